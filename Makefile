@@ -1,0 +1,37 @@
+# Every target sets up what it needs. PYTHON chooses the interpreter, 3.10 or newer.
+PYTHON ?= python3
+PORT ?= 4566
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help setup demo test cloud lint format check clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup:  ## install everything into this folder
+	@$(PYTHON) tools/setup.py
+
+demo: setup  ## watch cdk deploy register a connector and move its registration
+	@python -m demo
+
+test: setup  ## run all tests
+	python -m pytest
+
+cloud: setup  ## serve the local cloud on PORT (default 4566)
+	@exec python -m local_cloud --port $(PORT)
+
+lint: setup  ## check style and types
+	ruff format --check .
+	ruff check .
+	mypy
+
+format: setup  ## apply the style
+	ruff format .
+	ruff check --fix .
+
+check: lint test  ## everything that has to be green
+
+clean:  ## remove everything that setup and builds made
+	rm -rf .venv .lambda-python node_modules build dist cdk.out

@@ -1,0 +1,62 @@
+"""Amazon's example connector for Salesforce as the code of a Lambda function.
+
+It comes from the PyPI package custom-connector-sdk, with the parser it needs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+ENTRY_POINT = "custom_connector_example.handlers.lambda_handler.salesforce_lambda_handler"
+
+CONFIGURATION = Path("custom_connector_example", "handlers", "configuration.py")
+"""Where, in the staged code, the connector describes itself to AppFlow."""
+
+_PACKAGES = (
+    "custom_connector_example",
+    "custom_connector_sdk",
+    "custom_connector_queryfilter",
+    "antlr4",
+)
+
+_TESTS = ("test", "tests", "integ_test", "*-test-files")
+
+
+def stage_connector(folder: str | Path) -> Path:
+    """Copy the installed packages side by side, as Lambda expects them, and return the folder.
+
+    Raises:
+        ModuleNotFoundError: one of the packages is not installed.
+    """
+    target = Path(folder)
+    shutil.rmtree(target, ignore_errors=True)
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", *_TESTS)
+    for package in _PACKAGES:
+        shutil.copytree(_installed(package), target / package, ignore=ignored)
+    # Release 1.0.5 names the function `auto` where it means a call; Python 3.13 refuses the import.
+    replace_in(target / "custom_connector_sdk/connector/auth.py", "= auto\n", "= auto()\n")
+    return target
+
+
+def replace_in(file: Path, old: str, new: str) -> None:
+    """Replace the one occurrence of a text in a file.
+
+    Raises:
+        ValueError: the text does not occur exactly once, so the package is another release.
+    """
+    text = file.read_text()
+    if text.count(old) != 1:
+        raise ValueError(f"{file} holds {text.count(old)} times {old!r}, not once")
+    file.write_text(text.replace(old, new))
+
+
+def _installed(package: str) -> Path:
+    # Finds the package without running it: its release for Python 3.13 cannot be imported.
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            f"{package} is not installed: run make setup, which installs requirements.txt"
+        )
+    return Path(spec.origin).parent

@@ -1,0 +1,344 @@
+"""The calls to Amazon AppFlow: their tokens, their retries and their errors in readable words.
+
+Source of operations, members and errors: the service model 2020-08-23 in botocore.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .request import Registration
+
+logger = logging.getLogger(__name__)
+
+_CONNECTION_TROUBLE = "ConnectionTrouble"
+
+# For how many seconds each error is waited out, counted from the event's first such answer. An
+# error that is not listed is final. Every wait also ends with the time the invocation has left.
+WAITED_OUT_SECONDS: dict[str, float] = {
+    # The service asks for patience, or its answer got lost: worth all the time there is.
+    "ThrottlingException": 600,
+    "TooManyRequestsException": 600,
+    "RequestLimitExceeded": 600,
+    "InternalServerException": 600,
+    "ServiceUnavailable": 600,
+    _CONNECTION_TROUBLE: 600,
+    # The stack made the role and the function's permission seconds ago; IAM is eventually
+    # consistent and needs up to about a minute.
+    "AccessDeniedException": 60,
+    # Somebody else's update of the same connector has to finish first.
+    "ConflictException": 30,
+    # A cold start of the connector's Lambda can outlast AppFlow's patience; a second try finds it
+    # warm. A connector that is really broken fails the stack after these few seconds.
+    "ConnectorServerException": 10,
+}
+
+# An answer that arrives without a modelled code still has its HTTP status.
+_CODE_BY_STATUS = {429: "ThrottlingException", 500: "InternalServerException"}
+
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 8.0
+
+_MESSAGE_CHARACTERS = 300
+
+
+class AppFlowError(Exception):
+    """AppFlow refused, or could not be reached.
+
+    Attributes:
+        code: AppFlow's error code, or ``ConnectionTrouble`` when no answer came.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotRegisteredError(AppFlowError):
+    """No connector is registered under the label."""
+
+
+class LabelTakenError(AppFlowError):
+    """A connector is registered under the label already."""
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What AppFlow holds for a label."""
+
+    connector_label: str
+    connector_arn: str
+    lambda_arn: str
+    version: str
+
+
+class Clock(Protocol):
+    """Time, as the retries see it."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class AppFlow:
+    """AppFlow on behalf of one CloudFormation request.
+
+    Args:
+        client: a boto3 AppFlow client whose own retries are off: the table above decides, because
+            no retry mode of the SDK waits for IAM, cold starts or conflicts, and because every
+            wait has to fit into the time the invocation has left.
+        request_id: CloudFormation's id of the request. All tries of an operation carry the token
+            made from it, so a repeated event or a lost answer takes effect once.
+        seconds_left: how long calls and waits may still take.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        request_id: str,
+        seconds_left: Callable[[], float],
+        clock: Clock = time,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._client = client
+        self._request_id = request_id
+        self._seconds_left = seconds_left
+        self._clock = clock
+        self._jitter = jitter
+
+    def register(self, registration: Registration) -> None:
+        """Register a label that nobody holds.
+
+        Raises:
+            LabelTakenError: the label is registered already.
+            AppFlowError: for every other refusal.
+        """
+        try:
+            self._call(
+                "RegisterConnector",
+                registration,
+                # Here a conflict is an answer, the label being taken, and nothing to wait for.
+                waited_out={**WAITED_OUT_SECONDS, "ConflictException": 0},
+                connectorProvisioningType="LAMBDA",
+                clientToken=self._token("register"),
+                **_desired_state(registration, registration.description),
+            )
+        except AppFlowError as error:
+            # The documentation does not say which error a taken label gets, so AppFlow is asked.
+            may_be_taken = error.code in ("ConflictException", "ValidationException")
+            if may_be_taken and self.find(registration) is not None:
+                raise LabelTakenError(str(error), code=error.code) from error
+            raise
+
+    def update(self, registration: Registration, *, description: str | None) -> None:
+        """Point a registered label at the Lambda and have AppFlow read its configuration again.
+
+        ``description`` is the new one, or None to leave what AppFlow holds.
+
+        Raises:
+            NotRegisteredError: nothing is registered under the label.
+            AppFlowError: for every other refusal.
+        """
+        self._call(
+            "UpdateConnectorRegistration",
+            registration,
+            clientToken=self._token("update"),
+            **_desired_state(registration, description),
+        )
+
+    def find(self, registration: Registration) -> Connector | None:
+        """What AppFlow holds for the registration's label, or None."""
+        try:
+            answer = self._call(
+                "DescribeConnector",
+                registration,
+                connectorType="CustomConnector",
+                connectorLabel=registration.connector_label,
+            )
+        except NotRegisteredError:
+            return None
+        held = answer["connectorConfiguration"]
+        provisioning = held.get("connectorProvisioningConfig", {})
+        return Connector(
+            connector_label=registration.connector_label,
+            connector_arn=held.get("connectorArn", ""),
+            lambda_arn=provisioning.get("lambda", {}).get("lambdaArn", ""),
+            version=held.get("connectorVersion", ""),
+        )
+
+    def read_back(self, registration: Registration) -> Connector:
+        """Wait until AppFlow shows the Lambda that was asked for.
+
+        Raises:
+            AppFlowError: it shows another one, or none, for longer than a moment.
+        """
+        pauses = self._pauses()
+        started = self._clock.monotonic()
+        while True:
+            held = self.find(registration)
+            if held is not None and held.lambda_arn == registration.lambda_arn:
+                return held
+            if not self._pause(
+                next(pauses), until=started + WAITED_OUT_SECONDS["ConflictException"]
+            ):
+                raise AppFlowError(_read_back_message(registration, held), code="ReadBackMismatch")
+
+    def unregister(self, registration: Registration) -> None:
+        """Unregister the label; one that is not registered is fine.
+
+        Raises:
+            AppFlowError: AppFlow refused, for instance because a connector profile uses it.
+        """
+        try:
+            self._call(
+                "UnregisterConnector", registration, connectorLabel=registration.connector_label
+            )
+        except NotRegisteredError:
+            logger.info({"decision": "already unregistered", "label": registration.connector_label})
+
+    def _token(self, operation: str) -> str:
+        # AppFlow treats one token on two operations as a mismatch, hence the operation's name.
+        return f"{self._request_id}-{operation}"
+
+    def _call(
+        self,
+        operation: str,
+        registration: Registration,
+        *,
+        waited_out: dict[str, float] | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        limits = WAITED_OUT_SECONDS if waited_out is None else waited_out
+        method = getattr(self._client, _METHODS[operation])
+        first_seen: dict[str, float] = {}
+        for attempt, pause in enumerate(self._pauses(), start=1):
+            started = self._clock.monotonic()
+            try:
+                answer: dict[str, Any] = method(**parameters)
+            except (ClientError, BotoCoreError) as cause:
+                now = self._clock.monotonic()
+                error = _readable(cause, operation, registration)
+                self._log(operation, registration, attempt, now - started, error.code)
+                give_up = first_seen.setdefault(error.code, now) + limits.get(error.code, 0)
+                if not self._pause(pause, until=give_up):
+                    raise error from cause
+            else:
+                elapsed = self._clock.monotonic() - started
+                self._log(operation, registration, attempt, elapsed, "OK")
+                return answer
+        raise AssertionError("the pauses never end")
+
+    def _pauses(self) -> Any:
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            # Jitter, so that the connectors of a large stack do not all come back at once.
+            yield self._jitter(pause / 2, pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _pause(self, seconds: float, *, until: float) -> bool:
+        """Sleep and say True, or say False at once when the wait would not fit."""
+        fits = self._clock.monotonic() + seconds <= until and seconds < self._seconds_left()
+        if fits:
+            self._clock.sleep(seconds)
+        return fits
+
+    @staticmethod
+    def _log(
+        operation: str, registration: Registration, attempt: int, seconds: float, outcome: str
+    ) -> None:
+        logger.info(
+            {
+                "call": operation,
+                "label": registration.connector_label,
+                "attempt": attempt,
+                "milliseconds": round(seconds * 1000),
+                "outcome": outcome,
+            }
+        )
+
+
+_METHODS = {
+    "RegisterConnector": "register_connector",
+    "UpdateConnectorRegistration": "update_connector_registration",
+    "DescribeConnector": "describe_connector",
+    "UnregisterConnector": "unregister_connector",
+}
+
+
+def _desired_state(registration: Registration, description: str | None) -> dict[str, Any]:
+    state: dict[str, Any] = {
+        "connectorLabel": registration.connector_label,
+        "connectorProvisioningConfig": {"lambda": {"lambdaArn": registration.lambda_arn}},
+    }
+    if description is not None:
+        state["description"] = description
+    return state
+
+
+def _readable(
+    cause: ClientError | BotoCoreError, operation: str, registration: Registration
+) -> AppFlowError:
+    code, message = _code_and_message(cause)
+    label = registration.connector_label
+    advice = _advice(code, operation, registration)
+    text = f"connector {label}: {code} from {operation}: {_cut(message)} {advice}"
+    kind = NotRegisteredError if code == "ResourceNotFoundException" else AppFlowError
+    return kind(text.rstrip(), code=code)
+
+
+def _code_and_message(cause: ClientError | BotoCoreError) -> tuple[str, str]:
+    if not isinstance(cause, ClientError):
+        return _CONNECTION_TROUBLE, str(cause)
+    error = cause.response.get("Error", {})
+    status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = error.get("Code", "")
+    if not code.isidentifier():
+        # Without an error body botocore gives the bare HTTP status as the code.
+        code = _CODE_BY_STATUS.get(status, "ServiceUnavailable" if status > 500 else "UnknownError")
+    return code, error.get("Message") or f"HTTP status {status}"
+
+
+def _cut(message: str) -> str:
+    message = " ".join(message.split())
+    if len(message) > _MESSAGE_CHARACTERS:
+        message = message[:_MESSAGE_CHARACTERS] + "..."
+    return message if message.endswith((".", "...")) else message + "."
+
+
+def _advice(code: str, operation: str, registration: Registration) -> str:
+    function_arn = registration.lambda_arn
+    function_name = function_arn.split(":")[6]
+    if code == "AccessDeniedException":
+        return (
+            f"Check that the handler's role may call it, and that {function_arn} itself (the very"
+            " version or alias) lets appflow.amazonaws.com invoke it."
+        )
+    if code == "ConnectorServerException":
+        return f"The connector's own error is in log group /aws/lambda/{function_name}."
+    if code == "ConflictException" and operation == "UnregisterConnector":
+        return "Delete the connector profiles and flows that use it, then delete again."
+    if code == "ServiceQuotaExceededException":
+        return "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota."
+    if code == _CONNECTION_TROUBLE:
+        return "If the handler runs in a VPC, it needs a route to the AppFlow endpoint."
+    return ""
+
+
+def _read_back_message(registration: Registration, held: Connector | None) -> str:
+    label = registration.connector_label
+    if held is None:
+        return f"connector {label}: AppFlow does not show it after registering it. Deploy again."
+    return (
+        f"connector {label}: AppFlow accepted the change but still holds {held.lambda_arn}. Another"
+        " stack or person may be updating the same label; see to it that one of them owns it."
+    )

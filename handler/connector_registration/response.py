@@ -1,0 +1,95 @@
+"""One answer to CloudFormation.
+
+The answer is a JSON object of at most 4096 bytes, PUT to the presigned URL of the event with an
+empty content type. Source: "Custom resource response objects" in the AWS CloudFormation User Guide.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import urllib3
+
+logger = logging.getLogger(__name__)
+
+_MAX_BODY_BYTES = 4096
+
+# CloudFormation refuses an empty physical id and then hides the reason behind a message of its own.
+_NO_ID = "none"
+
+# S3 takes the answer. It asks clients to repeat 500 and 503; 403 means an expired URL and is final.
+# The slowest case, four tries that all hang, ends within RESERVED_SECONDS.
+_RETRY = urllib3.Retry(
+    total=3,
+    backoff_factor=0.5,
+    status_forcelist=(500, 502, 503, 504),
+    allowed_methods=("PUT",),
+    respect_retry_after_header=False,
+    raise_on_status=False,
+)
+_TIMEOUT = urllib3.Timeout(connect=2, read=5)
+
+RESERVED_SECONDS = 32.0
+"""Seconds before the end of the invocation by which an answer must be on its way."""
+
+
+class Response:
+    """The single answer to one event; whoever sends first, the work or the timer, wins."""
+
+    def __init__(self, event: Mapping[str, Any], http: urllib3.PoolManager) -> None:
+        self._url: str = event["ResponseURL"]
+        self._ids = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
+        self._http = http
+        self._lock = threading.Lock()
+        self._sent = False
+
+    def send(self, status: str, reason: str, physical_id: str, data: Mapping[str, str]) -> None:
+        """Send the answer, unless one has been sent already."""
+        with self._lock:
+            if self._sent:
+                logger.warning({"response": "suppressed", "status": status})
+                return
+            self._sent = True
+        self._put(self._body(status, reason, physical_id, data), status)
+
+    def _body(self, status: str, reason: str, physical_id: str, data: Mapping[str, str]) -> bytes:
+        answer = {
+            "Status": status,
+            "PhysicalResourceId": physical_id or _NO_ID,
+            "Data": dict(data),
+            **self._ids,
+        }
+        room = _MAX_BODY_BYTES - len(json.dumps({**answer, "Reason": ""}))
+        if reason:
+            answer["Reason"] = _shortened(reason, room)
+        return json.dumps(answer).encode("ascii")
+
+    def _put(self, body: bytes, status: str) -> None:
+        # Neither the URL nor an exception that quotes it may be logged: its signature lets anybody
+        # answer in our place.
+        try:
+            answer = self._http.request("PUT", self._url, body=body, headers={"Content-Type": ""})
+        except urllib3.exceptions.HTTPError as error:
+            logger.error({"response": "lost", "status": status, "error": type(error).__name__})
+            return
+        outcome = "delivered" if answer.status < 300 else "refused"
+        level = logging.INFO if answer.status < 300 else logging.ERROR
+        logger.log(level, {"response": outcome, "status": status, "http_status": answer.status})
+
+
+def pool() -> urllib3.PoolManager:
+    """Connections for answers: certificates checked, every wait bounded."""
+    # urllib3 logs the URL, signature included, with each retry.
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+    return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT)
+
+
+def _shortened(reason: str, room: int) -> str:
+    # Measured as JSON, where a character outside ASCII takes six bytes or twelve.
+    while len(json.dumps(reason)) - len('""') > room:
+        reason = reason[: len(reason) * 3 // 4]
+    return reason

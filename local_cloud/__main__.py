@@ -1,0 +1,105 @@
+"""Run the local cloud until it is interrupted: ``python -m local_cloud [--port PORT]``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from hypercorn.asyncio import serve
+
+from .gateway import HOST, make_application, prepare_environment, server_config, tool_environment
+from .lambda_python import ensure_lambda_python
+from .running import READY
+
+DEFAULT_PORT = 4566
+DEFAULT_ACCOUNT = "000000000000"
+
+
+def main() -> int:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="port on loopback (default: %(default)s)"
+    )
+    port = parser.parse_args().port
+    if not _is_free(port):
+        print(
+            f"port {port} is in use: stop what serves there, or choose another one, for instance"
+            f" with make cloud PORT={port + 1}",
+            file=sys.stderr,
+        )
+        return 1
+    lambda_python = ensure_lambda_python()
+    with tempfile.TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True) as folder:
+        asyncio.run(_serve(port, Path(folder), lambda_python))
+    print("The local cloud has stopped; nothing of it is left.")
+    return 0
+
+
+async def _serve(port: int, run_folder: Path, lambda_python: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    tls_port = _free_port()
+    prepare_environment(port=port, tls_port=tls_port, run_folder=run_folder)
+    application = make_application(lambda_python)
+    # One line a call, whatever MiniStack's own level is.
+    logging.getLogger("appflow").setLevel(logging.INFO)
+    config = server_config(port=port, tls_port=tls_port, run_folder=run_folder)
+    announcing = asyncio.create_task(_announce(port))
+    await serve(application, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    announcing.cancel()
+
+
+async def _announce(port: int) -> None:
+    while not await asyncio.to_thread(_answers, port):
+        await asyncio.sleep(0.1)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    exports = tool_environment(port, DEFAULT_ACCOUNT).items()
+    lines = [
+        f"{READY}. Point a shell at it with:",
+        "",
+        *(f"  export {name}={value}" for name, value in exports),
+        "",
+        "Any 12-digit access key is an account of its own.",
+        f"Every python3.x function runs on Python {version} with boto3: this machine's Python.",
+        "AppFlow calls are listed below as they come. Stop with Ctrl-C.",
+    ]
+    print("\n".join(lines), flush=True)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/_ministack/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

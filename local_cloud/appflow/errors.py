@@ -1,0 +1,30 @@
+"""AppFlow's refusals. A class is named as its error code; the model knows the HTTP status."""
+
+
+class AppFlowError(Exception):
+    """A refusal, with the message that the client reads."""
+
+    @property
+    def code(self) -> str:
+        """AppFlow's name for the error."""
+        return type(self).__name__
+
+
+class AccessDeniedException(AppFlowError):
+    """The caller may not do this, or AppFlow may not invoke the connector."""
+
+
+class ConflictException(AppFlowError):
+    """The request contradicts what AppFlow holds."""
+
+
+class ConnectorServerException(AppFlowError):
+    """The connector's Lambda failed."""
+
+
+class ResourceNotFoundException(AppFlowError):
+    """There is no such connector."""
+
+
+class ValidationException(AppFlowError):
+    """The request itself is wrong."""

@@ -1,0 +1,107 @@
+"""AppFlow's API as botocore's service model describes it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.validate import ParamValidator
+
+from .errors import ValidationException
+
+_VALIDATOR: Any = ParamValidator()
+
+
+@functools.cache
+def _service_model() -> ServiceModel:
+    return ServiceModel(Loader().load_service_model("appflow", "service-2"), "appflow")
+
+
+@functools.cache
+def _operations_by_path() -> Mapping[str, OperationModel]:
+    model = _service_model()
+    operations = (model.operation_model(name) for name in model.operation_names)
+    return {operation.http["requestUri"]: operation for operation in operations}
+
+
+def operation_at(path: str) -> OperationModel | None:
+    """The operation that is served at a path, or None."""
+    return _operations_by_path().get(path)
+
+
+def http_status(error_code: str) -> int:
+    """The HTTP status that goes with an error code."""
+    for shape in _service_model().error_shapes:
+        if shape.name == error_code:
+            return int(shape.metadata["error"]["httpStatusCode"])
+    return 400
+
+
+def checked_input(operation: OperationModel, body: Any) -> dict[str, Any]:
+    """The members of a request's body that the operation knows.
+
+    Raises:
+        ValidationException: the body is no object, lacks a required member, or has a member of
+            another type, length, pattern or value than the model allows.
+    """
+    if not isinstance(body, dict):
+        raise ValidationException("The request body must be a JSON object.")
+    shape = operation.input_shape
+    known = {
+        name: value for name, value in body.items() if name in shape.members and value is not None
+    }
+    report: Any = _VALIDATOR.validate(known, shape)
+    if report.has_errors():
+        raise ValidationException(report.generate_report())
+    violations = list(_violations(known, shape, ""))
+    if violations:
+        plural = "error" if len(violations) == 1 else "errors"
+        raise ValidationException(
+            f"{len(violations)} validation {plural} detected: {'; '.join(violations)}"
+        )
+    return known
+
+
+def _violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    if isinstance(shape, StructureShape):
+        for name, member in value.items():
+            if name in shape.members:
+                yield from _violations(member, shape.members[name], f"{path}.{name}".lstrip("."))
+        return
+    yield from _size_violations(value, shape, path)
+    if isinstance(shape, ListShape):
+        for index, member in enumerate(value):
+            yield from _violations(member, shape.member, f"{path}.{index + 1}.member")
+    elif isinstance(shape, MapShape):
+        for key, member in value.items():
+            yield from _violations(member, shape.value, f"{path}.{key}.member")
+    elif isinstance(value, str):
+        yield from _text_violations(value, shape, path)
+
+
+def _size_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    has_length = isinstance(value, (str, list, dict))
+    size = len(value) if has_length else value
+    what = "have length" if has_length else "have value"
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and size < least:
+        yield _violation(value, path, f"Member must {what} greater than or equal to {least}")
+    if most is not None and size > most:
+        yield _violation(value, path, f"Member must {what} less than or equal to {most}")
+
+
+def _text_violations(value: str, shape: Shape, path: str) -> Iterator[str]:
+    pattern = shape.metadata.get("pattern")
+    if pattern and not re.fullmatch(pattern, value, re.ASCII):
+        yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
+    allowed = shape.metadata.get("enum")
+    if allowed and value not in allowed:
+        yield _violation(value, path, f"Member must satisfy enum value set: {allowed}")
+
+
+def _violation(value: Any, path: str, constraint: str) -> str:
+    return f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"

@@ -1,0 +1,168 @@
+"""One endpoint for all services: MiniStack, with AppFlow added.
+
+CloudFormation's response URLs are served over TLS on a second port, as in AWS: crhelper and every
+careful handler insist on it. The certificate is made anew at each start, and functions trust it
+through ``SSL_CERT_FILE``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import hypercorn.config
+import trustme
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+
+JOURNAL_PATH = "/_local_cloud/appflow/calls"
+
+# Functions inherit the environment of this process, so whatever is not named here (somebody's real
+# AWS credentials above all) is dropped before MiniStack starts.
+_KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LOG_LEVEL")
+
+
+class IncompatibleMiniStackError(RuntimeError):
+    """The installed MiniStack lacks something this program relies on."""
+
+
+def prepare_environment(*, port: int, tls_port: int, run_folder: Path) -> None:
+    """Set the environment that MiniStack reads when it is imported and that functions inherit."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    bundle = _make_certificate(run_folder)
+    os.environ.clear()
+    os.environ.update(
+        {
+            "LOG_LEVEL": "WARNING",
+            **kept,
+            "HOME": str(run_folder),
+            "TMPDIR": str(run_folder),
+            "AUTH": "true",
+            "USE_SSL": "1",
+            "MINISTACK_HOST": "localhost",
+            "GATEWAY_PORT": str(tls_port),
+            "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "SSL_CERT_FILE": str(bundle),
+            # No other ports, and no look at containers that somebody else's MiniStack may own.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "DOCKER_HOST": f"unix://{run_folder}/no-docker.sock",
+        }
+    )
+
+
+def server_config(*, port: int, tls_port: int, run_folder: Path) -> hypercorn.config.Config:
+    """Both ports of the server, on loopback only."""
+    config = hypercorn.config.Config()
+    config.insecure_bind = [f"{HOST}:{port}"]
+    config.bind = [f"{HOST}:{tls_port}"]
+    config.certfile = str(run_folder / "server.pem")
+    config.keyfile = str(run_folder / "server.key")
+    config.loglevel = "WARNING"
+    return config
+
+
+def make_application(lambda_python: Path) -> Application:
+    """MiniStack with AppFlow. The environment must have been prepared.
+
+    Raises:
+        IncompatibleMiniStackError: the installed MiniStack is another one than this was made for.
+    """
+    import ministack.app
+    from ministack.core import iam_evaluator, lambda_runtime, router
+
+    from .appflow.endpoint import Endpoint
+
+    _require(iam_evaluator.enforce, ["access_key_id", "iam_action", "service", "region"])
+    _require(iam_evaluator.evaluate_resource_policy, ["doc", "ctx", "service"])
+    _require(lambda_runtime._detect_runtime_binary, ["runtime"])
+
+    endpoint = Endpoint(os.environ["AWS_ENDPOINT_URL"])
+    # An empty pattern: requests signed for this name belong to the handler of this name.
+    router.SERVICE_PATTERNS["appflow"] = {}
+    ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
+    _run_python_functions_with(lambda_python, lambda_runtime)
+    return _with_journal(_as_over_tls(ministack.app.app), endpoint)
+
+
+def _require(function: Callable[..., Any], leading_parameters: list[str]) -> None:
+    found = list(inspect.signature(function).parameters)[: len(leading_parameters)]
+    if found != leading_parameters:
+        raise IncompatibleMiniStackError(
+            f"{function.__module__}.{function.__name__} takes {found}, not {leading_parameters}:"
+            " install the MiniStack version that requirements.txt names"
+        )
+
+
+def _run_python_functions_with(lambda_python: Path, lambda_runtime: Any) -> None:
+    original = lambda_runtime._detect_runtime_binary
+
+    def detect(runtime: str) -> tuple[str, str]:
+        binary, worker = original(runtime)
+        return (str(lambda_python) if runtime.startswith("python3.") else binary), worker
+
+    lambda_runtime._detect_runtime_binary = detect
+
+
+def _as_over_tls(application: Application) -> Application:
+    # The CDK's bootstrap bucket refuses plain HTTP. Tools use it here because it spares everybody
+    # the trust in a made-up certificate, and nothing leaves the machine.
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "scheme": "https"}
+        await application(scope, receive, send)
+
+    return served
+
+
+def _with_journal(application: Application, endpoint: Any) -> Application:
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != JOURNAL_PATH:
+            await application(scope, receive, send)
+            return
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        body = json.dumps(endpoint.journal()).encode()
+        await send({"type": "http.response.body", "body": body})
+
+    return served
+
+
+def _make_certificate(run_folder: Path) -> Path:
+    authority = trustme.CA()
+    server = authority.issue_cert("localhost", HOST)
+    server.private_key_pem.write_to_path(run_folder / "server.key")
+    for index, certificate in enumerate(server.cert_chain_pems):
+        certificate.write_to_path(run_folder / "server.pem", append=index > 0)
+    bundle = run_folder / "trusted.pem"
+    # Functions may still call the world outside, so its authorities stay trusted.
+    system = ssl.get_default_verify_paths().cafile
+    if system:
+        bundle.write_bytes(Path(system).read_bytes())
+    authority.cert_pem.write_to_path(bundle, append=bool(system))
+    return bundle
+
+
+def tool_environment(port: int, account: str) -> Mapping[str, str]:
+    """What the AWS CLI, the CDK CLI and the SDKs need to reach the local cloud."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }

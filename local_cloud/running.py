@@ -1,0 +1,141 @@
+"""Start the local cloud, use it and stop it, from another program."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import boto3
+
+from .gateway import HOST, JOURNAL_PATH, REGION, tool_environment
+
+READY = "The local cloud is ready"
+
+_START_SECONDS = 60
+_STOP_SECONDS = 20
+
+_ROOT = Path(__file__).parents[1]
+
+# Settings of the developer's that would lead a tool away from the local cloud.
+_MISLEADING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_CONFIG_FILE")
+
+
+class StartError(RuntimeError):
+    """The local cloud did not start; the message holds what it printed."""
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A local cloud that runs."""
+
+    port: int
+
+    def environment(self, account: str) -> dict[str, str]:
+        """A whole environment for the AWS CLI, the CDK CLI and the SDKs, as one account's root."""
+        inherited = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+        programs = [str(_ROOT / ".venv" / "bin"), str(_ROOT / "node_modules" / ".bin")]
+        return {
+            **inherited,
+            **tool_environment(self.port, account),
+            "PATH": os.pathsep.join([*programs, inherited.get("PATH", os.defpath)]),
+            # The library validates every template at each synthesis, for some seconds; the CDK
+            # CLI's own pinned version needs no reminder of its age.
+            "CDK_VALIDATION": "false",
+            "CDK_DISABLE_VERSION_CHECK": "true",
+            **_quiet_node(),
+        }
+
+    def client(self, service: str, account: str) -> Any:
+        """A boto3 client, as one account's root."""
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=f"http://{HOST}:{self.port}",
+            region_name=REGION,
+            aws_access_key_id=account,
+            aws_secret_access_key="test",  # noqa: S106 - any secret will do here
+        )
+
+    def appflow_calls(self, account: str) -> list[Mapping[str, Any]]:
+        """The calls that AppFlow received in an account, the oldest first."""
+        url = f"http://{HOST}:{self.port}{JOURNAL_PATH}"
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - loopback
+            calls: list[Mapping[str, Any]] = json.load(answer)
+        return [call for call in calls if call["account"] == account]
+
+
+@contextmanager
+def local_cloud(log: TextIO) -> Iterator[LocalCloud]:
+    """Run a local cloud on a free port for the length of a ``with`` block.
+
+    Args:
+        log: an open file that everything it prints is copied to.
+
+    Raises:
+        StartError: it ended, or said nothing for a minute, instead of starting.
+    """
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = int(probe.getsockname()[1])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_cloud", "--port", str(port)],
+        cwd=_ROOT,
+        env={**os.environ, "LOG_LEVEL": "INFO", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    ready = threading.Event()
+    printed: list[str] = []
+    reader = threading.Thread(target=_copy, args=(process, log, ready, printed), daemon=True)
+    reader.start()
+    try:
+        started = ready.wait(_START_SECONDS) and process.poll() is None
+        if not started:
+            raise StartError("the local cloud did not start; it printed:\n" + "".join(printed))
+        yield LocalCloud(port)
+    finally:
+        _stop(process)
+        reader.join(_STOP_SECONDS)
+
+
+def _copy(
+    process: subprocess.Popen[str], log: TextIO, ready: threading.Event, printed: list[str]
+) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        log.write(line)
+        log.flush()
+        if not ready.is_set():
+            printed.append(line)
+        if line.startswith(READY):
+            ready.set()
+    # At the end of the output nobody needs to wait any longer, ready or not.
+    ready.set()
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _quiet_node() -> dict[str, str]:
+    # Node.js 20 has reached its end of life, which jsii and the CDK CLI say at every start.
+    return {
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+        "NODE_NO_WARNINGS": "1",
+    }
