@@ -15,9 +15,16 @@ from pathlib import Path
 
 from hypercorn.asyncio import serve
 
-from .gateway import HOST, make_application, prepare_environment, server_config, tool_environment
+from .gateway import (
+    HOST,
+    READY,
+    make_application,
+    prepare_environment,
+    server_config,
+    stop_functions,
+    tool_environment,
+)
 from .lambda_python import ensure_lambda_python
-from .running import READY
 
 DEFAULT_PORT = 4566
 DEFAULT_ACCOUNT = "000000000000"
@@ -55,8 +62,13 @@ async def _serve(port: int, run_folder: Path, lambda_python: Path) -> None:
     # One line a call, whatever MiniStack's own level is.
     logging.getLogger("appflow").setLevel(logging.INFO)
     config = server_config(port=port, tls_port=tls_port, run_folder=run_folder)
+
+    async def until_stopped() -> None:
+        await stop.wait()
+        await asyncio.to_thread(stop_functions)
+
     announcing = asyncio.create_task(_announce(port))
-    await serve(application, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    await serve(application, config, shutdown_trigger=until_stopped)  # type: ignore[arg-type]
     announcing.cancel()
 
 

@@ -11,6 +11,7 @@ import inspect
 import json
 import os
 import ssl
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ REGION = "us-east-1"
 
 JOURNAL_PATH = "/_local_cloud/appflow/calls"
 
+READY = "The local cloud is ready"
+"""How the line begins that says so."""
+
 # Functions inherit the environment of this process, so whatever is not named here (somebody's real
 # AWS credentials above all) is dropped before MiniStack starts.
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LOG_LEVEL")
@@ -41,6 +45,8 @@ def prepare_environment(*, port: int, tls_port: int, run_folder: Path) -> None:
     """Set the environment that MiniStack reads when it is imported and that functions inherit."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     bundle = _make_certificate(run_folder)
+    # Where functions are unpacked. Python asks for TMPDIR once, and has asked already.
+    tempfile.tempdir = str(run_folder)
     os.environ.clear()
     os.environ.update(
         {
@@ -97,6 +103,16 @@ def make_application(lambda_python: Path) -> Application:
     ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
     _run_python_functions_with(lambda_python, lambda_runtime)
     return _with_journal(_as_over_tls(ministack.app.app), endpoint)
+
+
+def stop_functions() -> None:
+    """End the processes of all functions.
+
+    To be called before the server stops: their open connections would hold it up for 30 seconds.
+    """
+    from ministack.core import lambda_runtime
+
+    lambda_runtime.reset()
 
 
 def _require(function: Callable[..., Any], leading_parameters: list[str]) -> None:

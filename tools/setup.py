@@ -69,7 +69,7 @@ def install_python_packages() -> None:
     # The venv module would keep an interpreter of another version that lies there.
     shutil.rmtree(str(VENV), ignore_errors=True)
     try:
-        run(sys.executable, "-m", "venv", str(VENV))
+        run(base_python(), "-m", "venv", str(VENV))
     except subprocess.CalledProcessError:
         sys.exit(
             f"{sys.executable} cannot make virtual environments; on Debian and Ubuntu the package"
@@ -85,6 +85,14 @@ def install_python_packages() -> None:
         "-r",
         "requirements.txt",
     )
+
+
+def base_python() -> str:
+    """The interpreter outside of any virtual environment; `.venv` itself may be running us."""
+    if sys.prefix == sys.base_prefix:
+        return sys.executable
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return str(Path(sys.base_prefix, "bin", f"python{version}"))
 
 
 def ensure_node() -> None:

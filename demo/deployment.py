@@ -1,0 +1,111 @@
+"""What the walk drives and looks at: the CDK CLI, CloudFormation, AppFlow."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from local_cloud.running import LocalCloud
+
+ACCOUNT = "111122223333"
+STACK = "SalesforceConnector"
+LABEL = "salesforce-example"
+
+_ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What AppFlow holds for the demo's label."""
+
+    lambda_arn: str
+    configuration: Mapping[str, Any]
+
+    @property
+    def function(self) -> str:
+        """The name of the registered function."""
+        return self.lambda_arn.split(":")[6]
+
+
+class Deployment:
+    """The sample app on a local cloud."""
+
+    def __init__(self, cloud: LocalCloud, log: TextIO, assembly: Path) -> None:
+        self._cloud = cloud
+        self._log = log
+        self._assembly = assembly
+        self._environment = cloud.environment(ACCOUNT)
+
+    def cdk(self, arguments: list[str], on_line: Callable[[str], None]) -> int:
+        """Run the CDK CLI and return its exit code; every line is logged and passed on."""
+        command = ["cdk", *arguments, "--output", str(self._assembly)]
+        self._log.write(f"\n$ {' '.join(command)}\n")
+        process = subprocess.Popen(
+            command,
+            cwd=_ROOT,
+            # Events line by line, also where nobody's terminal is attached.
+            env={**self._environment, "CDK_PROGRESS": "events"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._log.write(line)
+            on_line(line)
+        self._log.flush()
+        return process.wait()
+
+    def held(self) -> Held | None:
+        """What AppFlow holds for the label, or None."""
+        appflow = self._cloud.client("appflow", ACCOUNT)
+        try:
+            answer = appflow.describe_connector(
+                connectorType="CustomConnector", connectorLabel=LABEL
+            )
+        except appflow.exceptions.ResourceNotFoundException:
+            return None
+        configuration = answer["connectorConfiguration"]
+        provisioning = configuration["connectorProvisioningConfig"]
+        return Held(provisioning["lambda"]["lambdaArn"], configuration)
+
+    def connector_function_arn(self) -> str:
+        """The ARN of the stack's connector function, as CloudFormation knows it."""
+        cloudformation = self._cloud.client("cloudformation", ACCOUNT)
+        resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        names = [
+            resource["PhysicalResourceId"]
+            for resource in resources
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+            and resource["LogicalResourceId"].startswith("Connector")
+        ]
+        functions = self._cloud.client("lambda", ACCOUNT)
+        arn: str = functions.get_function(FunctionName=names[0])["Configuration"]["FunctionArn"]
+        return arn
+
+    def failure_reason(self) -> str:
+        """Why CloudFormation says the registration failed last, or an empty text."""
+        cloudformation = self._cloud.client("cloudformation", ACCOUNT)
+        for event in cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]:
+            if event["ResourceStatus"].endswith("_FAILED") and event["ResourceType"].startswith(
+                "Custom::"
+            ):
+                return str(event.get("ResourceStatusReason", ""))
+        return ""
+
+    def stack_status(self) -> str:
+        """The status of the stack."""
+        cloudformation = self._cloud.client("cloudformation", ACCOUNT)
+        stacks = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        return str(stacks[0]["StackStatus"])
+
+    def calls_by_the_handler(self) -> list[str]:
+        """The AppFlow calls of the stack's handler, each with its error if it has one."""
+        return [
+            call["operation"] + ("" if call["outcome"] == "OK" else f" ({call['outcome']})")
+            for call in self._cloud.appflow_calls(ACCOUNT)
+            if ":assumed-role/" in call["caller"]
+        ]
