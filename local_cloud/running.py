@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import boto3
+import botocore.session
 
 from .gateway import HOST, JOURNAL_PATH, READY, REGION, tool_environment
 
@@ -24,9 +26,6 @@ _START_SECONDS = 60
 _STOP_SECONDS = 20
 
 _ROOT = Path(__file__).parents[1]
-
-# Settings of the developer's that would lead a tool away from the local cloud.
-_MISLEADING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_CONFIG_FILE")
 
 
 class StartError(RuntimeError):
@@ -41,7 +40,8 @@ class LocalCloud:
 
     def environment(self, account: str) -> dict[str, str]:
         """A whole environment for the AWS CLI, the CDK CLI and the SDKs, as one account's root."""
-        inherited = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+        # None of the developer's own AWS settings may lead a tool away from the local cloud.
+        inherited = {k: value for k, value in os.environ.items() if not k.startswith("AWS_")}
         programs = [str(_ROOT / ".venv" / "bin"), str(_ROOT / "node_modules" / ".bin")]
         return {
             **inherited,
@@ -56,7 +56,7 @@ class LocalCloud:
 
     def client(self, service: str, account: str) -> Any:
         """A boto3 client, as one account's root."""
-        return boto3.session.Session().client(
+        return _session().client(
             service,
             endpoint_url=f"http://{HOST}:{self.port}",
             region_name=REGION,
@@ -70,6 +70,14 @@ class LocalCloud:
         with urllib.request.urlopen(url, timeout=10) as answer:
             calls: list[Mapping[str, Any]] = json.load(answer)
         return [call for call in calls if call["account"] == account]
+
+
+@functools.cache
+def _session() -> boto3.session.Session:
+    # One for all clients: a session reads the service models anew, which takes a while. It reads
+    # no configuration of the developer's.
+    nothing = {"profile": (None,) * 4, "config_file": (None, None, os.devnull, None)}
+    return boto3.session.Session(botocore_session=botocore.session.Session(nothing))
 
 
 @contextmanager
@@ -105,6 +113,8 @@ def local_cloud(log: TextIO) -> Iterator[LocalCloud]:
     finally:
         _stop(process)
         reader.join(_STOP_SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _copy(

@@ -63,6 +63,13 @@ class CustomResource(CfnResource):
         self._fallback_id = _fallback_id(event)
         super().__call__(event, context)
 
+    def generate_physical_id(self, event: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """The id that crhelper answers under if a Create failed before it had one.
+
+        The same for every delivery of the event, unlike crhelper's random one.
+        """
+        return self._fallback_id
+
     def _set_timeout(self) -> None:
         seconds = self._invocation.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS
         # The timer keeps its own event's response: should its thread be frozen together with the

@@ -78,7 +78,7 @@ def _appflow(request: Request, context: Any) -> AppFlow:
 
 @functools.cache
 def _client() -> Any:
-    return boto3.client(
+    return boto3.session.Session().client(
         "appflow",
         config=Config(
             connect_timeout=5,

@@ -183,6 +183,6 @@ def _listed(connector: Connector) -> dict[str, Any]:
 
 def _label_in(next_token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(next_token.encode()).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+        return base64.b64decode(next_token, altchars="-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
         raise ValidationException("The nextToken is not one that this service gave.") from error

@@ -1,0 +1,1 @@
+"""Tests, in folders named after the place the tested code runs."""

@@ -1,0 +1,88 @@
+"""What the construct writes, the handler reads: the two never meet in one process otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Template
+from cdk_appflow_connector import ConnectorRegistration
+from connector_registration.request import Registration
+
+FUNCTION_ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
+
+
+def sent_by_cloudformation(value: Any) -> Any:
+    """Turn primitive values into strings at every depth, as CloudFormation does."""
+    if isinstance(value, Mapping):
+        return {key: sent_by_cloudformation(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [sent_by_cloudformation(member) for member in value]
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def parsed(tmp_path: Path, function: Any = None, **arguments: Any) -> Registration:
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path)), "Stack")
+    target = function or lambda_.Function.from_function_arn(stack, "Connector", FUNCTION_ARN)
+    if callable(target):
+        target = target(stack)
+    ConnectorRegistration(
+        stack,
+        "Registration",
+        **{"connector_label": "acme-crm", "connector_function": target, **arguments},
+    )
+    resources = Template.from_stack(stack).find_resources("Custom::AppFlowConnectorRegistration")
+    [resource] = resources.values()
+    properties = sent_by_cloudformation(resource["Properties"])
+    # A reference is replaced by its value before CloudFormation sends it.
+    if properties["LambdaArn"] != FUNCTION_ARN:
+        properties["LambdaArn"] = FUNCTION_ARN
+    return Registration.parse(properties)
+
+
+def test_every_argument_arrives(tmp_path: Path) -> None:
+    assert parsed(
+        tmp_path,
+        description="Acme CRM connector",
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    ) == Registration(
+        connector_label="acme-crm",
+        lambda_arn=FUNCTION_ARN,
+        description="Acme CRM connector",
+        lambda_revision=None,
+        unregister_on_delete=True,
+    )
+
+
+def test_every_default_arrives(tmp_path: Path) -> None:
+    assert parsed(tmp_path) == Registration(
+        connector_label="acme-crm",
+        lambda_arn=FUNCTION_ARN,
+        description=None,
+        lambda_revision=None,
+        unregister_on_delete=False,
+    )
+
+
+@pytest.mark.parametrize("memory", [256, 512])
+def test_a_change_of_the_function_is_a_change_to_the_handler(tmp_path: Path, memory: int) -> None:
+    def function(memory_size: int) -> Any:
+        return lambda stack: lambda_.Function(
+            stack,
+            "Connector",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler="index.handler",
+            code=lambda_.Code.from_inline("version = 1"),
+            memory_size=memory_size,
+        )
+
+    before = parsed(tmp_path / "before", function(256))
+    after = parsed(tmp_path / "after", function(memory))
+
+    assert after.asks_the_same_of_appflow(before) == (memory == 256)

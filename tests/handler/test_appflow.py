@@ -1,0 +1,333 @@
+"""Which errors are waited out, for how long, and under which token."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
+from connector_registration.appflow import AppFlow, AppFlowError, LabelTakenError
+from connector_registration.request import Registration
+
+from tests.support import BROKEN_CONNECTOR, Account, connector
+
+LABEL = "acme-crm"
+
+
+class Clock:
+    """Time that passes only by sleeping; something may happen at each sleep."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        self.meanwhile()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(account: Account) -> Any:
+    """An AppFlow client set up as the handler's own."""
+    from local_cloud.gateway import REGION
+    from local_cloud.running import _session
+
+    return _session().client(
+        "appflow",
+        endpoint_url=f"http://127.0.0.1:{account.cloud.port}",
+        region_name=REGION,
+        aws_access_key_id=account.id,
+        aws_secret_access_key="test",
+        config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
+    )
+
+
+@pytest.fixture
+def appflow(client: Any, clock: Clock) -> AppFlow:
+    return AppFlow(
+        client,
+        request_id="11111111-aaaa",
+        seconds_left=lambda: 150 - clock.now,
+        clock=clock,
+        jitter=lambda _least, most: most,
+    )
+
+
+def registration(lambda_arn: str) -> Registration:
+    return Registration(LABEL, lambda_arn, None, None, False)
+
+
+def answering(client: Any, operation: str, status: int, code: str | None, times: int) -> None:
+    """Have the next calls of an operation answered by AppFlow's front door, not by AppFlow."""
+    counter = itertools.count()
+
+    def answer(request: Any, **_: Any) -> AWSResponse | None:
+        if next(counter) >= times:
+            return None
+        headers = {"x-amzn-ErrorType": code} if code else {}
+        return AWSResponse(request.url, status, headers, _Body(b'{"message": "Not now"}'))
+
+    client.meta.events.register(f"before-send.appflow.{operation}", answer)
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: Any) -> Any:
+        yield self._content
+
+
+class TestWaiting:
+    @pytest.mark.parametrize(
+        ("status", "code"),
+        [
+            (429, "ThrottlingException"),
+            (429, "TooManyRequestsException"),
+            (400, "RequestLimitExceeded"),
+            (500, "InternalServerException"),
+            (503, None),
+            (429, None),
+        ],
+    )
+    def test_outlasts_what_passes(
+        self,
+        account: Account,
+        client: Any,
+        appflow: AppFlow,
+        clock: Clock,
+        status: int,
+        code: str | None,
+    ) -> None:
+        arn = account.make_function("crm", connector())
+        answering(client, "RegisterConnector", status, code, times=3)
+
+        appflow.register(registration(arn))
+
+        assert account.registered_arn(LABEL) == arn
+        assert clock.slept == [1, 2, 4]
+
+    def test_outlasts_a_connection_that_fails(
+        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector())
+        failures = iter([EndpointConnectionError(endpoint_url="https://appflow")])
+
+        def fail(**_: Any) -> None:
+            for failure in failures:
+                raise failure
+
+        client.meta.events.register("before-send.appflow.RegisterConnector", fail)
+
+        appflow.register(registration(arn))
+
+        assert account.registered_arn(LABEL) == arn
+        assert clock.slept == [1]
+
+    def test_outlasts_a_permission_that_is_on_its_way(
+        self, account: Account, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector(), granted=False)
+        clock.meanwhile = lambda: account.grant_appflow(arn) if clock.now == 7 else None
+
+        appflow.register(registration(arn))
+
+        assert account.registered_arn(LABEL) == arn
+        assert clock.now == 7
+
+    def test_carries_one_token_through_all_tries(
+        self, account: Account, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector(), granted=False)
+        clock.meanwhile = lambda: account.grant_appflow(arn) if clock.now == 3 else None
+
+        appflow.register(registration(arn))
+
+        calls = [call for call in account.calls() if call["operation"] == "RegisterConnector"]
+        assert len(calls) == 3
+        assert {call["parameters"]["clientToken"] for call in calls} == {"11111111-aaaa-register"}
+
+    def test_for_a_permission_ends_after_a_minute(
+        self, account: Account, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector(), granted=False)
+
+        with pytest.raises(AppFlowError) as refusal:
+            appflow.register(registration(arn))
+
+        assert refusal.value.code == "AccessDeniedException"
+        assert 50 <= clock.now <= 60
+
+    def test_for_a_connector_that_fails_ends_after_seconds(
+        self, account: Account, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", BROKEN_CONNECTOR)
+
+        with pytest.raises(AppFlowError) as refusal:
+            appflow.register(registration(arn))
+
+        assert refusal.value.code == "ConnectorServerException"
+        assert clock.slept == [1, 2, 4]
+
+    def test_ends_with_the_time_that_is_left(
+        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector())
+        answering(client, "RegisterConnector", 429, "ThrottlingException", times=1000)
+
+        with pytest.raises(AppFlowError) as refusal:
+            appflow.register(registration(arn))
+
+        assert refusal.value.code == "ThrottlingException"
+        assert 140 <= clock.now < 150
+
+    @pytest.mark.parametrize(
+        ("status", "code"),
+        [
+            (402, "ServiceQuotaExceededException"),
+            (401, "ConnectorAuthenticationException"),
+            (400, "ValidationException"),
+        ],
+    )
+    def test_is_not_done_for_what_does_not_pass(
+        self,
+        account: Account,
+        client: Any,
+        appflow: AppFlow,
+        clock: Clock,
+        status: int,
+        code: str,
+    ) -> None:
+        answering(client, "RegisterConnector", status, code, times=1)
+
+        with pytest.raises(AppFlowError) as refusal:
+            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+
+        assert refusal.value.code == code
+        assert clock.slept == []
+
+
+class TestRegister:
+    def test_says_when_the_label_is_taken(
+        self, account: Account, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector())
+        account.register(LABEL, arn)
+
+        with pytest.raises(LabelTakenError):
+            appflow.register(registration(arn))
+
+        assert clock.slept == []
+
+    def test_keeps_a_validation_error_of_a_free_label(
+        self, account: Account, client: Any, appflow: AppFlow
+    ) -> None:
+        answering(client, "RegisterConnector", 400, "ValidationException", times=1)
+
+        with pytest.raises(AppFlowError) as refusal:
+            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+
+        assert not isinstance(refusal.value, LabelTakenError)
+
+
+class TestReadBack:
+    def test_waits_until_appflow_shows_the_change(
+        self, account: Account, appflow: AppFlow, clock: Clock
+    ) -> None:
+        old = account.make_function("old", connector("1.0"))
+        new = account.make_function("new", connector("2.0"))
+        account.register(LABEL, old)
+
+        def move() -> None:
+            account.client("appflow").update_connector_registration(
+                connectorLabel=LABEL,
+                connectorProvisioningConfig={"lambda": {"lambdaArn": new}},
+            )
+
+        clock.meanwhile = move
+
+        assert appflow.read_back(registration(new)).version == "2.0"
+        assert clock.slept == [1]
+
+    def test_fails_naming_what_appflow_holds_instead(
+        self, account: Account, appflow: AppFlow
+    ) -> None:
+        old = account.make_function("old", connector("1.0"))
+        account.register(LABEL, old)
+
+        with pytest.raises(AppFlowError) as mismatch:
+            appflow.read_back(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+
+        assert str(mismatch.value) == (
+            f"connector acme-crm: AppFlow accepted the change but still holds {old}. Another stack"
+            " or person may be updating the same label; see to it that one of them owns it."
+        )
+
+    def test_fails_if_appflow_shows_nothing(self, appflow: AppFlow) -> None:
+        with pytest.raises(AppFlowError) as mismatch:
+            appflow.read_back(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+
+        assert str(mismatch.value) == (
+            "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
+        )
+
+
+class TestMessages:
+    @pytest.mark.parametrize(
+        ("status", "code", "operation", "advice"),
+        [
+            (
+                402,
+                "ServiceQuotaExceededException",
+                "RegisterConnector",
+                "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota.",
+            ),
+            (
+                409,
+                "ConflictException",
+                "UnregisterConnector",
+                "Delete the connector profiles and flows that use it, then delete again.",
+            ),
+        ],
+    )
+    def test_end_with_what_to_do(
+        self, client: Any, appflow: AppFlow, status: int, code: str, operation: str, advice: str
+    ) -> None:
+        answering(client, operation, status, code, times=1000)
+        wanted = registration("arn:aws:lambda:us-east-1:111122223333:function:crm")
+        call = appflow.register if operation == "RegisterConnector" else appflow.unregister
+
+        with pytest.raises(AppFlowError) as refusal:
+            call(wanted)
+
+        assert str(refusal.value) == (
+            f"connector acme-crm: {code} from {operation}: Not now. {advice}"
+        )
+
+    def test_cut_a_long_text_of_the_service_at_its_end(
+        self, account: Account, appflow: AppFlow
+    ) -> None:
+        long = BROKEN_CONNECTOR.replace("is broken", "failed " + "x" * 1000)
+        arn = account.make_function("crm", long)
+
+        with pytest.raises(AppFlowError) as refusal:
+            appflow.register(registration(arn))
+
+        text = str(refusal.value)
+        assert len(text) < 500
+        assert text.startswith("connector acme-crm: ConnectorServerException from Register")
+        assert text.endswith("The connector's own error is in log group /aws/lambda/crm.")

@@ -1,0 +1,435 @@
+"""What AppFlow holds after each event, and what CloudFormation is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.handler.conftest import CloudFormation
+from tests.support import BROKEN_CONNECTOR, Account, connector
+
+LABEL = "acme-crm"
+
+
+@pytest.fixture
+def arn(account: Account) -> str:
+    """A connector that works, version 1.0."""
+    return account.make_function("crm", connector("1.0"))
+
+
+def properties(lambda_arn: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:handler",
+        "ServiceTimeout": "600",
+        "ConnectorLabel": LABEL,
+        "LambdaArn": lambda_arn,
+        "LambdaRevision": {"Hash": "1"},
+        "RemovalPolicy": "Retain",
+        **changes,
+    }
+
+
+def changes(account: Account, since: int = 0) -> list[str]:
+    return account.operations()[since:]
+
+
+class TestCreate:
+    def test_registers_a_label_that_nobody_holds(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        answer = cloudformation.create(properties(arn, Description="Acme CRM connector"))
+
+        assert answer["Status"] == "SUCCESS"
+        assert answer["PhysicalResourceId"] == LABEL
+        assert answer["Data"] == {
+            "ConnectorArn": f"arn:aws:appflow:us-east-1:{account.id}:connector/{LABEL}",
+            "ConnectorLabel": LABEL,
+            "LambdaArn": arn,
+            "ConnectorVersion": "1.0",
+        }
+        assert account.registered_arn(LABEL) == arn
+        held = account.registered(LABEL)
+        assert held is not None
+        assert held["connectorDescription"] == "Acme CRM connector"
+
+    def test_adopts_a_label_that_is_registered_already(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        by_hand = account.make_function("by-hand", connector("0.9"))
+        account.register(LABEL, by_hand, description="Written by hand")
+
+        answer = cloudformation.create(properties(arn))
+
+        assert answer["Status"] == "SUCCESS"
+        assert answer["PhysicalResourceId"] == LABEL
+        assert account.registered_arn(LABEL) == arn
+        held = account.registered(LABEL)
+        assert held is not None
+        assert held["connectorDescription"] == "Written by hand"
+
+    def test_delivered_twice_registers_once_with_one_token(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        first = cloudformation.create(properties(arn), RequestId="11111111-aaaa")
+        second = cloudformation.create(properties(arn), RequestId="11111111-aaaa")
+
+        assert first == second
+        tokens = [
+            call["parameters"]["clientToken"]
+            for call in account.calls()
+            if call["operation"] == "RegisterConnector"
+        ]
+        assert len(tokens) == 2
+        assert len(set(tokens)) == 1
+        assert changes(account) == ["RegisterConnector", "RegisterConnector"]
+
+    def test_delivered_late_does_not_bring_an_old_lambda_back(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        newer = account.make_function("newer", connector("2.0"))
+        cloudformation.create(properties(arn), RequestId="11111111-aaaa")
+        cloudformation.update(properties(newer), properties(arn), LABEL)
+        late = cloudformation.event("Create", properties(arn), RequestId="11111111-aaaa")
+        context = OutOfPatience()
+
+        cloudformation.invoke(late, context)
+
+        assert account.registered_arn(LABEL) == newer
+
+    def test_that_fails_leaves_a_stranger_s_connector_alone_when_deleted(
+        self, account: Account, cloudformation: CloudFormation
+    ) -> None:
+        broken = account.make_function("broken", connector())
+        account.register(LABEL, broken)
+        account.change_code("broken", BROKEN_CONNECTOR)
+        ours = properties(broken, RemovalPolicy="Destroy")
+
+        failed = send_impatiently(cloudformation, "Create", ours)
+        deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
+
+        assert failed["Status"] == "FAILED"
+        assert failed["PhysicalResourceId"].startswith("FAILED-CREATE:")
+        assert deleted["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == broken
+
+    def test_of_a_connector_that_fails_says_where_its_error_is(
+        self, account: Account, cloudformation: CloudFormation
+    ) -> None:
+        broken = account.make_function("broken", BROKEN_CONNECTOR)
+
+        failed = send_impatiently(cloudformation, "Create", properties(broken))
+
+        assert failed["Reason"] == (
+            "connector acme-crm: ConnectorServerException from RegisterConnector: Error while"
+            " communicating to connector: Got error from connector. the connector is broken."
+            " The connector's own error is in log group /aws/lambda/broken."
+        )
+        assert account.registered(LABEL) is None
+
+    def test_without_permission_for_appflow_says_which_permission(
+        self, account: Account, cloudformation: CloudFormation
+    ) -> None:
+        private = account.make_function("private", connector(), granted=False)
+
+        failed = send_impatiently(cloudformation, "Create", properties(private))
+
+        assert "AccessDeniedException from RegisterConnector" in failed["Reason"]
+        assert f"Check that the handler's role may call it, and that {private}" in failed["Reason"]
+        assert "lets appflow.amazonaws.com invoke it" in failed["Reason"]
+
+
+class TestUpdate:
+    def test_moves_the_registration_to_another_function(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        other = account.make_function("other", connector("2.0"))
+        cloudformation.create(properties(arn))
+
+        answer = cloudformation.update(properties(other), properties(arn), LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert answer["PhysicalResourceId"] == LABEL
+        assert answer["Data"]["LambdaArn"] == other
+        assert answer["Data"]["ConnectorVersion"] == "2.0"
+        assert account.registered_arn(LABEL) == other
+        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+
+    def test_announces_new_code_under_the_same_arn_once(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        cloudformation.create(properties(arn))
+        account.change_code("crm", connector("1.1"))
+        new = properties(arn, LambdaRevision={"Hash": "2"})
+
+        answer = cloudformation.update(new, properties(arn), LABEL)
+
+        assert answer["Data"]["ConnectorVersion"] == "1.1"
+        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+
+    def test_tells_appflow_nothing_if_nothing_it_holds_has_changed(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        created = cloudformation.create(properties(arn))
+        new = properties(arn, RemovalPolicy="Destroy", ServiceTimeout="300")
+
+        answer = cloudformation.update(new, properties(arn), LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert answer["Data"] == created["Data"]
+        assert changes(account, since=1) == []
+
+    def test_repairs_a_registration_that_somebody_moved(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        elsewhere = account.make_function("elsewhere", connector("6.6"))
+        cloudformation.create(properties(arn))
+        cloudformation.update(properties(elsewhere), properties(arn), LABEL)
+        only_the_policy = properties(arn, RemovalPolicy="Destroy")
+
+        answer = cloudformation.update(only_the_policy, properties(arn), LABEL)
+
+        assert answer["Data"]["LambdaArn"] == arn
+        assert account.registered_arn(LABEL) == arn
+
+    def test_registers_again_what_somebody_unregistered(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        cloudformation.create(properties(arn))
+        account.client("appflow").unregister_connector(connectorLabel=LABEL)
+        new = properties(arn, LambdaRevision={"Hash": "2"})
+
+        answer = cloudformation.update(new, properties(arn), LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == arn
+
+    @pytest.mark.parametrize(
+        ("old", "new", "held"),
+        [
+            ({}, {"Description": "New"}, "New"),
+            ({"Description": "Old"}, {"Description": "New"}, "New"),
+            ({"Description": "Old"}, {}, ""),
+        ],
+    )
+    def test_changes_the_description(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        arn: str,
+        old: Mapping[str, str],
+        new: Mapping[str, str],
+        held: str,
+    ) -> None:
+        cloudformation.create(properties(arn, **old))
+
+        cloudformation.update(properties(arn, **new), properties(arn, **old), LABEL)
+
+        configuration = account.registered(LABEL)
+        assert configuration is not None
+        assert configuration["connectorDescription"] == held
+        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+
+    def test_with_another_label_replaces_the_resource(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        old = properties(arn, RemovalPolicy="Destroy")
+        new = {**old, "ConnectorLabel": "acme-crm-2"}
+        cloudformation.create(old)
+
+        updated = cloudformation.update(new, old, LABEL)
+        cleaned_up = cloudformation.delete(old, LABEL)
+
+        assert updated["PhysicalResourceId"] == "acme-crm-2"
+        assert cleaned_up["Status"] == "SUCCESS"
+        assert account.registered_arn("acme-crm-2") == arn
+        assert account.registered(LABEL) is None
+
+    def test_that_fails_echoes_its_id_and_the_rollback_restores(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        old = properties(arn, Description="Good")
+        broken = account.make_function("broken", BROKEN_CONNECTOR)
+        new = properties(broken, Description="Bad")
+        cloudformation.create(old)
+
+        failed = send_impatiently(
+            cloudformation, "Update", new, OldResourceProperties=old, PhysicalResourceId=LABEL
+        )
+        rolled_back = cloudformation.update(old, new, LABEL)
+
+        assert failed["Status"] == "FAILED"
+        assert failed["PhysicalResourceId"] == LABEL
+        assert rolled_back["Status"] == "SUCCESS"
+        assert rolled_back["Data"]["LambdaArn"] == arn
+        held = account.registered(LABEL)
+        assert held is not None
+        assert held["connectorDescription"] == "Good"
+        assert account.registered_arn(LABEL) == arn
+
+    def test_understands_old_properties_that_no_release_would_write(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        cloudformation.create(properties(arn))
+
+        answer = cloudformation.update(properties(arn), {"Connector": ["?"]}, LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+
+
+class TestDelete:
+    def test_with_retain_calls_appflow_not_at_all(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        cloudformation.create(properties(arn))
+        calls = len(account.calls())
+
+        answer = cloudformation.delete(properties(arn), LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert answer["PhysicalResourceId"] == LABEL
+        assert len(account.calls()) == calls
+        assert account.registered_arn(LABEL) == arn
+
+    def test_with_destroy_unregisters(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        ours = properties(arn, RemovalPolicy="Destroy")
+        cloudformation.create(ours)
+
+        answer = cloudformation.delete(ours, LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert account.registered(LABEL) is None
+
+    def test_delivered_twice_succeeds_twice(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        ours = properties(arn, RemovalPolicy="Destroy")
+        cloudformation.create(ours)
+
+        cloudformation.delete(ours, LABEL)
+        answer = cloudformation.delete(ours, LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert changes(account) == ["RegisterConnector", "UnregisterConnector"]
+
+    def test_leaves_a_registration_that_now_points_elsewhere(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        ours = properties(arn, RemovalPolicy="Destroy")
+        theirs = account.make_function("theirs", connector())
+        cloudformation.create(ours)
+        cloudformation.update(properties(theirs), ours, LABEL)
+
+        answer = cloudformation.delete(ours, LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == theirs
+
+    @pytest.mark.parametrize(
+        "physical_id", ["demo-Registration-1A2B3C", "FAILED-CREATE:1", "other"]
+    )
+    def test_leaves_everything_alone_under_an_id_that_is_not_its_label(
+        self, account: Account, cloudformation: CloudFormation, arn: str, physical_id: str
+    ) -> None:
+        ours = properties(arn, RemovalPolicy="Destroy")
+        cloudformation.create(ours)
+
+        answer = cloudformation.delete(ours, physical_id)
+
+        assert answer["Status"] == "SUCCESS"
+        assert answer["PhysicalResourceId"] == physical_id
+        assert account.registered_arn(LABEL) == arn
+
+
+class TestTokens:
+    def test_come_from_the_request_id_and_differ_between_operations(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        by_hand = account.make_function("by-hand", connector())
+        account.register(LABEL, by_hand, clientToken="by-hand")
+
+        cloudformation.create(properties(arn), RequestId="11111111-aaaa")
+
+        tokens = [call["parameters"].get("clientToken") for call in account.calls()]
+        assert [token for token in tokens if token] == [
+            "by-hand",
+            "11111111-aaaa-register",
+            "11111111-aaaa-update",
+        ]
+
+
+class TestBadProperties:
+    @pytest.mark.parametrize(
+        ("changed", "reason"),
+        [
+            (
+                {"ConnectorLabel": "acme crm"},
+                "property ConnectorLabel is 'acme crm'; allowed: 2 to 256 characters: a letter or"
+                " digit first, then letters, digits and _!@#.-. Correct it and deploy again.",
+            ),
+            (
+                {"LambdaArn": "crm"},
+                "property LambdaArn is 'crm'; allowed: arn:aws:lambda:<region>:<account>:function:"
+                "<name>[:<version or alias>]. Correct it and deploy again.",
+            ),
+            (
+                {"Description": "one, two"},
+                "property Description is 'one, two'; allowed: at most 1024 letters, digits, spaces"
+                " and /!@#+=.-_ (no comma, colon or quote). Correct it and deploy again.",
+            ),
+            (
+                {"RemovalPolicy": "Snapshot"},
+                "property RemovalPolicy is 'Snapshot'; allowed: Retain or Destroy. Correct it and"
+                " deploy again.",
+            ),
+            (
+                {"ConnectorLabel": ["x" * 100]},
+                "property ConnectorLabel is ['" + "x" * 58 + "...; allowed: 2 to 256 characters: a"
+                " letter or digit first, then letters, digits and _!@#.-. Correct it and deploy"
+                " again.",
+            ),
+        ],
+    )
+    def test_fail_without_a_call_and_can_be_deleted(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        arn: str,
+        changed: Mapping[str, Any],
+        reason: str,
+    ) -> None:
+        bad = properties(arn, **changed)
+
+        failed = cloudformation.create(bad)
+        deleted = cloudformation.delete(bad, failed["PhysicalResourceId"])
+
+        assert failed["Status"] == "FAILED"
+        assert failed["Reason"] == reason
+        assert deleted["Status"] == "SUCCESS"
+        assert account.calls() == []
+
+
+class OutOfPatience:
+    """A Lambda context with no time for waiting: errors that would be waited out come at once."""
+
+    log_group_name = "/aws/lambda/registration-handler"
+    aws_request_id = "an-invocation"
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def get_remaining_time_in_millis(self) -> int:
+        # The first to ask is the timer, which is not what is tested here.
+        self._asked += 1
+        return 180_000 if self._asked == 1 else 32_000
+
+
+def send_impatiently(
+    cloudformation: CloudFormation, request_type: str, given: Mapping[str, Any], **event: Any
+) -> Mapping[str, Any]:
+    cloudformation.invoke(cloudformation.event(request_type, given, **event), OutOfPatience())
+    return cloudformation.answers[-1]

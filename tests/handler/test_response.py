@@ -1,0 +1,253 @@
+"""One answer to each event: that it arrives, and what it never contains."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import urllib3
+from connector_registration.custom_resource import CustomResource
+from connector_registration.response import RESERVED_SECONDS, Response, pool
+from pytest_httpserver import HTTPServer
+from werkzeug import Response as HttpResponse
+
+from tests.handler.conftest import SIGNATURE, CloudFormation, LambdaContext
+
+
+@pytest.fixture
+def answers(httpserver: HTTPServer, trusted: None) -> CloudFormation:
+    """CloudFormation without a handler; the endpoint's behaviour is each test's own."""
+    return CloudFormation(httpserver.url_for(f"/response?{SIGNATURE}"), lambda *_: None)
+
+
+def quick_pool() -> urllib3.PoolManager:
+    """The handler's connections without its pauses."""
+    retry = pool().connection_pool_kw["retries"].new(backoff_factor=0)
+    return urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(connect=2, read=2))
+
+
+def bodies(httpserver: HTTPServer) -> list[Mapping[str, Any]]:
+    return [json.loads(request.data) for request, _ in httpserver.log]
+
+
+class TestDelivery:
+    @pytest.mark.parametrize("status", [500, 502, 503, 504])
+    def test_is_repeated_after_a_server_error(
+        self, httpserver: HTTPServer, answers: CloudFormation, status: int
+    ) -> None:
+        httpserver.expect_ordered_request("/response").respond_with_data(status=status)
+        httpserver.expect_ordered_request("/response").respond_with_data(status=200)
+
+        Response(answers.event("Create", {}), quick_pool()).send("SUCCESS", "", "acme-crm", {})
+
+        first, second = bodies(httpserver)
+        assert first == second
+        assert second["Status"] == "SUCCESS"
+
+    def test_ends_with_an_error_in_the_log_when_the_url_is_refused(
+        self, httpserver: HTTPServer, answers: CloudFormation, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        httpserver.expect_request("/response").respond_with_data(status=403)
+
+        Response(answers.event("Create", {}), quick_pool()).send("SUCCESS", "", "acme-crm", {})
+
+        assert len(httpserver.log) == 1
+        [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert record.msg == {"response": "refused", "status": "SUCCESS", "http_status": 403}
+
+    def test_gives_up_when_nobody_listens(
+        self, answers: CloudFormation, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            port = unused.getsockname()[1]
+        url = f"https://localhost:{port}/response?{SIGNATURE}"
+        event = answers.event("Create", {}, ResponseURL=url)
+
+        Response(event, quick_pool()).send("SUCCESS", "", "acme-crm", {})
+
+        [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert record.msg == {
+            "response": "lost",
+            "status": "SUCCESS",
+            "error": "MaxRetryError",
+        }
+
+    def test_is_refused_to_a_server_whose_certificate_nobody_vouches_for(
+        self,
+        httpserver: HTTPServer,
+        answers: CloudFormation,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.delenv("SSL_CERT_FILE")
+
+        Response(answers.event("Create", {}), quick_pool()).send("SUCCESS", "", "acme-crm", {})
+
+        assert len(httpserver.log) == 0
+        assert "'response': 'lost'" in caplog.text
+
+    def test_of_the_slowest_kind_fits_into_the_reserved_time(self) -> None:
+        settings = pool().connection_pool_kw
+        retry, timeout = settings["retries"], settings["timeout"]
+        one_try = timeout.connect_timeout + timeout.read_timeout
+        slowest = one_try
+        for _ in range(retry.total):
+            hang = urllib3.exceptions.ReadTimeoutError(None, "/", "hang")  # type: ignore[arg-type]
+            retry = retry.increment("PUT", "/", error=hang)
+            slowest += retry.get_backoff_time() + one_try
+
+        assert slowest <= RESERVED_SECONDS
+
+
+class TestContent:
+    @pytest.fixture(autouse=True)
+    def accept(self, httpserver: HTTPServer) -> None:
+        httpserver.expect_request("/response").respond_with_data(status=200)
+
+    @pytest.mark.parametrize(
+        "reason", ["x" * 10_000, "ü" * 10_000, "\U0001f4a5" * 10_000, '"' * 9999]
+    )
+    def test_stays_within_4096_bytes_and_keeps_the_start_of_the_reason(
+        self, httpserver: HTTPServer, answers: CloudFormation, reason: str
+    ) -> None:
+        Response(answers.event("Create", {}), quick_pool()).send("FAILED", reason, "acme-crm", {})
+
+        [(request, _)] = httpserver.log
+        assert len(request.data) <= 4096
+        kept = json.loads(request.data)["Reason"]
+        assert len(kept) >= 200
+        assert reason.startswith(kept)
+
+    def test_has_a_physical_id_whatever_happens(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        Response(answers.event("Create", {}), quick_pool()).send("FAILED", "why", "", {})
+
+        assert bodies(httpserver)[0]["PhysicalResourceId"]
+
+    def test_is_sent_once(self, httpserver: HTTPServer, answers: CloudFormation) -> None:
+        response = Response(answers.event("Create", {}), quick_pool())
+
+        response.send("FAILED", "out of time", "acme-crm", {})
+        response.send("SUCCESS", "", "acme-crm", {})
+
+        assert [body["Status"] for body in bodies(httpserver)] == ["FAILED"]
+
+
+class TestCrhelperFenced:
+    @pytest.fixture(autouse=True)
+    def accept(self, httpserver: HTTPServer) -> None:
+        httpserver.expect_request("/response").respond_with_data(status=200)
+
+    def test_a_timer_that_fires_answers_instead_of_the_handler(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        resource = CustomResource(quick_pool())
+        answered = threading.Event()
+
+        @resource.update
+        def update(event: Mapping[str, Any], context: Any) -> str:
+            assert answered.wait(10)
+            return "acme-crm"
+
+        def when_answered(_: Any) -> HttpResponse:
+            answered.set()
+            return HttpResponse()
+
+        httpserver.clear()
+        httpserver.expect_request("/response").respond_with_handler(when_answered)
+        out_of_time = LambdaContext(milliseconds=int(RESERVED_SECONDS * 1000))
+
+        resource(answers.event("Update", {}, PhysicalResourceId="acme-crm"), out_of_time)
+
+        [answer] = bodies(httpserver)
+        assert answer["Status"] == "FAILED"
+        assert answer["PhysicalResourceId"] == "acme-crm"
+        assert answer["Reason"] == (
+            "The handler ran out of time before AppFlow answered. Deploy again; if it happens"
+            " again, see log group /aws/lambda/registration-handler."
+        )
+
+    def test_an_exception_without_a_text_still_gives_a_reason(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        resource = CustomResource(quick_pool())
+
+        @resource.create
+        def create(event: Mapping[str, Any], context: Any) -> str:
+            raise RuntimeError
+
+        resource(answers.event("Create", {}), LambdaContext())
+
+        assert bodies(httpserver)[0]["Reason"] == "See log group /aws/lambda/registration-handler."
+
+    def test_a_failed_create_has_one_id_however_often_it_is_delivered(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        resource = CustomResource(quick_pool())
+
+        @resource.create
+        def create(event: Mapping[str, Any], context: Any) -> str:
+            raise RuntimeError("no")
+
+        event = answers.event("Create", {})
+        resource(event, LambdaContext())
+        resource(event, LambdaContext())
+
+        first, second = bodies(httpserver)
+        assert first["PhysicalResourceId"] == second["PhysicalResourceId"]
+
+    def test_an_event_that_cannot_be_answered_reaches_no_earlier_url(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        resource = CustomResource(quick_pool())
+
+        @resource.create
+        def create(event: Mapping[str, Any], context: Any) -> str:
+            return "acme-crm"
+
+        resource(answers.event("Create", {}), LambdaContext())
+        malformed = answers.event("Create", {})
+        del malformed["ResponseURL"]
+        with pytest.raises(KeyError, match="ResponseURL"):
+            resource(malformed, LambdaContext())
+
+        assert len(httpserver.log) == 1
+
+    def test_a_delete_is_answered_without_waiting_for_logs(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        resource: Any = CustomResource(quick_pool())
+        slept: list[float] = []
+
+        resource._context = LambdaContext(milliseconds=900_000)
+        resource._wait_for_cwlogs(sleep=slept.append)
+
+        assert slept == []
+
+    def test_no_log_line_holds_the_signature(
+        self,
+        httpserver: HTTPServer,
+        answers: CloudFormation,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        httpserver.clear()
+        httpserver.expect_ordered_request("/response").respond_with_data(status=503)
+        httpserver.expect_ordered_request("/response").respond_with_data(status=403)
+        resource = CustomResource(quick_pool())
+
+        @resource.create
+        def create(event: Mapping[str, Any], context: Any) -> str:
+            raise RuntimeError("no")
+
+        resource(answers.event("Create", {}), LambdaContext())
+
+        ours = [line for line in caplog.records if line.name != "werkzeug"]
+        assert ours
+        assert not [line for line in ours if SIGNATURE in line.getMessage()]

@@ -1,0 +1,146 @@
+"""What several tests need: connectors to register, and CloudFormation's side of the protocol."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local_cloud.running import LocalCloud
+
+# The smallest answer that AppFlow accepts from a connector, with a version to tell it by.
+CONNECTOR = """
+def handler(event, context):
+    assert event == {"type": "DescribeConnectorConfigurationRequest"}
+    return {
+        "isSuccess": True,
+        "connectorOwner": "Acme",
+        "connectorName": "Acme CRM",
+        "connectorVersion": "VERSION",
+        "connectorModes": ["SOURCE"],
+        "connectorRuntimeSetting": [
+            {"key": "url", "dataType": "String", "required": True, "label": "URL",
+             "description": "Where it is", "scope": "CONNECTOR_PROFILE"},
+        ],
+        "authenticationConfig": {"isBasicAuthSupported": True, "isOAuth2Supported": None},
+        "supportedApiVersions": ["v1"],
+        "operatorsSupported": ["PROJECTION"],
+        "triggerFrequenciesSupported": ["DAILY"],
+        "supportedTriggerTypes": ["SCHEDULED", "ONDEMAND"],
+    }
+"""
+
+BROKEN_CONNECTOR = """
+def handler(event, context):
+    raise RuntimeError("the connector is broken")
+"""
+
+
+def accounts() -> Iterator[str]:
+    """Account ids that no other test uses: each is a cloud of its own."""
+    return (f"{number:012d}" for number in itertools.count(200000000000))
+
+
+def connector(version: str = "1.0") -> str:
+    """The source of a connector that works."""
+    return CONNECTOR.replace("VERSION", version)
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account of the local cloud, with what a test does in it."""
+
+    cloud: LocalCloud
+    id: str
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service, self.id)
+
+    def make_function(self, name: str, source: str, *, granted: bool = True) -> str:
+        """Make a Lambda function that AppFlow may invoke, or may not; return its ARN."""
+        role = self._make_role(f"{name}-role")
+        functions = self.client("lambda")
+        arn: str = functions.create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Role=role,
+            Handler="index.handler",
+            Code={"ZipFile": _zipped(source)},
+        )["FunctionArn"]
+        if granted:
+            self.grant_appflow(arn)
+        return arn
+
+    def grant_appflow(self, arn: str, **conditions: str) -> None:
+        """Let AppFlow invoke a function, version or alias, by the ARN that names it."""
+        name, _, qualifier = arn.split(":function:")[1].partition(":")
+        self.client("lambda").add_permission(
+            FunctionName=name,
+            StatementId=f"AppFlow{qualifier}",
+            Action="lambda:InvokeFunction",
+            Principal="appflow.amazonaws.com",
+            **({"Qualifier": qualifier} if qualifier else {}),
+            **(conditions or {"SourceAccount": self.id}),
+        )
+
+    def change_code(self, name: str, source: str) -> None:
+        self.client("lambda").update_function_code(FunctionName=name, ZipFile=_zipped(source))
+
+    def _make_role(self, name: str) -> str:
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
+        arn: str = role["Role"]["Arn"]
+        return arn
+
+    def registered(self, label: str) -> Mapping[str, Any] | None:
+        """What AppFlow holds for a label, or None."""
+        appflow = self.client("appflow")
+        try:
+            answer = appflow.describe_connector(
+                connectorType="CustomConnector", connectorLabel=label
+            )
+        except appflow.exceptions.ResourceNotFoundException:
+            return None
+        configuration: Mapping[str, Any] = answer["connectorConfiguration"]
+        return configuration
+
+    def registered_arn(self, label: str) -> str | None:
+        """The ARN that AppFlow holds for a label, or None."""
+        held = self.registered(label)
+        if held is None:
+            return None
+        arn: str = held["connectorProvisioningConfig"]["lambda"]["lambdaArn"]
+        return arn
+
+    def register(self, label: str, lambda_arn: str, **members: Any) -> None:
+        """Register a connector as a person would, by hand."""
+        self.client("appflow").register_connector(
+            connectorLabel=label,
+            connectorProvisioningType="LAMBDA",
+            connectorProvisioningConfig={"lambda": {"lambdaArn": lambda_arn}},
+            **members,
+        )
+
+    def calls(self) -> list[Mapping[str, Any]]:
+        """Every call that AppFlow has received in this account."""
+        return self.cloud.appflow_calls(self.id)
+
+    def operations(self) -> list[str]:
+        """The names of the operations called, without the ones that only look."""
+        return [call["operation"] for call in self.calls() if "Describe" not in call["operation"]]
+
+
+def _zipped(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", source)
+    return buffer.getvalue()

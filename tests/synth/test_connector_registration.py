@@ -1,0 +1,253 @@
+"""What the construct puts into a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Match, Template
+from cdk_appflow_connector import ConnectorRegistration
+
+from tests.synth.conftest import make_function
+
+TYPE = "Custom::AppFlowConnectorRegistration"
+LABEL = "acme-crm"
+
+
+def register(
+    stack: cdk.Stack, function: lambda_.IFunction, name: str = "Registration", **arguments: Any
+) -> ConnectorRegistration:
+    return ConnectorRegistration(
+        stack,
+        name,
+        **{"connector_label": LABEL, "connector_function": function, **arguments},
+    )
+
+
+def arn_of(function: lambda_.Function) -> Any:
+    return function.stack.resolve(function.function_arn)
+
+
+def statements(template: Template) -> list[dict[str, Any]]:
+    """All statements of all policies of the handler's role."""
+    policies = template.find_resources("AWS::IAM::Policy").values()
+    return [
+        statement
+        for policy in policies
+        if any("Provider" in str(role) for role in policy["Properties"]["Roles"])
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
+def appflow_arn(resource: str) -> dict[str, Any]:
+    parts = [
+        "arn:",
+        {"Ref": "AWS::Partition"},
+        ":appflow:",
+        {"Ref": "AWS::Region"},
+        ":",
+        {"Ref": "AWS::AccountId"},
+        f":{resource}",
+    ]
+    return {"Fn::Join": ["", parts]}
+
+
+class TestResource:
+    def test_asks_for_the_registration(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        register(stack, function, description="Acme CRM connector")
+
+        Template.from_stack(stack).has_resource_properties(
+            TYPE,
+            {
+                "ConnectorLabel": LABEL,
+                "LambdaArn": arn_of(function),
+                "Description": "Acme CRM connector",
+                "RemovalPolicy": "Retain",
+            },
+        )
+
+    def test_has_no_description_unless_there_is_one(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function)
+
+        Template.from_stack(stack).has_resource_properties(TYPE, {"Description": Match.absent()})
+
+    def test_passes_the_removal_policy_on(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        Template.from_stack(stack).has_resource_properties(TYPE, {"RemovalPolicy": "Destroy"})
+
+    def test_costs_ten_minutes_at_most_when_an_answer_is_lost(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function)
+
+        Template.from_stack(stack).has_resource_properties(TYPE, {"ServiceTimeout": "600"})
+
+    def test_waits_for_the_permissions_it_needs(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        template = Template.from_stack(stack)
+        [resource] = template.find_resources(TYPE).values()
+        permissions = template.find_resources("AWS::Lambda::Permission")
+        policies = {
+            name
+            for name, policy in template.find_resources("AWS::IAM::Policy").items()
+            if "Connector" not in name[:9]
+        }
+        assert set(resource["DependsOn"]) >= {*permissions, *policies}
+        assert len(policies) == 2
+
+    def test_gives_label_and_arn_of_what_was_registered(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        registration = register(stack, function)
+        cdk.CfnOutput(stack, "Label", value=registration.connector_label)
+        cdk.CfnOutput(stack, "Arn", value=registration.connector_arn)
+
+        template = Template.from_stack(stack)
+        [name] = template.find_resources(TYPE)
+        template.has_output("Label", {"Value": {"Ref": name}})
+        template.has_output("Arn", {"Value": {"Fn::GetAtt": [name, "ConnectorArn"]}})
+
+
+class TestInvokePermission:
+    def test_lets_appflow_of_this_account_invoke_the_function(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function)
+
+        template = Template.from_stack(stack)
+        template.resource_count_is("AWS::Lambda::Permission", 1)
+        template.has_resource_properties(
+            "AWS::Lambda::Permission",
+            {
+                "Action": "lambda:InvokeFunction",
+                "Principal": "appflow.amazonaws.com",
+                "FunctionName": arn_of(function),
+                "SourceAccount": {"Ref": "AWS::AccountId"},
+                "SourceArn": appflow_arn("*"),
+            },
+        )
+
+    @pytest.mark.parametrize("kind", ["alias", "version", "imported"])
+    def test_is_for_exactly_the_arn_that_is_registered(
+        self, stack: cdk.Stack, function: lambda_.Function, kind: str
+    ) -> None:
+        target: lambda_.IFunction
+        if kind == "alias":
+            version = function.current_version
+            target = lambda_.Alias(stack, "Live", alias_name="live", version=version)
+        elif kind == "version":
+            target = function.current_version
+        else:
+            arn = "arn:aws:lambda:us-east-1:111122223333:function:crm:live"
+            target = lambda_.Function.from_function_arn(stack, "Imported", arn)
+        register(stack, target)
+
+        template = Template.from_stack(stack)
+        [resource] = template.find_resources(TYPE).values()
+        [permission] = template.find_resources("AWS::Lambda::Permission").values()
+        registered = resource["Properties"]["LambdaArn"]
+        assert permission["Properties"]["FunctionName"] == registered
+        assert registered != arn_of(function)
+        invocations = [s for s in statements(template) if s["Action"] == "lambda:InvokeFunction"]
+        assert [statement["Resource"] for statement in invocations] == [registered]
+
+
+class TestHandler:
+    def test_is_shared_by_all_connectors_of_a_stack(self, stack: cdk.Stack) -> None:
+        for name in ("One", "Two", "Three"):
+            function = make_function(stack, name)
+            register(stack, function, name=f"Register{name}", connector_label=f"acme-{name}")
+
+        template = Template.from_stack(stack)
+        tokens = {
+            str(resource["Properties"]["ServiceToken"])
+            for resource in template.find_resources(TYPE).values()
+        }
+        assert len(tokens) == 1
+        template.resource_properties_count_is(
+            "AWS::Lambda::Function", {"Handler": "connector_registration.function.handler"}, 1
+        )
+
+    def test_is_made_once_in_each_stack(self, app: cdk.App) -> None:
+        stacks = [cdk.Stack(app, name) for name in ("A", "B")]
+        for stack in stacks:
+            register(stack, make_function(stack, "Connector"))
+        for stack in stacks:
+            Template.from_stack(stack).resource_properties_count_is(
+                "AWS::Lambda::Function", {"Handler": "connector_registration.function.handler"}, 1
+            )
+
+    def test_may_do_what_its_connectors_need_and_nothing_else(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function)
+
+        template = Template.from_stack(stack)
+        [log_group] = template.find_resources("AWS::Logs::LogGroup")
+        assert statements(template) == [
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": {"Fn::GetAtt": [log_group, "Arn"]},
+            },
+            {"Effect": "Allow", "Action": "appflow:RegisterConnector", "Resource": "*"},
+            {
+                "Effect": "Allow",
+                "Action": ["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
+                "Resource": appflow_arn(f"connector/{LABEL}"),
+            },
+            {
+                "Effect": "Allow",
+                "Action": "lambda:InvokeFunction",
+                "Resource": arn_of(function),
+            },
+        ]
+        [role] = (
+            role["Properties"]
+            for name, role in template.find_resources("AWS::IAM::Role").items()
+            if "Provider" in name
+        )
+        assert "ManagedPolicyArns" not in role
+        assert "Policies" not in role
+
+    def test_may_unregister_only_where_the_app_says_destroy(self, stack: cdk.Stack) -> None:
+        register(stack, make_function(stack, "Kept"), "KeepIt", connector_label="kept")
+        register(
+            stack,
+            make_function(stack, "Gone"),
+            "DropIt",
+            connector_label="gone",
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+
+        template = Template.from_stack(stack)
+        unregistering = [s for s in statements(template) if "UnRegister" in str(s["Action"])]
+        assert [statement["Resource"] for statement in unregistering] == [
+            appflow_arn("connector/gone")
+        ]
+
+    def test_has_resources_whose_logical_ids_never_change(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        resources = Template.from_stack(stack).to_json()["Resources"]
+        assert {name for name in resources if not name.startswith("Connector")} == {
+            "AppFlowConnectorRegistrationProviderFunction481A4E29",
+            "AppFlowConnectorRegistrationProviderLogGroup3560AB72",
+            "AppFlowConnectorRegistrationProviderRole13B41D49",
+            "AppFlowConnectorRegistrationProviderRoleDefaultPolicyC7B16A12",
+            "Registration8466E9D0",
+            "RegistrationAppFlowPermission3D78E1A0",
+            "RegistrationUnregisterPolicy6490C698",
+        }

@@ -1,0 +1,160 @@
+"""What counts as a change of the connector, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Template
+
+from tests.synth.conftest import make_function
+from tests.synth.test_connector_registration import TYPE, register
+
+Build = Callable[[cdk.Stack], lambda_.IFunction]
+
+
+def revision_of(build: Build, folder: Path) -> Any:
+    """The revision in the template of a fresh app."""
+    stack = cdk.Stack(cdk.App(outdir=str(folder)), "Stack")
+    register(stack, build(stack))
+    [resource] = Template.from_stack(stack).find_resources(TYPE).values()
+    return resource["Properties"].get("LambdaRevision")
+
+
+def plain(stack: cdk.Stack) -> lambda_.Function:
+    return make_function(stack, "Connector")
+
+
+def new_code(stack: cdk.Stack) -> lambda_.Function:
+    return make_function(stack, "Connector", "version = 2")
+
+
+def new_variable(stack: cdk.Stack) -> lambda_.Function:
+    function = plain(stack)
+    function.add_environment("ENDPOINT", "https://crm.acme.example")
+    return function
+
+
+def new_memory(stack: cdk.Stack) -> lambda_.Function:
+    function = plain(stack)
+    resource = function.node.default_child
+    assert isinstance(resource, lambda_.CfnFunction)
+    resource.memory_size = 512
+    return function
+
+
+def tagged(stack: cdk.Stack) -> lambda_.Function:
+    function = plain(stack)
+    cdk.Tags.of(function).add("commit", "c0ffee")
+    return function
+
+
+def alias(function: Build) -> Build:
+    def build(stack: cdk.Stack) -> lambda_.IFunction:
+        made = function(stack)
+        assert isinstance(made, lambda_.Function)
+        return lambda_.Alias(stack, "Live", alias_name="live", version=made.current_version)
+
+    return build
+
+
+def alias_of_latest(function: Build) -> Build:
+    def build(stack: cdk.Stack) -> lambda_.IFunction:
+        made = function(stack)
+        assert isinstance(made, lambda_.Function)
+        return lambda_.Alias(stack, "Live", alias_name="live", version=made.latest_version)
+
+    return build
+
+
+def version(stack: cdk.Stack) -> lambda_.IFunction:
+    return plain(stack).current_version
+
+
+def imported(stack: cdk.Stack) -> lambda_.IFunction:
+    arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
+    return lambda_.Function.from_function_arn(stack, "Imported", arn)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(plain, new_code, id="code"),
+        pytest.param(plain, new_variable, id="environment"),
+        pytest.param(plain, new_memory, id="memory"),
+        pytest.param(alias(plain), alias(new_code), id="code behind an alias"),
+        pytest.param(alias_of_latest(plain), alias_of_latest(new_code), id="alias of LATEST"),
+    ],
+)
+def test_changes_with(before: Build, after: Build, tmp_path: Path) -> None:
+    assert revision_of(before, tmp_path / "a") != revision_of(after, tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [pytest.param(plain, id="a second synthesis"), pytest.param(tagged, id="tags")],
+)
+def test_stays_the_same_with(after: Build, tmp_path: Path) -> None:
+    assert revision_of(plain, tmp_path / "a") == revision_of(after, tmp_path / "b")
+
+
+@pytest.mark.parametrize("build", [version, imported])
+def test_is_absent_for_a_function_whose_code_is_fixed_or_unknown(
+    build: Build, tmp_path: Path
+) -> None:
+    assert revision_of(build, tmp_path) is None
+
+
+def test_sees_what_the_app_does_after_the_registration(tmp_path: Path) -> None:
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "a")), "Stack")
+    function = plain(stack)
+    register(stack, function)
+    function.add_environment("ENDPOINT", "https://crm.acme.example")
+
+    [resource] = Template.from_stack(stack).find_resources(TYPE).values()
+    revision = resource["Properties"]["LambdaRevision"]
+    assert revision == revision_of(new_variable, tmp_path / "b")
+    assert revision != revision_of(plain, tmp_path / "c")
+
+
+def test_holds_the_alias_s_version_and_the_layers_as_deployment_knows_them(
+    stack: cdk.Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "module.py").touch()
+    layer = lambda_.LayerVersion(stack, "Layer", code=lambda_.Code.from_asset(str(tmp_path)))
+    function = plain(stack)
+    function.add_layers(layer)
+    live = lambda_.Alias(stack, "Live", alias_name="live", version=function.current_version)
+    register(stack, function, "Plain", connector_label="plain")
+    register(stack, live, "ByAlias", connector_label="by-alias")
+
+    by_label = {
+        resource["Properties"]["ConnectorLabel"]: resource["Properties"]["LambdaRevision"]
+        for resource in Template.from_stack(stack).find_resources(TYPE).values()
+    }
+    assert by_label["plain"]["Layers"] == [stack.resolve(layer.layer_version_arn)]
+    assert by_label["by-alias"]["Version"] == stack.resolve(function.current_version.version)
+
+
+def test_of_a_function_in_another_stack_exports_nothing_but_its_arn(app: cdk.App) -> None:
+    theirs, ours = cdk.Stack(app, "Theirs"), cdk.Stack(app, "Ours")
+    function = make_function(theirs, "Connector")
+    live = lambda_.Alias(theirs, "Live", alias_name="live", version=function.current_version)
+    register(ours, live)
+
+    [resource] = Template.from_stack(ours).find_resources(TYPE).values()
+    assert set(resource["Properties"]["LambdaRevision"]) == {"Hash"}
+    assert len(Template.from_stack(theirs).to_json()["Outputs"]) == 1
+
+
+def test_shows_no_value_of_an_environment_variable(stack: cdk.Stack) -> None:
+    function = plain(stack)
+    function.add_environment("TOKEN", "do-not-show")
+    register(stack, function)
+
+    [resource] = Template.from_stack(stack).find_resources(TYPE).values()
+    assert "do-not-show" not in str(resource)
