@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -138,7 +139,7 @@ class TestRegister:
     def test_refuses_a_connector_that_fails(self, account: Account) -> None:
         broken = account.make_function("broken", BROKEN_CONNECTOR)
 
-        with pytest.raises(ClientError, match="ConnectorServerException.*connector is broken"):
+        with pytest.raises(ClientError, match=r"ConnectorServerException.*connector is broken"):
             account.register(LABEL, broken)
 
         assert account.registered(LABEL) is None
@@ -174,7 +175,7 @@ class TestPermission:
     def test_of_the_function_is_not_one_of_its_versions(self, account: Account, arn: str) -> None:
         version = account.client("lambda").publish_version(FunctionName="crm")["FunctionArn"]
 
-        with pytest.raises(ClientError, match=rf"AccessDeniedException.*{version}"):
+        with pytest.raises(ClientError, match=re.escape(version)):
             account.register(LABEL, version)
         account.grant_appflow(version)
         account.register(LABEL, version)

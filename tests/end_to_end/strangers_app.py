@@ -1,0 +1,56 @@
+"""An app as somebody else would write it: every kind of function that can be a connector.
+
+The environment says which version of the connectors' code to deploy, and what else.
+"""
+
+import os
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from cdk_appflow_connector import ConnectorRegistration
+
+from tests.support import connector
+
+version = os.environ["CONNECTOR_VERSION"]
+account = os.environ["CDK_DEFAULT_ACCOUNT"]
+
+app = cdk.App()
+stack = cdk.Stack(app, "Stranger")
+
+
+def function(name: str) -> lambda_.Function:
+    return lambda_.Function(
+        stack,
+        name,
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline(connector(version)),
+    )
+
+
+by_alias = function("ByAlias")
+imported = f"arn:aws:lambda:us-east-1:{account}:function:made-elsewhere"
+connectors: dict[str, lambda_.IFunction] = {
+    "by-function": function("ByFunction"),
+    "by-alias": lambda_.Alias(stack, "Live", alias_name="live", version=by_alias.current_version),
+    "by-version": function("ByVersion").current_version,
+    "by-import": lambda_.Function.from_function_arn(stack, "Imported", imported),
+}
+if "WITHOUT_ALIAS" in os.environ:
+    del connectors["by-alias"]
+
+for label, target in connectors.items():
+    registration = ConnectorRegistration(
+        stack,
+        label,
+        connector_label=label,
+        connector_function=target,
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    )
+    cdk.CfnOutput(stack, f"{label}-arn", value=registration.connector_arn)
+    if "SIBLING_FAILS" in os.environ:
+        nowhere = f"arn:aws:lambda:us-east-1:{account}:function:nowhere"
+        failing = cdk.CustomResource(stack, f"{label}-failing", service_token=nowhere)
+        failing.node.add_dependency(registration)
+
+app.synth()
