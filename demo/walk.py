@@ -118,7 +118,7 @@ class Walk:
     def _cdk(self, *arguments: str, fails: bool = False) -> None:
         with self._screen.command("cdk", *arguments) as on_line:
             exit_code = self._deployment.cdk(list(arguments), on_line)
-        wanted = "fails" if fails else "succeeds"
+        wanted = "fails, as it should" if fails else "succeeds"
         self._expect(f"cdk {arguments[0]} {wanted}", (exit_code != 0) == fails)
 
     def _look(self) -> tuple[State, State]:

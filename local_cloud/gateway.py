@@ -54,6 +54,8 @@ def prepare_environment(*, port: int, tls_port: int, run_folder: Path) -> None:
             **kept,
             "HOME": str(run_folder),
             "TMPDIR": str(run_folder),
+            "STATE_DIR": str(run_folder),
+            "S3_DATA_DIR": str(run_folder),
             "AUTH": "true",
             "USE_SSL": "1",
             "MINISTACK_HOST": "localhost",

@@ -5,6 +5,8 @@ Python packages, ``node_modules`` with the CDK CLI, a Node.js inside ``.venv`` i
 missing or too old, and ``.lambda-python`` for the Lambda functions of the local cloud.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil
@@ -46,6 +48,8 @@ def main() -> None:
     except subprocess.CalledProcessError as error:
         # The program itself has said on the terminal what went wrong.
         sys.exit(f"set-up stopped: {error.cmd[:4]} failed; see above, then repeat it")
+    except KeyboardInterrupt:
+        sys.exit("set-up interrupted; repeat it to go on")
     STAMP.write_text(contents)
     print("Everything is set up.", flush=True)
 
@@ -65,16 +69,17 @@ def fingerprint() -> str:
 
 
 def install_python_packages() -> None:
-    """Make the virtual environment and fill it."""
-    # The venv module would keep an interpreter of another version that lies there.
-    shutil.rmtree(str(VENV), ignore_errors=True)
-    try:
-        run(base_python(), "-m", "venv", str(VENV))
-    except subprocess.CalledProcessError:
-        sys.exit(
-            f"{sys.executable} cannot make virtual environments; on Debian and Ubuntu the package"
-            " python3-venv is missing"
-        )
+    """Make the virtual environment, unless there is one of this Python's, and fill it."""
+    STAMP.unlink(missing_ok=True)
+    if not is_of_this_python(VENV):
+        shutil.rmtree(str(VENV), ignore_errors=True)
+        try:
+            run(base_python(), "-m", "venv", str(VENV))
+        except subprocess.CalledProcessError:
+            sys.exit(
+                f"{sys.executable} cannot make virtual environments; on Debian and Ubuntu the"
+                " package python3-venv is missing"
+            )
     run(
         PYTHON,
         "-m",
@@ -85,6 +90,14 @@ def install_python_packages() -> None:
         "-r",
         "requirements.txt",
     )
+
+
+def is_of_this_python(folder: Path) -> bool:
+    """Whether a virtual environment can be kept: complete, and made by this interpreter."""
+    configuration = folder / "pyvenv.cfg"
+    has_pip = (folder / "bin" / "pip").is_file()
+    version = "version = {}.{}.{}".format(*sys.version_info[:3])
+    return has_pip and configuration.is_file() and version in configuration.read_text()
 
 
 def base_python() -> str:
