@@ -17,12 +17,16 @@ _ID = "AppFlowConnectorRegistrationProvider"
 _FUNCTION_ID = "Function"
 
 # Enough for a minute of IAM propagation, half a minute of the connector's own time-out, and the
-# half minute that the handler keeps for its answer.
+# 50 seconds that the handler keeps for its answer.
 _HANDLER_TIMEOUT = cdk.Duration.minutes(3)
 
+# How old an event may be when Lambda runs it, be it late or for a second time after a crash.
+_LONGEST_IN_QUEUE = cdk.Duration.minutes(5)
+
 SERVICE_TIMEOUT = cdk.Duration.minutes(10)
-"""How long CloudFormation waits for an answer, instead of its default of an hour. Room for one
-invocation that is lost and for Lambda's own repetition of it a minute later."""
+"""How long CloudFormation waits for an answer, instead of its default of an hour. It is longer than
+the two durations above together: no event may run after CloudFormation has given it up and rolled
+back, or it would bring back what was rolled back."""
 
 
 def handler_function(scope: Construct) -> lambda_.Function:
@@ -52,6 +56,7 @@ def _make_provider(stack: cdk.Stack) -> Construct:
         architecture=lambda_.Architecture.ARM_64,
         memory_size=256,
         timeout=_HANDLER_TIMEOUT,
+        max_event_age=_LONGEST_IN_QUEUE,
         log_group=log_group,
         role=_make_role(provider, log_group),
     )

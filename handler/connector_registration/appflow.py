@@ -222,6 +222,8 @@ class AppFlow:
         method = getattr(self._client, _METHODS[operation])
         first_seen: dict[str, float] = {}
         for attempt, pause in enumerate(self._pauses(), start=1):
+            if self._seconds_left() <= 0:
+                raise _out_of_time(operation, registration)
             started = self._clock.monotonic()
             try:
                 answer: dict[str, Any] = method(**parameters)
@@ -294,6 +296,13 @@ def _readable(
     text = f"connector {label}: {code} from {operation}: {_cut(message)} {advice}"
     kind = NotRegisteredError if code == "ResourceNotFoundException" else AppFlowError
     return kind(text.rstrip(), code=code)
+
+
+def _out_of_time(operation: str, registration: Registration) -> AppFlowError:
+    label = registration.connector_label
+    return AppFlowError(
+        f"connector {label}: no time was left for {operation}. Deploy again.", code="OutOfTime"
+    )
 
 
 def _code_and_message(cause: ClientError | BotoCoreError) -> tuple[str, str]:

@@ -21,9 +21,16 @@ from typing import Any
 import urllib3
 from crhelper import CfnResource
 
-from .response import RESERVED_SECONDS, Response, pool
+from .response import Response, pool
 
 logger = logging.getLogger(__name__)
+
+RESERVED_SECONDS = 50.0
+"""When so little of the invocation is left, no new call begins and the timer answers.
+
+Longer than an answer takes, and longer than a call that began just before: the invocation ends by
+itself. Should Lambda have to end it, it would run the same event again minutes later, and bring a
+change back that has been rolled back meanwhile."""
 
 FAILED_CREATE = "FAILED-CREATE:"
 """Start of the physical id of a Create that failed. No AppFlow label may contain a colon, so the

@@ -11,13 +11,13 @@ from botocore.config import Config
 
 from . import registration
 from .appflow import AppFlow, Connector
-from .custom_resource import CustomResource
+from .custom_resource import RESERVED_SECONDS, CustomResource
 from .request import InvalidPropertyError, Request
-from .response import RESERVED_SECONDS
 
 # AppFlow answers an update only after the connector's Lambda has answered it, and Amazon's samples
 # give a connector 30 seconds.
 _READ_TIMEOUT_SECONDS = 40
+_CONNECT_TIMEOUT_SECONDS = 5
 
 handler = CustomResource()
 
@@ -81,7 +81,7 @@ def _client() -> Any:
     return boto3.session.Session().client(
         "appflow",
         config=Config(
-            connect_timeout=5,
+            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
             read_timeout=_READ_TIMEOUT_SECONDS,
             # The AppFlow class retries; see there.
             retries={"mode": "standard", "total_max_attempts": 1},

@@ -22,7 +22,7 @@ _MAX_BODY_BYTES = 4096
 _NO_ID = "none"
 
 # S3 takes the answer. It asks clients to repeat 500 and 503; 403 means an expired URL and is final.
-# The slowest case, four tries that all hang, ends within RESERVED_SECONDS.
+# The slowest case, four tries that all hang, ends within SLOWEST_SECONDS.
 _RETRY = urllib3.Retry(
     total=3,
     backoff_factor=0.5,
@@ -33,8 +33,8 @@ _RETRY = urllib3.Retry(
 )
 _TIMEOUT = urllib3.Timeout(connect=2, read=5)
 
-RESERVED_SECONDS = 32.0
-"""Seconds before the end of the invocation by which an answer must be on its way."""
+SLOWEST_SECONDS = 32.0
+"""How long sending an answer can take, all tries included."""
 
 
 class Response:
@@ -49,12 +49,14 @@ class Response:
 
     def send(self, status: str, reason: str, physical_id: str, data: Mapping[str, str]) -> None:
         """Send the answer, unless one has been sent already."""
+        # The lock is held while sending: whoever comes second waits for the first to finish.
+        # Returning earlier would end the invocation, and Lambda would freeze the sender half-way.
         with self._lock:
             if self._sent:
                 logger.warning({"response": "suppressed", "status": status})
                 return
             self._sent = True
-        self._put(self._body(status, reason, physical_id, data), status)
+            self._put(self._body(status, reason, physical_id, data), status)
 
     def _body(self, status: str, reason: str, physical_id: str, data: Mapping[str, str]) -> bytes:
         answer = {

@@ -183,6 +183,16 @@ class TestWaiting:
         assert refusal.value.code == "ConnectorServerException"
         assert clock.slept == [1, 2, 4]
 
+    def test_is_not_begun_and_nothing_is_called_when_no_time_is_left(
+        self, account: Account, appflow: AppFlow, clock: Clock
+    ) -> None:
+        clock.now = 150
+
+        with pytest.raises(AppFlowError, match="no time was left for RegisterConnector"):
+            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+
+        assert account.calls() == []
+
     def test_ends_with_the_time_that_is_left(
         self, account: Account, client: Any, appflow: AppFlow, clock: Clock
     ) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import urllib3
-from connector_registration.custom_resource import CustomResource
-from connector_registration.response import RESERVED_SECONDS, Response, pool
+from connector_registration import function
+from connector_registration.custom_resource import RESERVED_SECONDS, CustomResource
+from connector_registration.response import SLOWEST_SECONDS, Response, pool
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
@@ -90,7 +91,8 @@ class TestDelivery:
         Response(answers.event("Create", {}), quick_pool()).send("SUCCESS", "", "acme-crm", {})
 
         assert len(httpserver.log) == 0
-        assert "'response': 'lost'" in caplog.text
+        [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert record.msg == {"response": "lost", "status": "SUCCESS", "error": "MaxRetryError"}
 
     def test_of_the_slowest_kind_fits_into_the_reserved_time(self) -> None:
         settings = pool().connection_pool_kw
@@ -102,7 +104,13 @@ class TestDelivery:
             retry = retry.increment("PUT", "/", error=hang)
             slowest += retry.get_backoff_time() + one_try
 
-        assert slowest <= RESERVED_SECONDS
+        assert slowest <= SLOWEST_SECONDS
+
+    def test_and_a_call_in_flight_end_before_lambda_ends_them(self) -> None:
+        call = function._CONNECT_TIMEOUT_SECONDS + function._READ_TIMEOUT_SECONDS
+
+        assert call < RESERVED_SECONDS
+        assert SLOWEST_SECONDS < RESERVED_SECONDS
 
 
 class TestContent:

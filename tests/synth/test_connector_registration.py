@@ -236,6 +236,22 @@ class TestHandler:
             appflow_arn("connector/gone")
         ]
 
+    def test_runs_no_event_that_cloudformation_has_given_up(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function)
+
+        template = Template.from_stack(stack)
+        [resource] = template.find_resources(TYPE).values()
+        [queue] = template.find_resources("AWS::Lambda::EventInvokeConfig").values()
+        [handler] = (
+            properties
+            for function in template.find_resources("AWS::Lambda::Function").values()
+            if "Timeout" in (properties := function["Properties"])
+        )
+        latest_end = queue["Properties"]["MaximumEventAgeInSeconds"] + handler["Timeout"]
+        assert latest_end < int(resource["Properties"]["ServiceTimeout"])
+
     def test_has_resources_whose_logical_ids_never_change(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
@@ -244,6 +260,7 @@ class TestHandler:
         resources = Template.from_stack(stack).to_json()["Resources"]
         assert {name for name in resources if not name.startswith("Connector")} == {
             "AppFlowConnectorRegistrationProviderFunction481A4E29",
+            "AppFlowConnectorRegistrationProviderFunctionEventInvokeConfig2A94585F",
             "AppFlowConnectorRegistrationProviderLogGroup3560AB72",
             "AppFlowConnectorRegistrationProviderRole13B41D49",
             "AppFlowConnectorRegistrationProviderRoleDefaultPolicyC7B16A12",

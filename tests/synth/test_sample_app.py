@@ -61,6 +61,7 @@ def test_deploys_one_registration_with_one_handler(template: dict[str, Any]) -> 
         "AWS::IAM::Policy",
         "AWS::IAM::Role",
         "AWS::IAM::Role",
+        "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::Function",
         "AWS::Lambda::Function",
         "AWS::Lambda::Permission",
