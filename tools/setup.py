@@ -128,7 +128,7 @@ def node_major() -> int:
 
 def install_cdk_cli() -> None:
     """Install the CDK CLI of the lock file."""
-    run("npm", "ci", "--silent", "--no-audit", "--no-fund")
+    run("npm", "ci", "--loglevel=error", "--no-audit", "--no-fund")
 
 
 def make_lambda_python() -> None:
@@ -143,7 +143,8 @@ def run(*command: object) -> None:
 
 def environment() -> Mapping[str, str]:
     """The caller's environment with ``.venv`` in front."""
-    return dict(os.environ, PATH=search_path())
+    # A Node.js from PyPI brings its own list of certificate authorities; a company's is not on it.
+    return dict(os.environ, PATH=search_path(), NODE_USE_SYSTEM_CA="1")
 
 
 def search_path() -> str:
