@@ -36,6 +36,8 @@ def handler_code(scope: Construct) -> lambda_.Code:
     stage = cdk.Stage.of(scope)
     assert stage is not None, "every stack is in a stage"
     staging = Path(stage.asset_outdir, "appflow-connector-registration-handler")
+    # What an earlier version left there would become part of the asset.
+    shutil.rmtree(staging, ignore_errors=True)
     for source, target in (*_handler_files(), *_crhelper_files()):
         _copy(source, staging / target)
     return lambda_.Code.from_asset(str(staging))
@@ -47,10 +49,18 @@ def _handler_files() -> Iterator[tuple[Path, Path]]:
         yield file, file.relative_to(root)
 
 
-def _crhelper_files() -> Iterator[tuple[Path, Path]]:
-    for file in importlib.metadata.files("crhelper") or ():
-        if any(file.match(pattern) for pattern in _CRHELPER_FILES):
-            yield Path(str(file.locate())), Path("crhelper", file.name)
+def _crhelper_files() -> list[tuple[Path, Path]]:
+    files = [
+        (Path(str(file.locate())), Path("crhelper", file.name))
+        for file in importlib.metadata.files("crhelper") or ()
+        if any(file.match(pattern) for pattern in _CRHELPER_FILES)
+    ]
+    if not files:
+        raise RuntimeError(
+            "the installed crhelper does not say which files it consists of: install it with pip,"
+            " for instance with pip install --force-reinstall crhelper"
+        )
+    return files
 
 
 def _copy(source: Path, target: Path) -> None:

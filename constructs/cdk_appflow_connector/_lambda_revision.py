@@ -33,6 +33,9 @@ def lambda_revision(function: lambda_.IFunction, stack: cdk.Stack) -> cdk.IResol
         None for a function whose code cannot change under its ARN (a Version) or whose code the app
         does not know (an imported one).
     """
+    if _is_latest(function):
+        latest: Any = function
+        function = latest.lambda_
     resource = function.node.default_child
     if isinstance(resource, lambda_.CfnFunction | lambda_.CfnAlias):
         return cdk.Lazy.uncached_any(_Revision(function, resource, stack))
@@ -62,7 +65,7 @@ class _Revision:
 
     def _hash(self) -> str:
         resources: list[IConstruct] = [self._resource]
-        if isinstance(self._function, lambda_.Alias) and self._follows_latest(self._function):
+        if isinstance(self._function, lambda_.Alias) and _is_latest(self._function.version):
             latest = self._function.lambda_.node.default_child
             resources += [latest] if latest else []
         properties = [_resolved_properties(resource) for resource in resources]
@@ -73,9 +76,9 @@ class _Revision:
             return {"Version": self._resource.function_version}
         return {"Layers": self._resource.layers} if self._resource.layers else {}
 
-    @staticmethod
-    def _follows_latest(alias: lambda_.Alias) -> bool:
-        return alias.version.version == "$LATEST"
+
+def _is_latest(function: Any) -> bool:
+    return getattr(function, "version", None) == "$LATEST"
 
 
 def _resolved_properties(resource: IConstruct) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from ._handler_asset import ENTRY_POINT, handler_code
 _ID = "AppFlowConnectorRegistrationProvider"
 _FUNCTION_ID = "Function"
 
-# Enough for a minute of IAM propagation, half a minute of the connector's own time-out, and the
-# 50 seconds that the handler keeps for its answer.
-_HANDLER_TIMEOUT = cdk.Duration.minutes(3)
+# Enough for a minute of IAM propagation, for a slow connector, and for the 102 seconds before the
+# end in which the handler begins nothing new.
+_HANDLER_TIMEOUT = cdk.Duration.minutes(4)
 
 # How old an event may be when Lambda runs it, be it late or for a second time after a crash.
 _LONGEST_IN_QUEUE = cdk.Duration.minutes(5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -21,7 +23,9 @@ class ConnectorRegistration(Construct):
     Deploying it registers the function under ``connector_label``, or takes over a registration that
     exists under the label already. Whenever a later deployment changes the function (its ARN, or
     its code or configuration under the same ARN), AppFlow is told to read the connector's
-    configuration again. A rolled-back deployment takes the registration back as well.
+    configuration again. The rollback of an update takes the registration back as well. The rollback
+    of a creation cannot: what a label pointed to before it was taken over is in the handler's log
+    only. So take a registration over in a deployment of its own.
 
     The construct lets AppFlow invoke ``connector_function``, exactly the function, version or alias
     that is given. All registrations of a stack share one Lambda function that talks to AppFlow.
@@ -41,7 +45,9 @@ class ConnectorRegistration(Construct):
         removal_policy: what happens to the registration when this resource leaves the stack or the
             stack is deleted. ``RETAIN`` keeps it, with its connector profiles and flows.
             ``DESTROY`` unregisters the connector, provided that the registration still points at
-            this function; it fails if a connector profile uses it. Default: ``RETAIN``.
+            this function; it fails if a connector profile uses it. Before you move a registration
+            to another stack, deploy it with ``RETAIN``, or the stack it leaves unregisters it.
+            Default: ``RETAIN``.
 
     Raises:
         ValueError: for an argument that AppFlow would refuse at deployment.
@@ -79,11 +85,12 @@ class ConnectorRegistration(Construct):
                 "RemovalPolicy": removal_policy.name.title(),
             },
         )
+        self._name_after(connector_label, self._resource, "")
         self._let_appflow_invoke(connector_function)
         connector_arn = self._appflow_arn(f"connector/{connector_label}")
         self._let_handler_register(handler, connector_arn, connector_function)
         if removal_policy is cdk.RemovalPolicy.DESTROY:
-            self._let_handler_unregister(handler, connector_arn)
+            self._let_handler_unregister(handler, connector_arn, connector_label)
 
     @property
     def connector_arn(self) -> str:
@@ -127,8 +134,12 @@ class ConnectorRegistration(Construct):
         # CloudFormation orders a resource after its provider, but not after the provider's policy.
         on_connector.apply_before(self._resource)
         on_function.apply_before(self._resource)
+        # Nor after the settings of the provider's queue.
+        self._resource.node.add_dependency(handler.node.find_child("EventInvokeConfig"))
 
-    def _let_handler_unregister(self, handler: lambda_.Function, connector_arn: str) -> None:
+    def _let_handler_unregister(
+        self, handler: lambda_.Function, connector_arn: str, label: str
+    ) -> None:
         # A policy of its own. When the resource leaves a stack that stays, CloudFormation takes its
         # statements out of the shared policy first and sends the Delete afterwards; this policy
         # goes together with the resource, and after it.
@@ -144,7 +155,23 @@ class ConnectorRegistration(Construct):
                 )
             ],
         )
+        self._name_after(label, policy, "Unregister")
         self._resource.node.add_dependency(policy)
+
+    def _name_after(self, label: str, construct: Construct, suffix: str) -> None:
+        """Give a construct's resource a logical id that follows the label and not the path.
+
+        A construct that is renamed or moved within its stack then stays the same resource. Under
+        another logical id it would be created anew and the old one deleted, which with DESTROY
+        unregisters the connector that has just been adopted. Another label makes other resources,
+        so that the old policy still allows the old registration's removal.
+        """
+        resource = construct.node.default_child
+        assert isinstance(resource, cdk.CfnResource)
+        if not cdk.Token.is_unresolved(label):
+            letters = "".join(filter(str.isalnum, label))
+            digest = hashlib.sha256(label.encode()).hexdigest()[:8].upper()
+            resource.override_logical_id(f"AppFlowConnector{letters[:150]}{digest}{suffix}")
 
     def _appflow_arn(self, resource: str) -> str:
         return cdk.Stack.of(self).format_arn(

@@ -10,9 +10,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
 
 from .request import Registration
 
@@ -20,15 +23,16 @@ logger = logging.getLogger(__name__)
 
 _CONNECTION_TROUBLE = "ConnectionTrouble"
 
-# For how many seconds each error is waited out, counted from the event's first such answer. An
+# For how many seconds each error of a call is waited out, counted from the first such answer. An
 # error that is not listed is final. Every wait also ends with the time the invocation has left.
 WAITED_OUT_SECONDS: dict[str, float] = {
     # The service asks for patience, or its answer got lost: worth all the time there is.
     "ThrottlingException": 600,
     "TooManyRequestsException": 600,
+    "Throttling": 600,
     "RequestLimitExceeded": 600,
+    "RequestTimeoutException": 600,
     "InternalServerException": 600,
-    "ServiceUnavailable": 600,
     _CONNECTION_TROUBLE: 600,
     # The stack made the role and the function's permission seconds ago; IAM is eventually
     # consistent and needs up to about a minute.
@@ -40,8 +44,11 @@ WAITED_OUT_SECONDS: dict[str, float] = {
     "ConnectorServerException": 10,
 }
 
-# An answer that arrives without a modelled code still has its HTTP status.
-_CODE_BY_STATUS = {429: "ThrottlingException", 500: "InternalServerException"}
+# The operations that make AppFlow invoke the connector.
+_INVOKING = ("RegisterConnector", "UpdateConnectorRegistration")
+
+# For how long AppFlow may go on showing what it held before a change.
+_READ_BACK_SECONDS = 30.0
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 8.0
@@ -65,10 +72,6 @@ class NotRegisteredError(AppFlowError):
     """No connector is registered under the label."""
 
 
-class LabelTakenError(AppFlowError):
-    """A connector is registered under the label already."""
-
-
 @dataclass(frozen=True)
 class Connector:
     """What AppFlow holds for a label."""
@@ -76,7 +79,20 @@ class Connector:
     connector_label: str
     connector_arn: str
     lambda_arn: str
+    description: str
     version: str
+
+
+class LabelTakenError(AppFlowError):
+    """A connector is registered under the label already.
+
+    Attributes:
+        held: that connector.
+    """
+
+    def __init__(self, message: str, *, code: str, held: Connector) -> None:
+        super().__init__(message, code=code)
+        self.held = held
 
 
 class Clock(Protocol):
@@ -135,9 +151,10 @@ class AppFlow:
             )
         except AppFlowError as error:
             # The documentation does not say which error a taken label gets, so AppFlow is asked.
-            may_be_taken = error.code in ("ConflictException", "ValidationException")
-            if may_be_taken and self.find(registration) is not None:
-                raise LabelTakenError(str(error), code=error.code) from error
+            if error.code in ("ConflictException", "ValidationException"):
+                held = self.find(registration)
+                if held is not None:
+                    raise LabelTakenError(str(error), code=error.code, held=held) from error
             raise
 
     def update(self, registration: Registration, *, description: str | None) -> None:
@@ -167,12 +184,13 @@ class AppFlow:
             )
         except NotRegisteredError:
             return None
-        held = answer["connectorConfiguration"]
+        held = answer.get("connectorConfiguration", {})
         provisioning = held.get("connectorProvisioningConfig", {})
         return Connector(
             connector_label=registration.connector_label,
             connector_arn=held.get("connectorArn", ""),
             lambda_arn=provisioning.get("lambda", {}).get("lambdaArn", ""),
+            description=held.get("connectorDescription", ""),
             version=held.get("connectorVersion", ""),
         )
 
@@ -188,9 +206,7 @@ class AppFlow:
             held = self.find(registration)
             if held is not None and held.lambda_arn == registration.lambda_arn:
                 return held
-            if not self._pause(
-                next(pauses), until=started + WAITED_OUT_SECONDS["ConflictException"]
-            ):
+            if not self._pause(next(pauses), until=started + _READ_BACK_SECONDS):
                 raise AppFlowError(_read_back_message(registration, held), code="ReadBackMismatch")
 
     def unregister(self, registration: Registration) -> None:
@@ -207,7 +223,7 @@ class AppFlow:
             logger.info({"decision": "already unregistered", "label": registration.connector_label})
 
     def _token(self, operation: str) -> str:
-        # AppFlow treats one token on two operations as a mismatch, hence the operation's name.
+        # AppFlow refuses a token that comes back with other parameters, hence the operation's name.
         return f"{self._request_id}-{operation}"
 
     def _call(
@@ -219,7 +235,7 @@ class AppFlow:
         **parameters: Any,
     ) -> dict[str, Any]:
         limits = WAITED_OUT_SECONDS if waited_out is None else waited_out
-        method = getattr(self._client, _METHODS[operation])
+        method = getattr(self._client, xform_name(operation))
         first_seen: dict[str, float] = {}
         for attempt, pause in enumerate(self._pauses(), start=1):
             if self._seconds_left() <= 0:
@@ -269,14 +285,6 @@ class AppFlow:
         )
 
 
-_METHODS = {
-    "RegisterConnector": "register_connector",
-    "UpdateConnectorRegistration": "update_connector_registration",
-    "DescribeConnector": "describe_connector",
-    "UnregisterConnector": "unregister_connector",
-}
-
-
 def _desired_state(registration: Registration, description: str | None) -> dict[str, Any]:
     state: dict[str, Any] = {
         "connectorLabel": registration.connector_label,
@@ -306,14 +314,19 @@ def _out_of_time(operation: str, registration: Registration) -> AppFlowError:
 
 
 def _code_and_message(cause: ClientError | BotoCoreError) -> tuple[str, str]:
-    if not isinstance(cause, ClientError):
+    if isinstance(cause, (HTTPClientError, BotocoreConnectionError)):
         return _CONNECTION_TROUBLE, str(cause)
+    if not isinstance(cause, ClientError):
+        return type(cause).__name__, str(cause)
     error = cause.response.get("Error", {})
     status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = error.get("Code", "")
-    if not code.isidentifier():
-        # Without an error body botocore gives the bare HTTP status as the code.
-        code = _CODE_BY_STATUS.get(status, "ServiceUnavailable" if status > 500 else "UnknownError")
+    if code not in WAITED_OUT_SECONDS:
+        # The service's front door has codes of its own, or none; the status tells what they mean.
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            code = "ThrottlingException"
+        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            code = "InternalServerException"
     return code, error.get("Message") or f"HTTP status {status}"
 
 
@@ -325,13 +338,15 @@ def _cut(message: str) -> str:
 
 
 def _advice(code: str, operation: str, registration: Registration) -> str:
-    function_arn = registration.lambda_arn
+    label, function_arn = registration.connector_label, registration.lambda_arn
     function_name = function_arn.split(":")[6]
-    if code == "AccessDeniedException":
+    if code == "AccessDeniedException" and operation in _INVOKING:
         return (
             f"Check that the handler's role may call it, and that {function_arn} itself (the very"
             " version or alias) lets appflow.amazonaws.com invoke it."
         )
+    if code == "AccessDeniedException":
+        return f"Check that the handler's role may do this on connector/{label}."
     if code == "ConnectorServerException":
         return f"The connector's own error is in log group /aws/lambda/{function_name}."
     if code == "ConflictException" and operation == "UnregisterConnector":
@@ -339,7 +354,10 @@ def _advice(code: str, operation: str, registration: Registration) -> str:
     if code == "ServiceQuotaExceededException":
         return "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota."
     if code == _CONNECTION_TROUBLE:
-        return "If the handler runs in a VPC, it needs a route to the AppFlow endpoint."
+        return (
+            "Check that AppFlow exists in this Region, and that the handler has a route to it if it"
+            " runs in a VPC."
+        )
     return ""
 
 

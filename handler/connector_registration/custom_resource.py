@@ -21,16 +21,12 @@ from typing import Any
 import urllib3
 from crhelper import CfnResource
 
-from .response import Response, pool
+from .response import SLOWEST_SECONDS, Response, pool
 
 logger = logging.getLogger(__name__)
 
-RESERVED_SECONDS = 50.0
-"""When so little of the invocation is left, no new call begins and the timer answers.
-
-Longer than an answer takes, and longer than a call that began just before: the invocation ends by
-itself. Should Lambda have to end it, it would run the same event again minutes later, and bring a
-change back that has been rolled back meanwhile."""
+# The timer answers when only this is left: a last resort, in time for the slowest answer.
+_TIMER_SECONDS = SLOWEST_SECONDS + 3
 
 FAILED_CREATE = "FAILED-CREATE:"
 """Start of the physical id of a Create that failed. No AppFlow label may contain a colon, so the
@@ -40,8 +36,9 @@ Delete that CloudFormation sends for it cannot be taken for one of a registered 
 class CustomResource(CfnResource):
     """A crhelper resource that answers each event once, in time, under the right physical id.
 
-    A handler function sets ``PhysicalResourceId`` as soon as a failure has to be answered under
-    another id than the event's own, puts attributes into ``Data``, and returns the physical id.
+    A handler function puts attributes into ``Data`` and returns the physical id. A failure is
+    answered under the event's own id, or on Create under one that owns nothing, unless the function
+    has said otherwise with ``fail_as``.
     """
 
     def __init__(self, http: urllib3.PoolManager | None = None) -> None:
@@ -49,6 +46,7 @@ class CustomResource(CfnResource):
             json_logging=True,
             # At DEBUG crhelper logs the event, which holds the presigned URL.
             log_level="INFO",
+            # Below CRITICAL urllib3 logs the URL with each repetition of an answer.
             boto_level="CRITICAL",
             # The wait is meant for logs to arrive; a stack's deletion is worth more.
             sleep_on_delete=0,
@@ -56,7 +54,6 @@ class CustomResource(CfnResource):
         self._http = http or pool()
         self._response: Response | None = None
         self._invocation: Any = None
-        self._fallback_id = ""
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> None:
         """Handle one event.
@@ -65,33 +62,28 @@ class CustomResource(CfnResource):
             KeyError: the event has no ResponseURL or ids, so that nobody can be answered. Nothing
                 has been done, and no earlier event's URL is used.
         """
-        self._response = Response(event, self._http)
+        failure_id = event.get("PhysicalResourceId") or f"{FAILED_CREATE}{event['RequestId']}"
+        self._response = Response(event, self._http, failure_id=failure_id)
         self._invocation = context
-        self._fallback_id = _fallback_id(event)
         super().__call__(event, context)
 
-    def generate_physical_id(self, event: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """The id that crhelper answers under if a Create failed before it had one.
-
-        The same for every delivery of the event, unlike crhelper's random one.
-        """
-        return self._fallback_id
+    def fail_as(self, physical_id: str) -> None:
+        """Answer under this physical id if the rest of the current event's work fails."""
+        assert self._response is not None
+        self._response.failure_id = physical_id
 
     def _set_timeout(self) -> None:
-        seconds = self._invocation.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS
-        # The timer keeps its own event's response: should its thread be frozen together with the
-        # container, it cannot answer a later event.
-        arguments = (self._response, self._invocation.log_group_name)
-        self._timer = threading.Timer(max(seconds, 0), self._time_is_up, arguments)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _time_is_up(self, response: Response, log_group: str) -> None:
+        assert self._response is not None
+        seconds = self._invocation.get_remaining_time_in_millis() / 1000 - _TIMER_SECONDS
         reason = (
             "The handler ran out of time before AppFlow answered. Deploy again; if it happens"
-            f" again, see log group {log_group}."
+            f" again, see log group {self._invocation.log_group_name}."
         )
-        response.send("FAILED", reason, self.PhysicalResourceId or self._fallback_id, {})
+        # The timer holds its own event's response: should its thread be frozen together with the
+        # container, it cannot answer a later event.
+        self._timer = threading.Timer(max(seconds, 0), self._response.fail, [reason])
+        self._timer.daemon = True
+        self._timer.start()
 
     def _send(
         self,
@@ -100,16 +92,9 @@ class CustomResource(CfnResource):
         send_response: Any = None,  # noqa: ARG002 - crhelper's signature
     ) -> None:
         assert self._response is not None
-        status = status or self.Status
-        failed = status == "FAILED"
-        if failed:
-            # CloudFormation wants a reason; an exception can have an empty text.
-            reason = reason or self.Reason or f"See log group {self._invocation.log_group_name}."
-        physical_id = self.PhysicalResourceId or self._fallback_id
-        self._response.send(status, reason, physical_id, {} if failed else self.Data)
-
-
-def _fallback_id(event: Mapping[str, Any]) -> str:
-    """The id to answer a failure with: CloudFormation's own, or one that owns nothing."""
-    given: str | None = event.get("PhysicalResourceId")
-    return given or f"{FAILED_CREATE}{event['RequestId']}"
+        if (status or self.Status) == "SUCCESS":
+            self._response.succeed(self.PhysicalResourceId, self.Data)
+            return
+        # CloudFormation wants a reason; an exception can have an empty text.
+        log_group = self._invocation.log_group_name
+        self._response.fail(reason or self.Reason or f"See log group {log_group}.")

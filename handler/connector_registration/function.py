@@ -11,13 +11,18 @@ from botocore.config import Config
 
 from . import registration
 from .appflow import AppFlow, Connector
-from .custom_resource import RESERVED_SECONDS, CustomResource
+from .custom_resource import CustomResource
 from .request import InvalidPropertyError, Request
+from .response import SLOWEST_SECONDS
 
 # AppFlow answers an update only after the connector's Lambda has answered it, and Amazon's samples
 # give a connector 30 seconds.
 _READ_TIMEOUT_SECONDS = 40
 _CONNECT_TIMEOUT_SECONDS = 5
+
+# When less than this is left of the invocation, no call to AppFlow begins: one that did could still
+# be running when the failure is answered, and take effect after CloudFormation has rolled back.
+_RESERVED_SECONDS = _CONNECT_TIMEOUT_SECONDS + _READ_TIMEOUT_SECONDS + SLOWEST_SECONDS + 5
 
 handler = CustomResource()
 
@@ -29,7 +34,7 @@ def create(event: Mapping[str, Any], context: Any) -> str:
     appflow = _appflow(request, context)
     if registration.register_or_adopt(request.desired, appflow):
         # Should anything fail from here on, the Delete that follows finds what was registered.
-        handler.PhysicalResourceId = request.desired.connector_label
+        handler.fail_as(request.desired.connector_label)
     return _succeed(appflow.read_back(request.desired), request)
 
 
@@ -71,7 +76,7 @@ def _succeed(held: Connector, request: Request) -> str:
 def _appflow(request: Request, context: Any) -> AppFlow:
     def seconds_left() -> float:
         left: float = context.get_remaining_time_in_millis() / 1000
-        return left - RESERVED_SECONDS
+        return left - _RESERVED_SECONDS
 
     return AppFlow(_client(), request_id=request.request_id, seconds_left=seconds_left)
 

@@ -25,8 +25,9 @@ def register_or_adopt(desired: Registration, appflow: AppFlow) -> bool:
     """
     try:
         appflow.register(desired)
-    except LabelTakenError:
-        _log("adopt", desired)
+    except LabelTakenError as taken:
+        # The one record of what the label pointed to before.
+        _log(f"adopt: it belonged to {taken.held.lambda_arn}", desired)
         appflow.update(desired, description=desired.description)
         return False
     _log("registered", desired)
@@ -47,7 +48,7 @@ def refresh(request: Request, appflow: AppFlow) -> Connector:
             return held
     _log("announce", desired)
     try:
-        appflow.update(desired, description=_description_to_send(desired, previous))
+        appflow.update(desired, description=_description_to_send(desired, previous, appflow))
     except NotRegisteredError:
         # AppFlow uses the same error for a Lambda it cannot find.
         if appflow.find(desired) is not None:
@@ -70,12 +71,15 @@ def unregister_if_ours(request: Request, appflow: AppFlow) -> None:
         appflow.unregister(desired)
 
 
-def _description_to_send(desired: Registration, previous: Registration | None) -> str | None:
-    # A description taken out of the template is cleared; one the template never had may have been
-    # written by hand and stays.
-    if desired.description is None and previous is not None and previous.description:
-        return ""
-    return desired.description
+def _description_to_send(
+    desired: Registration, previous: Registration | None, appflow: AppFlow
+) -> str | None:
+    if desired.description is not None or previous is None or not previous.description:
+        return desired.description
+    # A description that has been taken out of the template is cleared. Another one than the
+    # template's was written by hand and stays.
+    held = appflow.find(desired)
+    return "" if held is not None and held.description == previous.description else None
 
 
 def _log(decision: str, registration: Registration) -> None:

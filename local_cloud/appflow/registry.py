@@ -30,6 +30,7 @@ class Connector:
 
 @dataclass(frozen=True)
 class _Answer:
+    operation: str
     parameters: Mapping[str, Any]
     result: Mapping[str, Any]
     at: datetime
@@ -38,10 +39,10 @@ class _Answer:
 @dataclass
 class _Tenant:
     connectors: dict[str, Connector] = field(default_factory=dict)
-    answers: dict[tuple[str, str], _Answer] = field(default_factory=dict)
+    answers: dict[str, _Answer] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     # One lock a token, so that a repeated call waits for the first one, and no other call does.
-    token_locks: dict[tuple[str, str], threading.Lock] = field(
+    token_locks: dict[str, threading.Lock] = field(
         default_factory=lambda: defaultdict(threading.Lock)
     )
 
@@ -113,19 +114,20 @@ class Registry:
         after a success.
 
         Raises:
-            ConflictException: the token came with other parameters before. The documentation calls
-                this an error without naming it.
+            ConflictException: the token came with another operation or other parameters before. The
+                documentation calls this an error without naming it.
         """
         token = parameters.get("clientToken")
         if token is None:
             return effect()
-        tenant, key = self._tenants[account, region], (operation, token)
+        tenant = self._tenants[account, region]
         with tenant.lock:
-            token_lock = tenant.token_locks[key]
+            token_lock = tenant.token_locks[token]
         with token_lock:
-            answer = tenant.answers.get(key)
+            answer = tenant.answers.get(token)
             if answer is None or self.now() - answer.at >= TOKEN_LIFETIME:
-                answer = tenant.answers[key] = _Answer(parameters, effect(), self.now())
-            elif answer.parameters != parameters:
+                answer = _Answer(operation, parameters, effect(), self.now())
+                tenant.answers[token] = answer
+            elif (answer.operation, answer.parameters) != (operation, parameters):
                 raise ConflictException("The client token was used with other parameters.")
             return answer.result

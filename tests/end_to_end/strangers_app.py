@@ -38,11 +38,14 @@ connectors: dict[str, lambda_.IFunction] = {
 }
 if "WITHOUT_ALIAS" in os.environ:
     del connectors["by-alias"]
+if "RENAMED" in os.environ:
+    connectors["by-another-name"] = connectors.pop("by-version")
 
 for label, target in connectors.items():
     registration = ConnectorRegistration(
         stack,
-        label,
+        # The construct of a connector whose label changes stays the same one.
+        label.replace("another-name", "version"),
         connector_label=label,
         connector_function=target,
         removal_policy=cdk.RemovalPolicy.DESTROY,

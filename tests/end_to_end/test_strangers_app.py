@@ -60,6 +60,11 @@ def arns(account: Account) -> dict[str, str]:
     return {label: str(account.registered_arn(label)).split(":function:")[-1] for label in LABELS}
 
 
+def stack_status(account: Account) -> str:
+    stacks = account.client("cloudformation").describe_stacks(StackName="Stranger")["Stacks"]
+    return str(stacks[0]["StackStatus"])
+
+
 def test_goes_through_its_life(account: Account, cdk: Cdk) -> None:
     """One test, since every step starts from what the one before has left."""
     result = deploy(cdk, CONNECTOR_VERSION="1")
@@ -69,7 +74,10 @@ def test_goes_through_its_life(account: Account, cdk: Cdk) -> None:
     assert first["by-import"] == "made-elsewhere"
     assert first["by-alias"].endswith(":live")
     assert first["by-version"].endswith(":1")
-    assert f"arn:aws:appflow:us-east-1:{account.id}:connector/by-alias" in result.stdout
+    assert (
+        f"arn:aws:appflow:us-east-1:{account.id}:connector/by-alias"
+        in result.stdout + result.stderr
+    )
 
     calls = len(account.operations())
     result = deploy(cdk, CONNECTOR_VERSION="2")
@@ -87,7 +95,7 @@ def test_goes_through_its_life(account: Account, cdk: Cdk) -> None:
     calls = len(account.operations())
     result = deploy(cdk, CONNECTOR_VERSION="3", SIBLING_FAILS="yes")
     assert result.returncode != 0
-    assert "UPDATE_ROLLBACK_COMPLETE" in result.stdout + result.stderr
+    assert stack_status(account) == "UPDATE_ROLLBACK_COMPLETE"
     there_and_back = account.operations()[calls:]
     assert len(there_and_back) >= 2
     assert set(there_and_back) == {"UpdateConnectorRegistration"}
@@ -98,6 +106,13 @@ def test_goes_through_its_life(account: Account, cdk: Cdk) -> None:
     assert result.returncode == 0, result.stderr
     assert versions(account) == {**dict.fromkeys(LABELS, "2"), "by-import": "1", "by-alias": None}
 
-    result = cdk("destroy", "--force", CONNECTOR_VERSION="2", WITHOUT_ALIAS="yes")
+    result = deploy(cdk, CONNECTOR_VERSION="2", WITHOUT_ALIAS="yes", RENAMED="yes")
+    assert result.returncode == 0, result.stderr
+    assert account.registered_arn("by-another-name") is not None
+    assert account.registered_arn("by-version") is None
+    assert account.registered_arn("by-function") is not None
+
+    result = cdk("destroy", "--force", CONNECTOR_VERSION="2", WITHOUT_ALIAS="yes", RENAMED="yes")
     assert result.returncode == 0, result.stderr
     assert versions(account) == dict.fromkeys(LABELS)
+    assert account.registered_arn("by-another-name") is None

@@ -30,7 +30,7 @@ SIGNATURE = "X-Amz-Signature=f00dfeed"
 class LambdaContext:
     """What the handler reads of Lambda's context object."""
 
-    milliseconds: int = 180_000
+    milliseconds: int = 240_000
     log_group_name: str = "/aws/lambda/registration-handler"
     aws_request_id: str = "an-invocation"
 

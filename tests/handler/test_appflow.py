@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from connector_registration.appflow import AppFlow, AppFlowError, LabelTakenError
 from connector_registration.request import Registration
 
@@ -100,6 +100,9 @@ class TestWaiting:
             (429, "TooManyRequestsException"),
             (400, "RequestLimitExceeded"),
             (500, "InternalServerException"),
+            (400, "RequestTimeoutException"),
+            (500, "InternalFailure"),
+            (503, "ServiceUnavailableException"),
             (503, None),
             (429, None),
         ],
@@ -137,6 +140,23 @@ class TestWaiting:
 
         assert account.registered_arn(LABEL) == arn
         assert clock.slept == [1]
+
+    def test_does_not_outlast_a_call_that_the_sdk_refuses_to_send(
+        self, client: Any, appflow: AppFlow, clock: Clock
+    ) -> None:
+        def refuse(**_: Any) -> None:
+            raise ParamValidationError(report="Unknown parameter: clientToken")
+
+        client.meta.events.register("before-send.appflow.RegisterConnector", refuse)
+
+        with pytest.raises(AppFlowError) as refusal:
+            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+
+        assert clock.slept == []
+        assert str(refusal.value) == (
+            "connector acme-crm: ParamValidationError from RegisterConnector: Parameter validation"
+            " failed: Unknown parameter: clientToken."
+        )
 
     def test_outlasts_a_permission_that_is_on_its_way(
         self, account: Account, appflow: AppFlow, clock: Clock

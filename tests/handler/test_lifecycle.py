@@ -55,7 +55,11 @@ class TestCreate:
         assert held["connectorDescription"] == "Acme CRM connector"
 
     def test_adopts_a_label_that_is_registered_already(
-        self, account: Account, cloudformation: CloudFormation, arn: str
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        arn: str,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         by_hand = account.make_function("by-hand", connector("0.9"))
         account.register(LABEL, by_hand, description="Written by hand")
@@ -68,6 +72,9 @@ class TestCreate:
         held = account.registered(LABEL)
         assert held is not None
         assert held["connectorDescription"] == "Written by hand"
+        logged = [line.msg for line in caplog.records if isinstance(line.msg, dict)]
+        decisions = [message["decision"] for message in logged if "decision" in message]
+        assert decisions == [f"adopt: it belonged to {by_hand}"]
 
     def test_delivered_twice_registers_once_with_one_token(
         self, account: Account, cloudformation: CloudFormation, arn: str
@@ -230,6 +237,27 @@ class TestUpdate:
         assert configuration is not None
         assert configuration["connectorDescription"] == held
         assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+
+    def test_that_is_rolled_back_leaves_a_description_written_by_hand(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        account.register(LABEL, arn, description="Written by hand")
+        cloudformation.create(properties(arn))
+        broken = account.make_function("broken", BROKEN_CONNECTOR)
+        refused = properties(broken, Description="New")
+        send_impatiently(
+            cloudformation,
+            "Update",
+            refused,
+            OldResourceProperties=properties(arn),
+            PhysicalResourceId=LABEL,
+        )
+
+        cloudformation.update(properties(arn), refused, LABEL)
+
+        held = account.registered(LABEL)
+        assert held is not None
+        assert held["connectorDescription"] == "Written by hand"
 
     def test_with_another_label_replaces_the_resource(
         self, account: Account, cloudformation: CloudFormation, arn: str
@@ -425,7 +453,7 @@ class OutOfPatience:
     def get_remaining_time_in_millis(self) -> int:
         # The first to ask is the timer, which is not what is tested here.
         self._asked += 1
-        return 180_000 if self._asked == 1 else 50_100
+        return 240_000 if self._asked == 1 else 102_100
 
 
 def send_impatiently(

@@ -193,7 +193,7 @@ class TestHandler:
         register(stack, function)
 
         template = Template.from_stack(stack)
-        [log_group] = template.find_resources("AWS::Logs::LogGroup")
+        [log_group] = (n for n in template.find_resources("AWS::Logs::LogGroup") if "Provider" in n)
         assert statements(template) == [
             {
                 "Effect": "Allow",
@@ -264,7 +264,48 @@ class TestHandler:
             "AppFlowConnectorRegistrationProviderLogGroup3560AB72",
             "AppFlowConnectorRegistrationProviderRole13B41D49",
             "AppFlowConnectorRegistrationProviderRoleDefaultPolicyC7B16A12",
-            "Registration8466E9D0",
+            "AppFlowConnectoracmecrm5C2CC283",
+            "AppFlowConnectoracmecrm5C2CC283Unregister",
             "RegistrationAppFlowPermission3D78E1A0",
-            "RegistrationUnregisterPolicy6490C698",
         }
+
+
+class TestLogicalId:
+    @pytest.fixture
+    def ids(self, tmp_path_factory: pytest.TempPathFactory) -> Any:
+        """The logical ids of registration and policy in an app of its own."""
+
+        def of(name: str, label: str) -> set[str]:
+            folder = str(tmp_path_factory.mktemp("cdk.out"))
+            stack = cdk.Stack(cdk.App(outdir=folder), "Stack")
+            function = make_function(stack, "Connector")
+            destroy = cdk.RemovalPolicy.DESTROY
+            register(stack, function, name, connector_label=label, removal_policy=destroy)
+            template = Template.from_stack(stack)
+            policies = template.find_resources("AWS::IAM::Policy")
+            return {*template.find_resources(TYPE), *(n for n in policies if "Unregister" in n)}
+
+        return of
+
+    def test_survives_a_construct_that_is_renamed(self, ids: Any) -> None:
+        assert ids("Registration", LABEL) == ids("Renamed", LABEL)
+
+    def test_is_another_one_for_another_label(self, ids: Any) -> None:
+        assert ids("Registration", "acme-crm").isdisjoint(ids("Registration", "acme_crm"))
+
+    def test_names_the_policy_too_so_that_two_can_stand_side_by_side(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
+        [policy] = (policy for name, policy in policies.items() if "Unregister" in name)
+        assert policy["Properties"]["PolicyName"].endswith("5C2CC283Unregister")
+
+    def test_follows_the_path_if_the_label_is_a_token(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        label = cdk.CfnParameter(stack, "Label").value_as_string
+        register(stack, function, connector_label=label)
+
+        assert [*Template.from_stack(stack).find_resources(TYPE)] == ["Registration8466E9D0"]

@@ -44,6 +44,21 @@ def test_has_one_hash_wherever_it_is_made(tmp_path: Path) -> None:
     assert first.name == second.name
 
 
+def test_holds_nothing_that_an_earlier_version_left(tmp_path: Path) -> None:
+    left = tmp_path / "a" / "appflow-connector-registration-handler" / "connector_registration"
+    left.mkdir(parents=True)
+    (left / "former_module.py").write_text("")
+
+    assert asset_of(tmp_path / "a").name == asset_of(tmp_path / "b").name
+
+
+def test_is_not_made_without_crhelper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.files", lambda _: None)
+
+    with pytest.raises(RuntimeError, match="the installed crhelper does not say which files"):
+        asset_of(tmp_path)
+
+
 def test_can_be_read_by_the_user_that_lambda_runs_as(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

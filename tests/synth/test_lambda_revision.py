@@ -71,6 +71,15 @@ def alias_of_latest(function: Build) -> Build:
     return build
 
 
+def latest(function: Build) -> Build:
+    def build(stack: cdk.Stack) -> lambda_.IFunction:
+        made = function(stack)
+        assert isinstance(made, lambda_.Function)
+        return made.latest_version
+
+    return build
+
+
 def version(stack: cdk.Stack) -> lambda_.IFunction:
     return plain(stack).current_version
 
@@ -88,6 +97,7 @@ def imported(stack: cdk.Stack) -> lambda_.IFunction:
         pytest.param(plain, new_memory, id="memory"),
         pytest.param(alias(plain), alias(new_code), id="code behind an alias"),
         pytest.param(alias_of_latest(plain), alias_of_latest(new_code), id="alias of LATEST"),
+        pytest.param(latest(plain), latest(new_code), id="LATEST itself"),
     ],
 )
 def test_changes_with(before: Build, after: Build, tmp_path: Path) -> None:
