@@ -5,10 +5,11 @@ Source of operations, members and errors: the service model 2020-08-23 in botoco
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
+from botocore.parsers import ResponseParserError
 
 from .request import Registration
 
@@ -139,23 +141,22 @@ class AppFlow:
             LabelTakenError: the label is registered already.
             AppFlowError: for every other refusal.
         """
-        try:
-            self._call(
-                "RegisterConnector",
-                registration,
-                # Here a conflict is an answer, the label being taken, and nothing to wait for.
-                waited_out={**WAITED_OUT_SECONDS, "ConflictException": 0},
-                connectorProvisioningType="LAMBDA",
-                clientToken=self._token("register"),
-                **_desired_state(registration, registration.description),
-            )
-        except AppFlowError as error:
+
+        def is_label_taken(error: AppFlowError) -> None:
             # The documentation does not say which error a taken label gets, so AppFlow is asked.
             if error.code in ("ConflictException", "ValidationException"):
                 held = self.find(registration)
                 if held is not None:
-                    raise LabelTakenError(str(error), code=error.code, held=held) from error
-            raise
+                    raise LabelTakenError(str(error), code=error.code, held=held)
+
+        self._call(
+            "RegisterConnector",
+            registration,
+            is_label_taken,
+            connectorProvisioningType="LAMBDA",
+            clientToken=self._token("register"),
+            **_desired_state(registration, registration.description),
+        )
 
     def update(self, registration: Registration, *, description: str | None) -> None:
         """Point a registered label at the Lambda and have AppFlow read its configuration again.
@@ -184,7 +185,7 @@ class AppFlow:
             )
         except NotRegisteredError:
             return None
-        held = answer.get("connectorConfiguration", {})
+        held = answer["connectorConfiguration"]
         provisioning = held.get("connectorProvisioningConfig", {})
         return Connector(
             connector_label=registration.connector_label,
@@ -210,17 +211,27 @@ class AppFlow:
                 raise AppFlowError(_read_back_message(registration, held), code="ReadBackMismatch")
 
     def unregister(self, registration: Registration) -> None:
-        """Unregister the label; one that is not registered is fine.
+        """Unregister the label, until AppFlow no longer shows it with the registration's Lambda.
 
         Raises:
             AppFlowError: AppFlow refused, for instance because a connector profile uses it.
         """
-        try:
-            self._call(
-                "UnregisterConnector", registration, connectorLabel=registration.connector_label
-            )
-        except NotRegisteredError:
-            logger.info({"decision": "already unregistered", "label": registration.connector_label})
+        pauses = self._pauses()
+        started = self._clock.monotonic()
+        while True:
+            # Not registered may be the answer to a second try whose first one did it.
+            with contextlib.suppress(NotRegisteredError):
+                label = registration.connector_label
+                self._call("UnregisterConnector", registration, connectorLabel=label)
+            held = self.find(registration)
+            if held is None or held.lambda_arn != registration.lambda_arn:
+                return
+            if not self._pause(next(pauses), until=started + _READ_BACK_SECONDS):
+                raise AppFlowError(
+                    f"connector {label}: AppFlow still shows it after unregistering it. Delete"
+                    " again.",
+                    code="ReadBackMismatch",
+                )
 
     def _token(self, operation: str) -> str:
         # AppFlow refuses a token that comes back with other parameters, hence the operation's name.
@@ -230,11 +241,13 @@ class AppFlow:
         self,
         operation: str,
         registration: Registration,
-        *,
-        waited_out: dict[str, float] | None = None,
+        on_error: Callable[[AppFlowError], None] = lambda _: None,
         **parameters: Any,
     ) -> dict[str, Any]:
-        limits = WAITED_OUT_SECONDS if waited_out is None else waited_out
+        """Call an operation until it succeeds or its error is final.
+
+        ``on_error`` sees each error first, and may raise another one in its place.
+        """
         method = getattr(self._client, xform_name(operation))
         first_seen: dict[str, float] = {}
         for attempt, pause in enumerate(self._pauses(), start=1):
@@ -243,11 +256,14 @@ class AppFlow:
             started = self._clock.monotonic()
             try:
                 answer: dict[str, Any] = method(**parameters)
-            except (ClientError, BotoCoreError) as cause:
+                _check_readable(answer, operation)
+            except (ClientError, BotoCoreError, ResponseParserError) as cause:
                 now = self._clock.monotonic()
                 error = _readable(cause, operation, registration)
                 self._log(operation, registration, attempt, now - started, error.code)
-                give_up = first_seen.setdefault(error.code, now) + limits.get(error.code, 0)
+                on_error(error)
+                limit = WAITED_OUT_SECONDS.get(error.code, 0)
+                give_up = first_seen.setdefault(error.code, now) + limit
                 if not self._pause(pause, until=give_up):
                     raise error from cause
             else:
@@ -285,6 +301,20 @@ class AppFlow:
         )
 
 
+# What the SDK makes of an answer that is no JSON lacks these members, and raises nothing.
+_MEMBERS = {
+    "RegisterConnector": "connectorArn",
+    "UpdateConnectorRegistration": "connectorArn",
+    "DescribeConnector": "connectorConfiguration",
+}
+
+
+def _check_readable(answer: Mapping[str, Any], operation: str) -> None:
+    member = _MEMBERS.get(operation)
+    if member is not None and member not in answer:
+        raise ResponseParserError(f"the answer has no {member}")
+
+
 def _desired_state(registration: Registration, description: str | None) -> dict[str, Any]:
     state: dict[str, Any] = {
         "connectorLabel": registration.connector_label,
@@ -295,9 +325,7 @@ def _desired_state(registration: Registration, description: str | None) -> dict[
     return state
 
 
-def _readable(
-    cause: ClientError | BotoCoreError, operation: str, registration: Registration
-) -> AppFlowError:
+def _readable(cause: Exception, operation: str, registration: Registration) -> AppFlowError:
     code, message = _code_and_message(cause)
     label = registration.connector_label
     advice = _advice(code, operation, registration)
@@ -313,8 +341,9 @@ def _out_of_time(operation: str, registration: Registration) -> AppFlowError:
     )
 
 
-def _code_and_message(cause: ClientError | BotoCoreError) -> tuple[str, str]:
-    if isinstance(cause, (HTTPClientError, BotocoreConnectionError)):
+def _code_and_message(cause: Exception) -> tuple[str, str]:
+    # An answer that cannot be read is as good as none.
+    if isinstance(cause, (HTTPClientError, BotocoreConnectionError, ResponseParserError)):
         return _CONNECTION_TROUBLE, str(cause)
     if not isinstance(cause, ClientError):
         return type(cause).__name__, str(cause)

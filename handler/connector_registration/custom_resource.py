@@ -61,11 +61,19 @@ class CustomResource(CfnResource):
         Raises:
             KeyError: the event has no ResponseURL or ids, so that nobody can be answered. Nothing
                 has been done, and no earlier event's URL is used.
+            ValueError: the ResponseURL is not https.
+            LostResponseError: the answer did not arrive.
         """
         failure_id = event.get("PhysicalResourceId") or f"{FAILED_CREATE}{event['RequestId']}"
         self._response = Response(event, self._http, failure_id=failure_id)
         self._invocation = context
-        super().__call__(event, context)
+        try:
+            super().__call__(event, context)
+        except BaseException as error:
+            # crhelper catches exceptions only; an exit would leave the stack waiting.
+            self._response.fail(f"The handler ended early: {error!r}. Deploy again.")
+            raise
+        self._response.check_delivered()
 
     def fail_as(self, physical_id: str) -> None:
         """Answer under this physical id if the rest of the current event's work fails."""

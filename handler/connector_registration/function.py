@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 from . import registration
-from .appflow import AppFlow, Connector
+from .appflow import AppFlow, Clock, Connector
 from .custom_resource import CustomResource
 from .request import InvalidPropertyError, Request
 from .response import SLOWEST_SECONDS
@@ -25,6 +26,9 @@ _CONNECT_TIMEOUT_SECONDS = 5
 _RESERVED_SECONDS = _CONNECT_TIMEOUT_SECONDS + _READ_TIMEOUT_SECONDS + SLOWEST_SECONDS + 5
 
 handler = CustomResource()
+
+clock: Clock = time
+"""Time, for the waits between the tries of a call."""
 
 
 @handler.create
@@ -78,7 +82,7 @@ def _appflow(request: Request, context: Any) -> AppFlow:
         left: float = context.get_remaining_time_in_millis() / 1000
         return left - _RESERVED_SECONDS
 
-    return AppFlow(_client(), request_id=request.request_id, seconds_left=seconds_left)
+    return AppFlow(_client(), request_id=request.request_id, seconds_left=seconds_left, clock=clock)
 
 
 @functools.cache

@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import urllib3
@@ -34,6 +35,14 @@ SLOWEST_SECONDS = 52.0
 """How long sending an answer can take, all tries included."""
 
 
+class LostResponseError(RuntimeError):
+    """CloudFormation could not be answered.
+
+    Left to escape from the invocation: Lambda then runs the event again a minute later, and the
+    tokens of the calls see to it that what has been done is not done twice.
+    """
+
+
 class Response:
     """The single answer to one event; whoever sends first, the work or the timer, wins.
 
@@ -46,11 +55,12 @@ class Response:
         self, event: Mapping[str, Any], http: urllib3.PoolManager, *, failure_id: str
     ) -> None:
         self.failure_id = failure_id
-        self._url: str = event["ResponseURL"]
+        self._url = _checked(event["ResponseURL"])
         self._ids = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
         self._http = http
         self._lock = threading.Lock()
         self._sent = False
+        self._lost = False
 
     def succeed(self, physical_id: str, data: Mapping[str, str]) -> None:
         """Answer SUCCESS, unless an answer has been sent already."""
@@ -61,6 +71,17 @@ class Response:
         answer = {"Status": "FAILED", "PhysicalResourceId": self.failure_id, "Data": {}}
         room = _MAX_BODY_BYTES - len(json.dumps({**answer, **self._ids, "Reason": ""}))
         self._send({**answer, "Reason": _shortened(reason, room)})
+
+    def check_delivered(self) -> None:
+        """Make sure that the answer has arrived, or can arrive no more.
+
+        Raises:
+            LostResponseError: it has not, and another try may succeed.
+        """
+        if self._lost:
+            raise LostResponseError(
+                "the answer to CloudFormation did not arrive; see the log above"
+            )
 
     def _send(self, answer: Mapping[str, Any]) -> None:
         # The lock is held while sending: whoever comes second waits for the first to finish.
@@ -78,11 +99,20 @@ class Response:
         try:
             answer = self._http.request("PUT", self._url, body=body, headers={"Content-Type": ""})
         except urllib3.exceptions.HTTPError as error:
+            self._lost = True
             logger.error({"response": "lost", "status": status, "error": type(error).__name__})
             return
-        outcome = "delivered" if answer.status < 300 else "refused"
-        level = logging.INFO if answer.status < 300 else logging.ERROR
-        logger.log(level, {"response": outcome, "status": status, "http_status": answer.status})
+        # A URL that is refused (it has expired, or its signature is wrong) stays refused.
+        self._lost = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        delivered = answer.status < HTTPStatus.MULTIPLE_CHOICES
+        logger.log(
+            logging.INFO if delivered else logging.ERROR,
+            {
+                "response": "delivered" if delivered else "refused",
+                "status": status,
+                "http_status": answer.status,
+            },
+        )
 
 
 def pool() -> urllib3.PoolManager:
@@ -90,6 +120,18 @@ def pool() -> urllib3.PoolManager:
     # urllib3 logs the URL, signature included, with each retry.
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
     return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT)
+
+
+def _checked(url: str) -> str:
+    """The response URL, if an answer sent there stays secret on its way.
+
+    Raises:
+        ValueError: it is neither https nor on this machine.
+    """
+    target = urllib3.util.parse_url(url)
+    if target.scheme == "https" or target.host in ("localhost", "127.0.0.1", "[::1]"):
+        return url
+    raise ValueError(f"the response URL is {target.scheme}://{target.host}, and not https")
 
 
 def _shortened(reason: str, room: int) -> str:

@@ -66,12 +66,16 @@ class CloudFormation:
         return self.send("Delete", properties, PhysicalResourceId=physical_id, **event)
 
     def send(
-        self, request_type: str, properties: Mapping[str, Any], **event: Any
+        self,
+        request_type: str,
+        properties: Mapping[str, Any],
+        context: Any = None,
+        **event: Any,
     ) -> Mapping[str, Any]:
         """Send an event and return its one answer, checked as CloudFormation checks it."""
         before = len(self.answers)
         sent = self.event(request_type, properties, **event)
-        self.invoke(sent, LambdaContext())
+        self.invoke(sent, context or LambdaContext())
         assert len(self.answers) == before + 1
         answer = self.answers[-1]
         for key in ("StackId", "RequestId", "LogicalResourceId"):
@@ -120,11 +124,8 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
 
 
-@pytest.fixture
-def cloudformation(
-    account: Account, httpserver: HTTPServer, trusted: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[CloudFormation]:
-    """CloudFormation, with the handler working in the test's account."""
+def work_in(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the environment that Lambda would give the handler in an account."""
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{account.cloud.port}",
         "AWS_ACCESS_KEY_ID": account.id,
@@ -133,6 +134,19 @@ def cloudformation(
     }.items():
         monkeypatch.setenv(name, value)
     function._client.cache_clear()
+
+
+@pytest.fixture
+def handler_environment(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler works in the test's account."""
+    work_in(account, monkeypatch)
+
+
+@pytest.fixture
+def cloudformation(
+    handler_environment: None, httpserver: HTTPServer, trusted: None
+) -> Iterator[CloudFormation]:
+    """CloudFormation, with the handler working in the test's account."""
     url = httpserver.url_for(f"/response?{SIGNATURE}")
     stack = CloudFormation(url, function.handler)
 

@@ -13,7 +13,12 @@ import pytest
 import urllib3
 from connector_registration import custom_resource, function
 from connector_registration.custom_resource import CustomResource
-from connector_registration.response import SLOWEST_SECONDS, Response, pool
+from connector_registration.response import (
+    SLOWEST_SECONDS,
+    LostResponseError,
+    Response,
+    pool,
+)
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
@@ -257,3 +262,88 @@ class TestCrhelperFenced:
         ours = [line for line in caplog.records if line.name != "werkzeug"]
         assert ours
         assert not [line for line in ours if SIGNATURE in line.getMessage()]
+
+
+class TestLostAnswer:
+    @pytest.fixture
+    def resource(self) -> CustomResource:
+        """A handler that always succeeds."""
+        resource = CustomResource(quick_pool())
+
+        @resource.create
+        def create(event: Mapping[str, Any], context: Any) -> str:
+            return "acme-crm"
+
+        return resource
+
+    def test_makes_the_invocation_fail_so_that_lambda_repeats_it(
+        self, httpserver: HTTPServer, answers: CloudFormation, resource: CustomResource
+    ) -> None:
+        httpserver.expect_request("/response").respond_with_data(status=503)
+
+        with pytest.raises(LostResponseError, match="did not arrive; see the log above"):
+            resource(answers.event("Create", {}), LambdaContext())
+
+    def test_that_can_never_arrive_ends_the_invocation_at_once(
+        self, httpserver: HTTPServer, answers: CloudFormation, resource: CustomResource
+    ) -> None:
+        httpserver.expect_request("/response").respond_with_data(status=403)
+
+        resource(answers.event("Create", {}), LambdaContext())
+
+        assert len(httpserver.log) == 1
+
+
+class TestUrl:
+    @pytest.mark.parametrize("host", ["example.com", "localhost.example.com", "10.0.0.1"])
+    def test_without_tls_is_refused(self, answers: CloudFormation, host: str) -> None:
+        with pytest.raises(ValueError, match=f"the response URL is http://{host}, and not https"):
+            respond(answers, ResponseURL=f"http://{host}/response?{SIGNATURE}")
+
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+    def test_without_tls_is_fine_on_this_machine(self, answers: CloudFormation, host: str) -> None:
+        respond(answers, ResponseURL=f"http://{host}:4566/response")
+
+
+def test_an_exit_is_answered_before_it_happens(
+    httpserver: HTTPServer, answers: CloudFormation
+) -> None:
+    httpserver.expect_request("/response").respond_with_data(status=200)
+    resource = CustomResource(quick_pool())
+
+    @resource.delete
+    def delete(event: Mapping[str, Any], context: Any) -> str:
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        resource(answers.event("Delete", {}, PhysicalResourceId="acme-crm"), LambdaContext())
+
+    [answer] = bodies(httpserver)
+    assert answer["Status"] == "FAILED"
+    assert answer["PhysicalResourceId"] == "acme-crm"
+    assert answer["Reason"] == "The handler ended early: SystemExit(1). Deploy again."
+
+
+def test_an_event_of_one_container_sees_nothing_of_the_one_before(
+    httpserver: HTTPServer, answers: CloudFormation
+) -> None:
+    httpserver.expect_request("/response").respond_with_data(status=200)
+    resource = CustomResource(quick_pool())
+
+    @resource.create
+    def create(event: Mapping[str, Any], context: Any) -> str:
+        resource.Data["ConnectorArn"] = "first"
+        resource.fail_as("first")
+        return "first"
+
+    @resource.update
+    def update(event: Mapping[str, Any], context: Any) -> str:
+        raise RuntimeError("second")
+
+    resource(answers.event("Create", {}), LambdaContext())
+    resource(answers.event("Update", {}, PhysicalResourceId="second"), LambdaContext())
+
+    _, second = bodies(httpserver)
+    assert second["PhysicalResourceId"] == "second"
+    assert second["Data"] == {}
+    assert second["Reason"] == "second"
