@@ -5,7 +5,7 @@ PORT ?= 4566
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test cloud lint format check clean
+.PHONY: help setup demo test nightly cloud lint format check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,7 +17,10 @@ demo: setup  ## watch cdk deploy register a connector and move its registration
 	@python -m demo
 
 test: setup  ## run all tests
-	python -m pytest
+	python -m pytest --cov=connector_registration --cov-branch --cov-fail-under=100
+
+nightly: setup  ## follow random lives of a resource for an hour
+	HYPOTHESIS_PROFILE=nightly python -m pytest tests/handler/test_lifecycle_invariants.py
 
 cloud: setup  ## serve the local cloud on PORT (default 4566)
 	@exec python -m local_cloud --port $(PORT)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from local_cloud.running import LocalCloud, local_cloud
 from tests.support import Account, accounts
+
+# The ordinary profile takes the same ways in every run; the nightly one new ones, for an hour.
+settings.register_profile("ordinary", max_examples=15, derandomize=True)
+settings.register_profile("nightly", max_examples=700, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 _accounts = accounts()
 

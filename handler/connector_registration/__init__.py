@@ -11,5 +11,7 @@ Modules, in the order an event passes through them:
 - ``custom_resource``: crhelper, fenced; everything about answering CloudFormation.
 - ``request``: the event, parsed and checked.
 - ``registration``: what to ask of AppFlow, and when.
-- ``appflow``: the calls themselves, with retries and readable errors.
+- ``appflow``: the calls themselves, with their tokens and retries.
+- ``errors``: which errors pass by waiting, and what they mean to a reader.
+- ``response``: the one answer.
 """

@@ -1,4 +1,4 @@
-"""The calls to Amazon AppFlow: their tokens, their retries and their errors in readable words.
+"""The calls to Amazon AppFlow: their tokens, their retries, and the proof that they took effect.
 
 Source of operations, members and errors: the service model 2020-08-23 in botocore.
 """
@@ -9,69 +9,30 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Protocol
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as BotocoreConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from .errors import (
+    WAITED_OUT_SECONDS,
+    AppFlowError,
+    NotRegisteredError,
+    out_of_time,
+    readable,
+)
 from .request import Registration
 
 logger = logging.getLogger(__name__)
-
-_CONNECTION_TROUBLE = "ConnectionTrouble"
-
-# For how many seconds each error of a call is waited out, counted from the first such answer. An
-# error that is not listed is final. Every wait also ends with the time the invocation has left.
-WAITED_OUT_SECONDS: dict[str, float] = {
-    # The service asks for patience, or its answer got lost: worth all the time there is.
-    "ThrottlingException": 600,
-    "TooManyRequestsException": 600,
-    "Throttling": 600,
-    "RequestLimitExceeded": 600,
-    "RequestTimeoutException": 600,
-    "InternalServerException": 600,
-    _CONNECTION_TROUBLE: 600,
-    # The stack made the role and the function's permission seconds ago; IAM is eventually
-    # consistent and needs up to about a minute.
-    "AccessDeniedException": 60,
-    # Somebody else's update of the same connector has to finish first.
-    "ConflictException": 30,
-    # A cold start of the connector's Lambda can outlast AppFlow's patience; a second try finds it
-    # warm. A connector that is really broken fails the stack after these few seconds.
-    "ConnectorServerException": 10,
-}
-
-# The operations that make AppFlow invoke the connector.
-_INVOKING = ("RegisterConnector", "UpdateConnectorRegistration")
 
 # For how long AppFlow may go on showing what it held before a change.
 _READ_BACK_SECONDS = 30.0
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 8.0
-
-_MESSAGE_CHARACTERS = 300
-
-
-class AppFlowError(Exception):
-    """AppFlow refused, or could not be reached.
-
-    Attributes:
-        code: AppFlow's error code, or ``ConnectionTrouble`` when no answer came.
-    """
-
-    def __init__(self, message: str, *, code: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class NotRegisteredError(AppFlowError):
-    """No connector is registered under the label."""
 
 
 @dataclass(frozen=True)
@@ -216,12 +177,12 @@ class AppFlow:
         Raises:
             AppFlowError: AppFlow refused, for instance because a connector profile uses it.
         """
+        label = registration.connector_label
         pauses = self._pauses()
         started = self._clock.monotonic()
         while True:
             # Not registered may be the answer to a second try whose first one did it.
             with contextlib.suppress(NotRegisteredError):
-                label = registration.connector_label
                 self._call("UnregisterConnector", registration, connectorLabel=label)
             held = self.find(registration)
             if held is None or held.lambda_arn != registration.lambda_arn:
@@ -250,16 +211,18 @@ class AppFlow:
         """
         method = getattr(self._client, xform_name(operation))
         first_seen: dict[str, float] = {}
-        for attempt, pause in enumerate(self._pauses(), start=1):
+        tries = enumerate(self._pauses(), start=1)
+        while True:
+            attempt, pause = next(tries)
             if self._seconds_left() <= 0:
-                raise _out_of_time(operation, registration)
+                raise out_of_time(operation, registration)
             started = self._clock.monotonic()
             try:
                 answer: dict[str, Any] = method(**parameters)
                 _check_readable(answer, operation)
             except (ClientError, BotoCoreError, ResponseParserError) as cause:
                 now = self._clock.monotonic()
-                error = _readable(cause, operation, registration)
+                error = readable(cause, operation, registration)
                 self._log(operation, registration, attempt, now - started, error.code)
                 on_error(error)
                 limit = WAITED_OUT_SECONDS.get(error.code, 0)
@@ -270,9 +233,8 @@ class AppFlow:
                 elapsed = self._clock.monotonic() - started
                 self._log(operation, registration, attempt, elapsed, "OK")
                 return answer
-        raise AssertionError("the pauses never end")
 
-    def _pauses(self) -> Any:
+    def _pauses(self) -> Iterator[float]:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             # Jitter, so that the connectors of a large stack do not all come back at once.
@@ -323,71 +285,6 @@ def _desired_state(registration: Registration, description: str | None) -> dict[
     if description is not None:
         state["description"] = description
     return state
-
-
-def _readable(cause: Exception, operation: str, registration: Registration) -> AppFlowError:
-    code, message = _code_and_message(cause)
-    label = registration.connector_label
-    advice = _advice(code, operation, registration)
-    text = f"connector {label}: {code} from {operation}: {_cut(message)} {advice}"
-    kind = NotRegisteredError if code == "ResourceNotFoundException" else AppFlowError
-    return kind(text.rstrip(), code=code)
-
-
-def _out_of_time(operation: str, registration: Registration) -> AppFlowError:
-    label = registration.connector_label
-    return AppFlowError(
-        f"connector {label}: no time was left for {operation}. Deploy again.", code="OutOfTime"
-    )
-
-
-def _code_and_message(cause: Exception) -> tuple[str, str]:
-    # An answer that cannot be read is as good as none.
-    if isinstance(cause, (HTTPClientError, BotocoreConnectionError, ResponseParserError)):
-        return _CONNECTION_TROUBLE, str(cause)
-    if not isinstance(cause, ClientError):
-        return type(cause).__name__, str(cause)
-    error = cause.response.get("Error", {})
-    status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = error.get("Code", "")
-    if code not in WAITED_OUT_SECONDS:
-        # The service's front door has codes of its own, or none; the status tells what they mean.
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            code = "ThrottlingException"
-        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            code = "InternalServerException"
-    return code, error.get("Message") or f"HTTP status {status}"
-
-
-def _cut(message: str) -> str:
-    message = " ".join(message.split())
-    if len(message) > _MESSAGE_CHARACTERS:
-        message = message[:_MESSAGE_CHARACTERS] + "..."
-    return message if message.endswith((".", "...")) else message + "."
-
-
-def _advice(code: str, operation: str, registration: Registration) -> str:
-    label, function_arn = registration.connector_label, registration.lambda_arn
-    function_name = function_arn.split(":")[6]
-    if code == "AccessDeniedException" and operation in _INVOKING:
-        return (
-            f"Check that the handler's role may call it, and that {function_arn} itself (the very"
-            " version or alias) lets appflow.amazonaws.com invoke it."
-        )
-    if code == "AccessDeniedException":
-        return f"Check that the handler's role may do this on connector/{label}."
-    if code == "ConnectorServerException":
-        return f"The connector's own error is in log group /aws/lambda/{function_name}."
-    if code == "ConflictException" and operation == "UnregisterConnector":
-        return "Delete the connector profiles and flows that use it, then delete again."
-    if code == "ServiceQuotaExceededException":
-        return "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota."
-    if code == _CONNECTION_TROUBLE:
-        return (
-            "Check that AppFlow exists in this Region, and that the handler has a route to it if it"
-            " runs in a VPC."
-        )
-    return ""
 
 
 def _read_back_message(registration: Registration, held: Connector | None) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from .appflow import AppFlow, Connector, LabelTakenError, NotRegisteredError
+from .appflow import AppFlow, Connector, LabelTakenError
+from .errors import NotRegisteredError
 from .request import Registration, Request
 
 logger = logging.getLogger(__name__)

@@ -38,6 +38,34 @@ class LambdaContext:
         return self.milliseconds
 
 
+INVOCATION_SECONDS = 240
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class Context:
+    """An invocation whose time is the clock's."""
+
+    clock: Clock
+    log_group_name: str = "/aws/lambda/registration-handler"
+    aws_request_id: str = "an-invocation"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((INVOCATION_SECONDS - self.clock.now) * 1000)
+
+
 @dataclass
 class CloudFormation:
     """Plays CloudFormation for one resource: sends an event, takes the answer."""

@@ -10,7 +10,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
-from connector_registration.appflow import AppFlow, AppFlowError, LabelTakenError
+from connector_registration.appflow import AppFlow, LabelTakenError
+from connector_registration.errors import AppFlowError
 from connector_registration.request import Registration
 
 from tests.support import BROKEN_CONNECTOR, Account, connector

@@ -15,41 +15,14 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from connector_registration import function
-from connector_registration.appflow import WAITED_OUT_SECONDS
+from connector_registration.errors import WAITED_OUT_SECONDS
 
 from local_cloud.running import LocalCloud
 from tests.conftest import _accounts
-from tests.handler.conftest import CloudFormation, work_in
+from tests.handler.conftest import INVOCATION_SECONDS, Clock, CloudFormation, Context, work_in
 from tests.support import Account, connector
 
-SECONDS = 240
-
 _numbers = itertools.count()
-
-
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@dataclass
-class Context:
-    """An invocation whose time is the clock's."""
-
-    clock: Clock
-    log_group_name: str = "/aws/lambda/registration-handler"
-    aws_request_id: str = "an-invocation"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int((SECONDS - self.clock.now) * 1000)
 
 
 @pytest.fixture(scope="module")
@@ -300,4 +273,4 @@ def test_an_event_meets_a_fault(
     assert len({operation for operation, _ in tokens}) == len(tokens)
     # A Delete that is told that nothing is there, and sees it, looks again for half a minute.
     patience = 30 if told_nothing(kind, fault) else 0
-    assert clock.now <= min(WAITED_OUT_SECONDS.get(code, patience), SECONDS)
+    assert clock.now <= min(WAITED_OUT_SECONDS.get(code, patience), INVOCATION_SECONDS)

@@ -1,0 +1,122 @@
+"""AppFlow's errors: which of them pass by waiting, and what each means to the reader of a stack."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
+from botocore.parsers import ResponseParserError
+
+from .request import Registration
+
+_CONNECTION_TROUBLE = "ConnectionTrouble"
+
+# For how many seconds each error of a call is waited out, counted from the first such answer. An
+# error that is not listed is final. Every wait also ends with the time the invocation has left.
+WAITED_OUT_SECONDS: dict[str, float] = {
+    # The service asks for patience, or its answer got lost: worth all the time there is.
+    "ThrottlingException": 600,
+    "TooManyRequestsException": 600,
+    "Throttling": 600,
+    "RequestLimitExceeded": 600,
+    "RequestTimeoutException": 600,
+    "InternalServerException": 600,
+    _CONNECTION_TROUBLE: 600,
+    # The stack made the role and the function's permission seconds ago; IAM is eventually
+    # consistent and needs up to about a minute.
+    "AccessDeniedException": 60,
+    # Somebody else's update of the same connector has to finish first.
+    "ConflictException": 30,
+    # A cold start of the connector's Lambda can outlast AppFlow's patience; a second try finds it
+    # warm. A connector that is really broken fails the stack after these few seconds.
+    "ConnectorServerException": 10,
+}
+
+# The operations that make AppFlow invoke the connector.
+_INVOKING = ("RegisterConnector", "UpdateConnectorRegistration")
+
+_MESSAGE_CHARACTERS = 300
+
+
+class AppFlowError(Exception):
+    """AppFlow refused, or could not be reached.
+
+    Attributes:
+        code: AppFlow's error code, or ``ConnectionTrouble`` when no answer came.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotRegisteredError(AppFlowError):
+    """No connector is registered under the label."""
+
+
+def readable(cause: Exception, operation: str, registration: Registration) -> AppFlowError:
+    """Turn what the SDK raised into an error that says what has happened and what to do."""
+    code, message = _code_and_message(cause)
+    label = registration.connector_label
+    advice = _advice(code, operation, registration)
+    text = f"connector {label}: {code} from {operation}: {_cut(message)} {advice}"
+    kind = NotRegisteredError if code == "ResourceNotFoundException" else AppFlowError
+    return kind(text.rstrip(), code=code)
+
+
+def _code_and_message(cause: Exception) -> tuple[str, str]:
+    # An answer that cannot be read is as good as none.
+    if isinstance(cause, (HTTPClientError, BotocoreConnectionError, ResponseParserError)):
+        return _CONNECTION_TROUBLE, str(cause)
+    if not isinstance(cause, ClientError):
+        return type(cause).__name__, str(cause)
+    error = cause.response.get("Error", {})
+    status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = error.get("Code", "")
+    if code not in WAITED_OUT_SECONDS:
+        # The service's front door has codes of its own, or none; the status tells what they mean.
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            code = "ThrottlingException"
+        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            code = "InternalServerException"
+    return code, error.get("Message") or f"HTTP status {status}"
+
+
+def _cut(message: str) -> str:
+    message = " ".join(message.split())
+    if len(message) > _MESSAGE_CHARACTERS:
+        message = message[:_MESSAGE_CHARACTERS] + "..."
+    return message if message.endswith((".", "...")) else message + "."
+
+
+def _advice(code: str, operation: str, registration: Registration) -> str:
+    label, function_arn = registration.connector_label, registration.lambda_arn
+    function_name = function_arn.split(":")[6]
+    if code == "AccessDeniedException" and operation in _INVOKING:
+        return (
+            f"Check that the handler's role may call it, and that {function_arn} itself (the very"
+            " version or alias) lets appflow.amazonaws.com invoke it."
+        )
+    if code == "AccessDeniedException":
+        return f"Check that the handler's role may do this on connector/{label}."
+    if code == "ConnectorServerException":
+        return f"The connector's own error is in log group /aws/lambda/{function_name}."
+    if code == "ConflictException" and operation == "UnregisterConnector":
+        return "Delete the connector profiles and flows that use it, then delete again."
+    if code == "ServiceQuotaExceededException":
+        return "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota."
+    if code == _CONNECTION_TROUBLE:
+        return (
+            "Check that AppFlow exists in this Region, and that the handler has a route to it if it"
+            " runs in a VPC."
+        )
+    return ""
+
+
+def out_of_time(operation: str, registration: Registration) -> AppFlowError:
+    """The error of a call that would not end in time."""
+    label = registration.connector_label
+    return AppFlowError(
+        f"connector {label}: no time was left for {operation}. Deploy again.", code="OutOfTime"
+    )

@@ -1,0 +1,231 @@
+"""Random lives of a resource, with faults and repeated events, against what must always hold."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from connector_registration import function
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from local_cloud.running import LocalCloud
+from tests.conftest import _accounts
+from tests.handler.conftest import Clock, CloudFormation, Context, work_in
+from tests.handler.test_faults import FAULTS, Fault, inject
+from tests.support import BROKEN_CONNECTOR, Account, connector
+
+__all__ = ["inject"]
+
+_numbers = itertools.count()
+
+OPERATIONS = ["RegisterConnector", "UpdateConnectorRegistration", "DescribeConnector"]
+
+# A fault that looks like an answer of AppFlow about the label is no fault of the way to AppFlow.
+PASSING = sorted(set(FAULTS) - {"ResourceNotFoundException", "ValidationException"})
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a template asks for."""
+
+    label: str
+    lambda_arn: str
+    description: str | None
+    revision: int
+    destroy: bool
+
+    def properties(self) -> dict[str, Any]:
+        written = {} if self.description is None else {"Description": self.description}
+        return {
+            "ConnectorLabel": self.label,
+            "LambdaArn": self.lambda_arn,
+            "LambdaRevision": {"Hash": str(self.revision)},
+            "RemovalPolicy": "Destroy" if self.destroy else "Retain",
+            **written,
+        }
+
+
+@pytest.fixture(scope="module")
+def account(cloud: LocalCloud) -> Account:
+    return Account(cloud, next(_accounts))
+
+
+@pytest.fixture(scope="module")
+def handler_environment(account: Account) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        work_in(account, monkeypatch)
+        yield
+
+
+FUNCTIONS = {"one": connector("1.0"), "two": connector("2.0"), "broken": BROKEN_CONNECTOR}
+GOOD_FUNCTIONS = ["one", "two"]
+DESCRIPTIONS = st.sampled_from([None, "Acme", "Acme CRM"])
+
+
+@dataclass
+class World:
+    """What the life takes place in."""
+
+    account: Account
+    cloudformation: CloudFormation
+    functions: Mapping[str, str]
+    inject: Callable[[str, Fault, int], None]
+    clock: Clock
+
+
+class Resource(RuleBasedStateMachine):
+    """CloudFormation's view of one registration, and AppFlow's."""
+
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label = f"life-{next(_numbers)}"
+        self.committed: Template | None = None
+        self.last: tuple[str, Mapping[str, Any], Mapping[str, Any]] | None = None
+        self.moved_by_hand = False
+
+    def send(self, kind: str, template: Template, **event: Any) -> Mapping[str, Any]:
+        self.world.clock.now = 0.0
+        event = {"RequestId": str(uuid4()), **event}
+        answer = self.world.cloudformation.send(
+            kind, template.properties(), Context(self.world.clock), **event
+        )
+        self.last = kind, template.properties(), event
+        if kind != "Create":
+            assert answer["PhysicalResourceId"] == event["PhysicalResourceId"]
+        return answer
+
+    def update(self, new: Template, old: Template) -> Mapping[str, Any]:
+        return self.send(
+            "Update",
+            new,
+            OldResourceProperties=old.properties(),
+            PhysicalResourceId=self.label,
+        )
+
+    @precondition(lambda self: self.committed is None)
+    @rule(name=st.sampled_from(sorted(FUNCTIONS)), description=DESCRIPTIONS, destroy=st.booleans())
+    def create(self, name: str, description: str | None, destroy: bool) -> None:
+        template = Template(self.label, self.world.functions[name], description, 1, destroy)
+        before = self.world.account.registered_arn(self.label)
+        answer = self.send("Create", template)
+        if answer["Status"] == "SUCCESS":
+            self.committed = template
+            self.moved_by_hand = False
+            return
+        physical_id = answer["PhysicalResourceId"]
+        deleted = self.send("Delete", template, PhysicalResourceId=physical_id)
+        assert deleted["Status"] == "SUCCESS"
+        if before is not None:
+            assert self.world.account.registered_arn(self.label) is not None
+
+    @precondition(lambda self: self.committed is not None)
+    @rule(name=st.sampled_from(sorted(FUNCTIONS)), description=DESCRIPTIONS, new_code=st.booleans())
+    def update_or_roll_back(self, name: str, description: str | None, new_code: bool) -> None:
+        assert self.committed is not None
+        old = self.committed
+        new = replace(
+            old,
+            lambda_arn=self.world.functions[name],
+            description=description,
+            revision=old.revision + new_code,
+        )
+        if self.update(new, old)["Status"] == "SUCCESS":
+            self.committed = new
+        else:
+            assert self.update(old, new)["Status"] == "SUCCESS"
+        if new != old:
+            self.moved_by_hand = False
+
+    @precondition(lambda self: self.committed is not None)
+    @rule(name=st.sampled_from(GOOD_FUNCTIONS))
+    def update_and_a_sibling_fails(self, name: str) -> None:
+        assert self.committed is not None
+        old = self.committed
+        new = replace(old, lambda_arn=self.world.functions[name], revision=old.revision + 1)
+        self.update(new, old)
+        assert self.update(old, new)["Status"] == "SUCCESS"
+        self.moved_by_hand = False
+
+    @precondition(lambda self: self.committed is not None)
+    @rule()
+    def delete(self) -> None:
+        assert self.committed is not None
+        template, self.committed = self.committed, None
+        before = self.world.account.registered_arn(self.label)
+        answer = self.send("Delete", template, PhysicalResourceId=self.label)
+        assert answer["Status"] == "SUCCESS"
+        ours = template.destroy and before == template.lambda_arn
+        assert self.world.account.registered_arn(self.label) == (None if ours else before)
+
+    @precondition(lambda self: self.last is not None)
+    @rule()
+    def deliver_the_last_event_again(self) -> None:
+        assert self.last is not None
+        kind, properties, event = self.last
+        before = self.world.account.registered_arn(self.label)
+        self.world.clock.now = 0.0
+        self.world.cloudformation.send(kind, properties, Context(self.world.clock), **event)
+        assert self.world.account.registered_arn(self.label) == before
+
+    @precondition(lambda self: self.committed is not None)
+    @rule(name=st.sampled_from(GOOD_FUNCTIONS))
+    def somebody_moves_it_by_hand(self, name: str) -> None:
+        self.world.account.client("appflow").update_connector_registration(
+            connectorLabel=self.label,
+            connectorProvisioningConfig={"lambda": {"lambdaArn": self.world.functions[name]}},
+        )
+        self.last = None
+        self.moved_by_hand = True
+
+    @precondition(lambda self: self.committed is not None)
+    @rule(
+        operation=st.sampled_from(OPERATIONS),
+        fault=st.sampled_from(PASSING),
+        name=st.sampled_from(GOOD_FUNCTIONS),
+    )
+    def update_meets_a_fault(self, operation: str, fault: str, name: str) -> None:
+        self.world.inject(operation, FAULTS[fault][0], 1)
+        self.update_or_roll_back(name, "Acme", True)
+
+    @invariant()
+    def appflow_holds_what_the_stack_asks_for(self) -> None:
+        if self.committed is None or self.moved_by_hand:
+            return
+        held = self.world.account.registered(self.label)
+        assert held is not None
+        assert self.world.account.registered_arn(self.label) == self.committed.lambda_arn
+        if self.committed.description is not None:
+            assert held["connectorDescription"] == self.committed.description
+
+
+def test_holds_through_any_life(
+    account: Account,
+    cloudformation: CloudFormation,
+    inject: Callable[[str, Fault, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(function, "clock", clock)
+    functions = {name: account.make_function(name, code) for name, code in FUNCTIONS.items()}
+    Resource.world = World(account, cloudformation, functions, inject, clock)
+
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Resource,
+        settings=settings(
+            stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
