@@ -11,6 +11,10 @@ from hypothesis import settings
 from local_cloud.running import LocalCloud, local_cloud
 from tests.support import Account, accounts
 
+# None of the developer's own AWS settings may reach a test.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+
 # The ordinary profile takes the same ways in every run; the nightly one new ones, for an hour.
 settings.register_profile("ordinary", max_examples=15, derandomize=True)
 settings.register_profile("nightly", max_examples=700, print_blob=True)

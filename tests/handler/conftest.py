@@ -159,6 +159,7 @@ def work_in(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_ACCESS_KEY_ID": account.id,
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
     function._client.cache_clear()

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from connector_registration import function
+from connector_registration.errors import WAITED_OUT_SECONDS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,7 +31,8 @@ __all__ = ["inject"]
 
 _numbers = itertools.count()
 
-OPERATIONS = ["RegisterConnector", "UpdateConnectorRegistration", "DescribeConnector"]
+# What every announcement calls, so that no injected fault is left over for a later event.
+OPERATIONS = ["UpdateConnectorRegistration", "DescribeConnector"]
 
 # A fault that looks like an answer of AppFlow about the label is no fault of the way to AppFlow.
 PASSING = sorted(set(FAULTS) - {"ResourceNotFoundException", "ValidationException"})
@@ -122,6 +124,7 @@ class Resource(RuleBasedStateMachine):
         template = Template(self.label, self.world.functions[name], description, 1, destroy)
         before = self.world.account.registered_arn(self.label)
         answer = self.send("Create", template)
+        assert (answer["Status"] == "SUCCESS") == (name in GOOD_FUNCTIONS)
         if answer["Status"] == "SUCCESS":
             self.committed = template
             self.moved_by_hand = False
@@ -135,6 +138,11 @@ class Resource(RuleBasedStateMachine):
     @precondition(lambda self: self.committed is not None)
     @rule(name=st.sampled_from(sorted(FUNCTIONS)), description=DESCRIPTIONS, new_code=st.booleans())
     def update_or_roll_back(self, name: str, description: str | None, new_code: bool) -> None:
+        succeeded = self.move(name, description, new_code)
+        assert succeeded == (name in GOOD_FUNCTIONS)
+
+    def move(self, name: str, description: str | None, new_code: bool) -> bool:
+        """Update; roll back if that fails. Returns whether the update succeeded."""
         assert self.committed is not None
         old = self.committed
         new = replace(
@@ -143,12 +151,13 @@ class Resource(RuleBasedStateMachine):
             description=description,
             revision=old.revision + new_code,
         )
-        if self.update(new, old)["Status"] == "SUCCESS":
+        succeeded = bool(self.update(new, old)["Status"] == "SUCCESS")
+        if succeeded:
             self.committed = new
         else:
             assert self.update(old, new)["Status"] == "SUCCESS"
-        if new != old:
-            self.moved_by_hand = False
+        self.moved_by_hand = False
+        return succeeded
 
     @precondition(lambda self: self.committed is not None)
     @rule(name=st.sampled_from(GOOD_FUNCTIONS))
@@ -156,7 +165,7 @@ class Resource(RuleBasedStateMachine):
         assert self.committed is not None
         old = self.committed
         new = replace(old, lambda_arn=self.world.functions[name], revision=old.revision + 1)
-        self.update(new, old)
+        assert self.update(new, old)["Status"] == "SUCCESS"
         assert self.update(old, new)["Status"] == "SUCCESS"
         self.moved_by_hand = False
 
@@ -192,14 +201,22 @@ class Resource(RuleBasedStateMachine):
         self.moved_by_hand = True
 
     @precondition(lambda self: self.committed is not None)
+    @rule(name=st.sampled_from(GOOD_FUNCTIONS))
+    def somebody_takes_it_over_before_the_delete(self, name: str) -> None:
+        self.somebody_moves_it_by_hand(name)
+        self.delete()
+
+    @precondition(lambda self: self.committed is not None)
     @rule(
         operation=st.sampled_from(OPERATIONS),
         fault=st.sampled_from(PASSING),
         name=st.sampled_from(GOOD_FUNCTIONS),
     )
     def update_meets_a_fault(self, operation: str, fault: str, name: str) -> None:
-        self.world.inject(operation, FAULTS[fault][0], 1)
-        self.update_or_roll_back(name, "Acme", True)
+        meet, code = FAULTS[fault]
+        self.world.inject(operation, meet, 1)
+        succeeded = self.move(name, "Acme", new_code=True)
+        assert succeeded == (code in WAITED_OUT_SECONDS)
 
     @invariant()
     def appflow_holds_what_the_stack_asks_for(self) -> None:
