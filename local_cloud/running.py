@@ -54,15 +54,16 @@ class LocalCloud:
             **_quiet_node(),
         }
 
-    def client(self, service: str, account: str) -> Any:
-        """A boto3 client, as one account's root."""
-        return _session().client(
-            service,
-            endpoint_url=f"http://{HOST}:{self.port}",
-            region_name=REGION,
-            aws_access_key_id=account,
-            aws_secret_access_key="test",  # noqa: S106 - any secret will do here
-        )
+    def client(self, service: str, account: str, **settings: Any) -> Any:
+        """A boto3 client, as one account's root; ``settings`` are boto3's and come first."""
+        root = {
+            "endpoint_url": f"http://{HOST}:{self.port}",
+            "region_name": REGION,
+            "aws_access_key_id": account,
+            # Any secret will do for an account's root.
+            "aws_secret_access_key": "test",
+        }
+        return _session().client(service, **{**root, **settings})
 
     def appflow_calls(self, account: str) -> list[Mapping[str, Any]]:
         """The calls that AppFlow received in an account, the oldest first."""

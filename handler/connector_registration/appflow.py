@@ -162,14 +162,12 @@ class AppFlow:
         Raises:
             AppFlowError: it shows another one, or none, for longer than a moment.
         """
-        pauses = self._pauses()
-        started = self._clock.monotonic()
-        while True:
+        held = None
+        for _ in self._looks():
             held = self.find(registration)
             if held is not None and held.lambda_arn == registration.lambda_arn:
                 return held
-            if not self._pause(next(pauses), until=started + _READ_BACK_SECONDS):
-                raise AppFlowError(_read_back_message(registration, held), code="ReadBackMismatch")
+        raise AppFlowError(_read_back_message(registration, held), code="ReadBackMismatch")
 
     def unregister(self, registration: Registration) -> None:
         """Unregister the label, until AppFlow no longer shows it with the registration's Lambda.
@@ -178,21 +176,17 @@ class AppFlow:
             AppFlowError: AppFlow refused, for instance because a connector profile uses it.
         """
         label = registration.connector_label
-        pauses = self._pauses()
-        started = self._clock.monotonic()
-        while True:
+        for _ in self._looks():
             # Not registered may be the answer to a second try whose first one did it.
             with contextlib.suppress(NotRegisteredError):
                 self._call("UnregisterConnector", registration, connectorLabel=label)
             held = self.find(registration)
             if held is None or held.lambda_arn != registration.lambda_arn:
                 return
-            if not self._pause(next(pauses), until=started + _READ_BACK_SECONDS):
-                raise AppFlowError(
-                    f"connector {label}: AppFlow still shows it after unregistering it. Delete"
-                    " again.",
-                    code="ReadBackMismatch",
-                )
+        raise AppFlowError(
+            f"connector {label}: AppFlow still shows it after unregistering it. Delete again.",
+            code="ReadBackMismatch",
+        )
 
     def _token(self, operation: str) -> str:
         # AppFlow refuses a token that comes back with other parameters, hence the operation's name.
@@ -233,6 +227,14 @@ class AppFlow:
                 elapsed = self._clock.monotonic() - started
                 self._log(operation, registration, attempt, elapsed, "OK")
                 return answer
+
+    def _looks(self) -> Iterator[None]:
+        """One look at what AppFlow holds, and more after pauses while there is patience."""
+        until = self._clock.monotonic() + _READ_BACK_SECONDS
+        pauses = self._pauses()
+        yield
+        while self._pause(next(pauses), until=until):
+            yield
 
     def _pauses(self) -> Iterator[float]:
         pause = _FIRST_PAUSE_SECONDS

@@ -66,6 +66,16 @@ class Context:
         return int((INVOCATION_SECONDS - self.clock.now) * 1000)
 
 
+class Body:
+    """What botocore reads an answer from."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._content
+
+
 @dataclass
 class CloudFormation:
     """Plays CloudFormation for one resource: sends an event, takes the answer."""

@@ -14,51 +14,40 @@ from connector_registration.appflow import AppFlow, LabelTakenError
 from connector_registration.errors import AppFlowError
 from connector_registration.request import Registration
 
+from tests.handler.conftest import Body, Clock
 from tests.support import BROKEN_CONNECTOR, Account, connector
 
 LABEL = "acme-crm"
 
 
-class Clock:
-    """Time that passes only by sleeping; something may happen at each sleep."""
+class BusyClock(Clock):
+    """Keeps its sleeps, and lets something happen at each."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        super().__init__()
         self.slept: list[float] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def monotonic(self) -> float:
-        return self.now
-
     def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
         self.slept.append(seconds)
-        self.now += seconds
         self.meanwhile()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> BusyClock:
+    return BusyClock()
 
 
 @pytest.fixture
 def client(account: Account) -> Any:
     """An AppFlow client set up as the handler's own."""
-    from local_cloud.gateway import REGION
-    from local_cloud.running import _session
-
-    return _session().client(
-        "appflow",
-        endpoint_url=f"http://127.0.0.1:{account.cloud.port}",
-        region_name=REGION,
-        aws_access_key_id=account.id,
-        aws_secret_access_key="test",
-        config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
-    )
+    config = Config(retries={"mode": "standard", "total_max_attempts": 1})
+    return account.cloud.client("appflow", account.id, config=config)
 
 
 @pytest.fixture
-def appflow(client: Any, clock: Clock) -> AppFlow:
+def appflow(client: Any, clock: BusyClock) -> AppFlow:
     return AppFlow(
         client,
         request_id="11111111-aaaa",
@@ -80,17 +69,9 @@ def answering(client: Any, operation: str, status: int, code: str | None, times:
         if next(counter) >= times:
             return None
         headers = {"x-amzn-ErrorType": code} if code else {}
-        return AWSResponse(request.url, status, headers, _Body(b'{"message": "Not now"}'))
+        return AWSResponse(request.url, status, headers, Body(b'{"message": "Not now"}'))
 
     client.meta.events.register(f"before-send.appflow.{operation}", answer)
-
-
-class _Body:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self, **_: Any) -> Any:
-        yield self._content
 
 
 class TestWaiting:
@@ -113,7 +94,7 @@ class TestWaiting:
         account: Account,
         client: Any,
         appflow: AppFlow,
-        clock: Clock,
+        clock: BusyClock,
         status: int,
         code: str | None,
     ) -> None:
@@ -126,7 +107,7 @@ class TestWaiting:
         assert clock.slept == [1, 2, 4]
 
     def test_outlasts_a_connection_that_fails(
-        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+        self, account: Account, client: Any, appflow: AppFlow, clock: BusyClock
     ) -> None:
         arn = account.make_function("crm", connector())
         failures = iter([EndpointConnectionError(endpoint_url="https://appflow")])
@@ -143,7 +124,7 @@ class TestWaiting:
         assert clock.slept == [1]
 
     def test_does_not_outlast_a_call_that_the_sdk_refuses_to_send(
-        self, client: Any, appflow: AppFlow, clock: Clock
+        self, client: Any, appflow: AppFlow, clock: BusyClock
     ) -> None:
         def refuse(**_: Any) -> None:
             raise ParamValidationError(report="Unknown parameter: clientToken")
@@ -160,7 +141,7 @@ class TestWaiting:
         )
 
     def test_outlasts_a_permission_that_is_on_its_way(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow: AppFlow, clock: BusyClock
     ) -> None:
         arn = account.make_function("crm", connector(), granted=False)
         clock.meanwhile = lambda: account.grant_appflow(arn) if clock.now == 7 else None
@@ -171,7 +152,7 @@ class TestWaiting:
         assert clock.now == 7
 
     def test_carries_one_token_through_all_tries(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow: AppFlow, clock: BusyClock
     ) -> None:
         arn = account.make_function("crm", connector(), granted=False)
         clock.meanwhile = lambda: account.grant_appflow(arn) if clock.now == 3 else None
@@ -183,7 +164,7 @@ class TestWaiting:
         assert {call["parameters"]["clientToken"] for call in calls} == {"11111111-aaaa-register"}
 
     def test_for_a_permission_ends_after_a_minute(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow: AppFlow, clock: BusyClock
     ) -> None:
         arn = account.make_function("crm", connector(), granted=False)
 
@@ -194,7 +175,7 @@ class TestWaiting:
         assert 50 <= clock.now <= 60
 
     def test_for_a_connector_that_fails_ends_after_seconds(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow: AppFlow, clock: BusyClock
     ) -> None:
         arn = account.make_function("crm", BROKEN_CONNECTOR)
 
@@ -205,7 +186,7 @@ class TestWaiting:
         assert clock.slept == [1, 2, 4]
 
     def test_is_not_begun_and_nothing_is_called_when_no_time_is_left(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow: AppFlow, clock: BusyClock
     ) -> None:
         clock.now = 150
 
@@ -215,7 +196,7 @@ class TestWaiting:
         assert account.calls() == []
 
     def test_ends_with_the_time_that_is_left(
-        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+        self, account: Account, client: Any, appflow: AppFlow, clock: BusyClock
     ) -> None:
         arn = account.make_function("crm", connector())
         answering(client, "RegisterConnector", 429, "ThrottlingException", times=1000)
@@ -239,7 +220,7 @@ class TestWaiting:
         account: Account,
         client: Any,
         appflow: AppFlow,
-        clock: Clock,
+        clock: BusyClock,
         status: int,
         code: str,
     ) -> None:
@@ -254,7 +235,7 @@ class TestWaiting:
 
 class TestRegister:
     def test_says_when_the_label_is_taken(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow: AppFlow, clock: BusyClock
     ) -> None:
         arn = account.make_function("crm", connector())
         account.register(LABEL, arn)
@@ -277,7 +258,7 @@ class TestRegister:
 
 class TestReadBack:
     def test_waits_until_appflow_shows_the_change(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow: AppFlow, clock: BusyClock
     ) -> None:
         old = account.make_function("old", connector("1.0"))
         new = account.make_function("new", connector("2.0"))

@@ -19,7 +19,7 @@ from connector_registration.errors import WAITED_OUT_SECONDS
 
 from local_cloud.running import LocalCloud
 from tests.conftest import _accounts
-from tests.handler.conftest import INVOCATION_SECONDS, Clock, CloudFormation, Context, work_in
+from tests.handler.conftest import INVOCATION_SECONDS, Body, Clock, CloudFormation, Context, work_in
 from tests.support import Account, connector
 
 _numbers = itertools.count()
@@ -27,7 +27,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def account(cloud: LocalCloud) -> Account:
-    """One account with two connectors; every test has a label of its own."""
+    """One account for all tests; each has a label of its own."""
     return Account(cloud, next(_accounts))
 
 
@@ -63,27 +63,19 @@ def label() -> str:
 # --- The faults: each takes the client and the request, and answers or raises. -------------------
 
 
-class _Body:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self._content
-
-
 Fault = Callable[[Any, Any], AWSResponse]
 
 
 def error(status: int, code: str | None) -> Fault:
     def answer(client: Any, request: Any) -> AWSResponse:
         headers = {"x-amzn-ErrorType": code} if code else {}
-        return AWSResponse(request.url, status, headers, _Body(b'{"message": "Not now"}'))
+        return AWSResponse(request.url, status, headers, Body(b'{"message": "Not now"}'))
 
     return answer
 
 
 def unreadable(client: Any, request: Any) -> AWSResponse:
-    return AWSResponse(request.url, 200, {}, _Body(b"<html>"))
+    return AWSResponse(request.url, 200, {}, Body(b"<html>"))
 
 
 def refused(client: Any, request: Any) -> AWSResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -21,13 +21,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from local_cloud.running import LocalCloud
-from tests.conftest import _accounts
-from tests.handler.conftest import Clock, CloudFormation, Context, work_in
-from tests.handler.test_faults import FAULTS, Fault, inject
+from tests.handler.conftest import Clock, CloudFormation, Context
+from tests.handler.test_faults import FAULTS, Fault, account, handler_environment, inject
 from tests.support import BROKEN_CONNECTOR, Account, connector
 
-__all__ = ["inject"]
+# Fixtures, known to pytest by being here.
+__all__ = ["account", "handler_environment", "inject"]
 
 _numbers = itertools.count()
 
@@ -57,18 +56,6 @@ class Template:
             "RemovalPolicy": "Destroy" if self.destroy else "Retain",
             **written,
         }
-
-
-@pytest.fixture(scope="module")
-def account(cloud: LocalCloud) -> Account:
-    return Account(cloud, next(_accounts))
-
-
-@pytest.fixture(scope="module")
-def handler_environment(account: Account) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        work_in(account, monkeypatch)
-        yield
 
 
 FUNCTIONS = {"one": connector("1.0"), "two": connector("2.0"), "broken": BROKEN_CONNECTOR}

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.gateway import REGION
-from local_cloud.running import LocalCloud, _session
+from local_cloud.running import LocalCloud
 from tests.conftest import _accounts
 from tests.support import BROKEN_CONNECTOR, Account, connector
 
@@ -226,13 +225,8 @@ def user_client(account: Account, actions: list[str]) -> Any:
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_user_policy(UserName="clerk", PolicyName="p", PolicyDocument=document)
     key = iam.create_access_key(UserName="clerk")["AccessKey"]
-    return _session().client(
-        "appflow",
-        endpoint_url=f"http://127.0.0.1:{account.cloud.port}",
-        region_name=REGION,
-        aws_access_key_id=key["AccessKeyId"],
-        aws_secret_access_key=key["SecretAccessKey"],
-    )
+    secret = {"aws_secret_access_key": key["SecretAccessKey"]}
+    return account.cloud.client("appflow", key["AccessKeyId"], **secret)
 
 
 class TestUpdate:

@@ -15,6 +15,7 @@ from tests.synth.conftest import make_function
 from tests.synth.test_connector_registration import TYPE, register
 
 Build = Callable[[cdk.Stack], lambda_.IFunction]
+BuildFunction = Callable[[cdk.Stack], lambda_.Function]
 
 
 def revision_of(build: Build, folder: Path) -> Any:
@@ -53,31 +54,25 @@ def tagged(stack: cdk.Stack) -> lambda_.Function:
     return function
 
 
-def alias(function: Build) -> Build:
+def alias(function: BuildFunction) -> Build:
     def build(stack: cdk.Stack) -> lambda_.IFunction:
-        made = function(stack)
-        assert isinstance(made, lambda_.Function)
-        return lambda_.Alias(stack, "Live", alias_name="live", version=made.current_version)
+        version = function(stack).current_version
+        return lambda_.Alias(stack, "Live", alias_name="live", version=version)
 
     return build
 
 
-def alias_of_latest(function: Build) -> Build:
+def alias_of_latest(function: BuildFunction) -> Build:
     def build(stack: cdk.Stack) -> lambda_.IFunction:
-        made = function(stack)
-        assert isinstance(made, lambda_.Function)
-        return lambda_.Alias(stack, "Live", alias_name="live", version=made.latest_version)
+        return lambda_.Alias(
+            stack, "Live", alias_name="live", version=function(stack).latest_version
+        )
 
     return build
 
 
-def latest(function: Build) -> Build:
-    def build(stack: cdk.Stack) -> lambda_.IFunction:
-        made = function(stack)
-        assert isinstance(made, lambda_.Function)
-        return made.latest_version
-
-    return build
+def latest(function: BuildFunction) -> Build:
+    return lambda stack: function(stack).latest_version
 
 
 def version(stack: cdk.Stack) -> lambda_.IFunction:
