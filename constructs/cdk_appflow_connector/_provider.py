@@ -74,4 +74,10 @@ def _make_role(provider: Construct, log_group: logs.LogGroup) -> iam.Role:
     # The one action that IAM cannot limit to a connector: it has no resource type in the service
     # authorization reference of AppFlow.
     role.add_to_policy(iam.PolicyStatement(actions=["appflow:RegisterConnector"], resources=["*"]))
+    # A rollback asks whether the update before it has ended.
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["cloudformation:DescribeStackEvents"], resources=[cdk.Aws.STACK_ID]
+        )
+    )
     return role

@@ -6,7 +6,9 @@ Source of operations, members and errors: the service model 2020-08-23 in botoco
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +46,10 @@ class Connector:
     lambda_arn: str
     description: str
     version: str
+
+    def shows(self, lambda_arn: str, description: str) -> bool:
+        """Whether it is registered with these."""
+        return (self.lambda_arn, self.description) == (lambda_arn, description)
 
 
 class LabelTakenError(AppFlowError):
@@ -128,12 +134,7 @@ class AppFlow:
             NotRegisteredError: nothing is registered under the label.
             AppFlowError: for every other refusal.
         """
-        self._call(
-            "UpdateConnectorRegistration",
-            registration,
-            clientToken=self._token("update"),
-            **_desired_state(registration, description),
-        )
+        self._update(registration, description, token=self._token("update"))
 
     def find(self, registration: Registration) -> Connector | None:
         """What AppFlow holds for the registration's label, or None."""
@@ -169,6 +170,22 @@ class AppFlow:
                 return held
         raise AppFlowError(_read_back_message(registration, held), code="ReadBackMismatch")
 
+    def keep(self, registration: Registration, *, description: str) -> Connector:
+        """Update again whenever AppFlow shows something else, as long as there is time.
+
+        Raises:
+            AppFlowError: AppFlow refused, or shows something else in the end.
+        """
+        repetitions = itertools.count(1)
+        pauses = self._pauses()
+        while self._pause(next(pauses)):
+            held = self.find(registration)
+            if held is not None and not held.shows(registration.lambda_arn, description):
+                # Under its own token: AppFlow answers a known one without doing anything.
+                token = self._token(f"update-again-{next(repetitions)}")
+                self._update(registration, description, token=token)
+        return self.read_back(registration)
+
     def unregister(self, registration: Registration) -> None:
         """Unregister the label, until AppFlow no longer shows it with the registration's Lambda.
 
@@ -186,6 +203,14 @@ class AppFlow:
         raise AppFlowError(
             f"connector {label}: AppFlow still shows it after unregistering it. Delete again.",
             code="ReadBackMismatch",
+        )
+
+    def _update(self, registration: Registration, description: str | None, *, token: str) -> None:
+        self._call(
+            "UpdateConnectorRegistration",
+            registration,
+            clientToken=token,
+            **_desired_state(registration, description),
         )
 
     def _token(self, operation: str) -> str:
@@ -243,7 +268,7 @@ class AppFlow:
             yield self._jitter(pause / 2, pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
-    def _pause(self, seconds: float, *, until: float) -> bool:
+    def _pause(self, seconds: float, *, until: float = math.inf) -> bool:
         """Sleep and say True, or say False at once when the wait would not fit."""
         fits = self._clock.monotonic() + seconds <= until and seconds < self._seconds_left()
         if fits:

@@ -26,8 +26,8 @@ WAITED_OUT_SECONDS: dict[str, float] = {
     # The stack made the role and the function's permission seconds ago; IAM is eventually
     # consistent and needs up to about a minute.
     "AccessDeniedException": 60,
-    # Somebody else's update of the same connector has to finish first.
-    "ConflictException": 30,
+    # Somebody else's update of the same connector has to finish first; one call of it can take 45.
+    "ConflictException": 60,
     # A cold start of the connector's Lambda can outlast AppFlow's patience; a second try finds it
     # warm. A connector that is really broken fails the stack after these few seconds.
     "ConnectorServerException": 10,
@@ -36,7 +36,7 @@ WAITED_OUT_SECONDS: dict[str, float] = {
 # The operations that make AppFlow invoke the connector.
 _INVOKING = ("RegisterConnector", "UpdateConnectorRegistration")
 
-_MESSAGE_CHARACTERS = 300
+_MESSAGE_CHARACTERS = 150
 
 
 class AppFlowError(Exception):
@@ -95,11 +95,11 @@ def _advice(code: str, operation: str, registration: Registration) -> str:
     function_name = function_arn.split(":")[6]
     if code == "AccessDeniedException" and operation in _INVOKING:
         return (
-            f"Check that the handler's role may call it, and that {function_arn} itself (the very"
-            " version or alias) lets appflow.amazonaws.com invoke it."
+            f"Needed: appflow:{operation} and lambda:InvokeFunction for the handler's role, and a"
+            f" permission on {function_arn} itself that lets appflow.amazonaws.com invoke it."
         )
     if code == "AccessDeniedException":
-        return f"Check that the handler's role may do this on connector/{label}."
+        return f"Needed: appflow:{operation} on connector/{label} for the handler's role."
     if code == "ConnectorServerException":
         return f"The connector's own error is in log group /aws/lambda/{function_name}."
     if code == "ConflictException" and operation == "UnregisterConnector":

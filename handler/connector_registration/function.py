@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from . import registration
+from . import registration, stack_events
 from .appflow import AppFlow, Clock, Connector
 from .custom_resource import CustomResource
 from .request import InvalidPropertyError, Request
@@ -48,7 +48,12 @@ def update(event: Mapping[str, Any], context: Any) -> str:
     request = Request.parse(event)
     appflow = _appflow(request, context)
     if request.physical_resource_id == request.desired.connector_label:
-        return _succeed(registration.refresh(request, appflow), request)
+
+        def last_update_has_ended() -> bool:
+            client = _client("cloudformation", attempts=3)
+            return stack_events.last_update_has_ended(request, client)
+
+        return _succeed(registration.refresh(request, appflow, last_update_has_ended), request)
     registration.register_or_adopt(request.desired, appflow)
     return _succeed(appflow.read_back(request.desired), request)
 
@@ -82,17 +87,22 @@ def _appflow(request: Request, context: Any) -> AppFlow:
         left: float = context.get_remaining_time_in_millis() / 1000
         return left - _RESERVED_SECONDS
 
-    return AppFlow(_client(), request_id=request.request_id, seconds_left=seconds_left, clock=clock)
+    return AppFlow(
+        _client("appflow", attempts=1),
+        request_id=request.request_id,
+        seconds_left=seconds_left,
+        clock=clock,
+    )
 
 
 @functools.cache
-def _client() -> Any:
+def _client(service: str, attempts: int) -> Any:
     return boto3.session.Session().client(
-        "appflow",
+        service,
         config=Config(
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
             read_timeout=_READ_TIMEOUT_SECONDS,
-            # The AppFlow class retries; see there.
-            retries={"mode": "standard", "total_max_attempts": 1},
+            # One attempt for AppFlow: its class retries; see there.
+            retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )

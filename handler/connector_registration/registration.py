@@ -1,12 +1,15 @@
 """What to ask of AppFlow for a request, and what to leave alone.
 
-CloudFormation rolls an update back by sending a second Update with the properties exchanged, so
-there is no code for rollbacks here: going back is an update like any other.
+CloudFormation rolls an update back by sending a second Update with the properties exchanged. It is
+an update like any other, with one exception. When CloudFormation gives an update up (somebody
+cancels it, or another resource of the stack fails), it does not stop the invocation that works on
+it, and that one may still move the registration after the rollback has taken it back.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from .appflow import AppFlow, Connector, LabelTakenError
 from .errors import NotRegisteredError
@@ -35,11 +38,16 @@ def register_or_adopt(desired: Registration, appflow: AppFlow) -> bool:
     return True
 
 
-def refresh(request: Request, appflow: AppFlow) -> Connector:
+def refresh(
+    request: Request, appflow: AppFlow, last_update_has_ended: Callable[[], bool]
+) -> Connector:
     """Bring a label that this resource registered before up to date, and return what AppFlow holds.
 
     AppFlow is told only if what the template asks of it changed, or if it does not hold the Lambda
     it should. A label that somebody unregistered meanwhile is registered again.
+
+    If this takes back an update that may still be running, AppFlow is kept to what was asked for as
+    long as the invocation lasts.
     """
     desired, previous = request.desired, request.previous
     if previous is not None and desired.asks_the_same_of_appflow(previous):
@@ -47,15 +55,14 @@ def refresh(request: Request, appflow: AppFlow) -> Connector:
         if held is not None and held.lambda_arn == desired.lambda_arn:
             _log("nothing to announce", desired)
             return held
-    _log("announce", desired)
-    try:
-        appflow.update(desired, description=_description_to_send(desired, previous, appflow))
-    except NotRegisteredError:
-        # AppFlow uses the same error for a Lambda it cannot find.
-        if appflow.find(desired) is not None:
-            raise
-        _log("register again", desired)
-        appflow.register(desired)
+    held = appflow.find(desired) if _differ_visibly(desired, previous) else None
+    description = _description_to_send(desired, previous, held)
+    may_be_overtaken = _is_in_place(held, desired, description) and not last_update_has_ended()
+    _announce(desired, description, appflow)
+    if may_be_overtaken:
+        assert held is not None
+        _log("keep it so: an update that was given up may still be running", desired)
+        return appflow.keep(desired, description=held.description)
     return appflow.read_back(desired)
 
 
@@ -72,15 +79,45 @@ def unregister_if_ours(request: Request, appflow: AppFlow) -> None:
         appflow.unregister(desired)
 
 
+def _announce(desired: Registration, description: str | None, appflow: AppFlow) -> None:
+    _log("announce", desired)
+    try:
+        appflow.update(desired, description=description)
+    except NotRegisteredError:
+        # AppFlow uses the same error for a Lambda it cannot find.
+        if appflow.find(desired) is not None:
+            raise
+        _log("register again", desired)
+        appflow.register(desired)
+
+
+def _differ_visibly(desired: Registration, previous: Registration | None) -> bool:
+    """Whether DescribeConnector can tell which of the two AppFlow holds."""
+    return previous is not None and (
+        (desired.lambda_arn, desired.description) != (previous.lambda_arn, previous.description)
+    )
+
+
+def _is_in_place(held: Connector | None, desired: Registration, description: str | None) -> bool:
+    """Whether AppFlow holds already what it is about to be told.
+
+    That is so when the update to be taken back has failed, or has not come to AppFlow so far.
+    """
+    return held is not None and held.shows(
+        desired.lambda_arn, held.description if description is None else description
+    )
+
+
 def _description_to_send(
-    desired: Registration, previous: Registration | None, appflow: AppFlow
+    desired: Registration, previous: Registration | None, held: Connector | None
 ) -> str | None:
     if desired.description is not None or previous is None or not previous.description:
         return desired.description
     # A description that has been taken out of the template is cleared. Another one than the
-    # template's was written by hand and stays.
-    held = appflow.find(desired)
-    return "" if held is not None and held.description == previous.description else None
+    # template's was written by hand and stays. One that is cleared is cleared again, since the same
+    # event may come a second time, and AppFlow refuses its token with other parameters.
+    ours = held is not None and held.description in (previous.description, "")
+    return "" if ours else None
 
 
 def _log(decision: str, registration: Registration) -> None:

@@ -85,6 +85,8 @@ class Request:
     """
 
     request_id: str
+    stack_id: str
+    logical_resource_id: str
     physical_resource_id: str | None
     desired: Registration
     previous: Registration | None
@@ -99,6 +101,8 @@ class Request:
         """
         return cls(
             request_id=event["RequestId"],
+            stack_id=event["StackId"],
+            logical_resource_id=event["LogicalResourceId"],
             physical_resource_id=event.get("PhysicalResourceId"),
             desired=Registration.parse(event["ResourceProperties"]),
             previous=_previous(event),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import ssl
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from xml.sax.saxutils import escape
 
 import pytest
 import trustme
@@ -22,6 +24,8 @@ from tests.support import Account
 os.environ.setdefault("AWS_REGION", "us-east-1")
 
 from connector_registration import function
+
+CLOUDFORMATION_PATH = "/cloudformation"
 
 SIGNATURE = "X-Amz-Signature=f00dfeed"
 
@@ -46,12 +50,23 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.slept: list[float] = []
+        self._appointments: list[tuple[float, Callable[[], None]]] = []
+
+    def at(self, time: float, action: Callable[[], None]) -> None:
+        """Let something happen at a time, while the handler sleeps."""
+        self._appointments.append((time, action))
 
     def monotonic(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+        self.slept.append(seconds)
+        due = [appointment for appointment in self._appointments if appointment[0] <= self.now]
+        for appointment in due:
+            self._appointments.remove(appointment)
+            appointment[1]()
 
 
 @dataclass
@@ -62,8 +77,11 @@ class Context:
     log_group_name: str = "/aws/lambda/registration-handler"
     aws_request_id: str = "an-invocation"
 
+    def __post_init__(self) -> None:
+        self.end = self.clock.now + INVOCATION_SECONDS
+
     def get_remaining_time_in_millis(self) -> int:
-        return int((INVOCATION_SECONDS - self.clock.now) * 1000)
+        return int((self.end - self.clock.now) * 1000)
 
 
 class Body:
@@ -76,13 +94,28 @@ class Body:
         yield self._content
 
 
+STACK_ID = "arn:aws:cloudformation:us-east-1:111122223333:stack/demo/1a2b3c"
+LOGICAL_ID = "Registration8466E9D0"
+
+
+@dataclass(frozen=True)
+class StackEvent:
+    """One line of a stack's history, in the words of CloudFormation."""
+
+    status: str
+    reason: str = ""
+    logical_id: str = LOGICAL_ID
+
+
 @dataclass
 class CloudFormation:
-    """Plays CloudFormation for one resource: sends an event, takes the answer."""
+    """Plays CloudFormation for one resource: sends an event, takes the answer, keeps a history."""
 
     url: str
     invoke: Callable[[Mapping[str, Any], Any], None]
     answers: list[Mapping[str, Any]] = field(default_factory=list)
+    history: list[StackEvent] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
 
     def create(self, properties: Mapping[str, Any], **event: Any) -> Mapping[str, Any]:
         return self.send("Create", properties, **event)
@@ -104,24 +137,36 @@ class CloudFormation:
         return self.send("Delete", properties, PhysicalResourceId=physical_id, **event)
 
     def send(
-        self,
-        request_type: str,
-        properties: Mapping[str, Any],
-        context: Any = None,
-        **event: Any,
+        self, request_type: str, properties: Mapping[str, Any], **event: Any
     ) -> Mapping[str, Any]:
         """Send an event and return its one answer, checked as CloudFormation checks it."""
         before = len(self.answers)
         sent = self.event(request_type, properties, **event)
-        self.invoke(sent, context or LambdaContext())
+        self.history.append(StackEvent(f"{request_type.upper()}_IN_PROGRESS"))
+        self.invoke(sent, Context(self.clock))
         assert len(self.answers) == before + 1
         answer = self.answers[-1]
+        self._record(request_type, answer)
         for key in ("StackId", "RequestId", "LogicalResourceId"):
             assert answer[key] == sent[key]
         assert answer["PhysicalResourceId"]
         assert answer["Status"] == "SUCCESS" or answer["Reason"]
         assert all(isinstance(value, str) for value in answer["Data"].values())
         return answer
+
+    def cancel_update(self) -> None:
+        """Give an update up, as when somebody cancels it or another resource fails."""
+        self.history.append(StackEvent("UPDATE_FAILED", "Resource update cancelled"))
+
+    def _record(self, request_type: str, answer: Mapping[str, Any]) -> None:
+        if answer["Status"] == "SUCCESS":
+            self.history.append(StackEvent(f"{request_type.upper()}_COMPLETE"))
+            return
+        reason = (
+            "Received response status [FAILED] from custom resource. Message returned:"
+            f" {answer['Reason']} (RequestId: {answer['RequestId']})"
+        )
+        self.history.append(StackEvent(f"{request_type.upper()}_FAILED", reason))
 
     def event(
         self, request_type: str, properties: Mapping[str, Any], **event: Any
@@ -130,14 +175,47 @@ class CloudFormation:
             "RequestType": request_type,
             "RequestId": str(uuid4()),
             "ResponseURL": self.url,
-            "StackId": "arn:aws:cloudformation:us-east-1:111122223333:stack/demo/1a2b3c",
+            "StackId": STACK_ID,
             "ResourceType": "Custom::AppFlowConnectorRegistration",
-            "LogicalResourceId": "Registration8466E9D0",
+            "LogicalResourceId": LOGICAL_ID,
             "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:handler",
             "ServiceTimeout": "600",
             "ResourceProperties": properties,
             **event,
         }
+
+
+# So few that no test gets by with the first page; CloudFormation's own pages hold up to 100.
+_EVENTS_PER_PAGE = 2
+
+
+def describe_stack_events(history: list[StackEvent], request: Request) -> Response:
+    """DescribeStackEvents, for the one stack there is: newest first, page by page."""
+    assert request.form["Action"] == "DescribeStackEvents"
+    if request.form["StackName"] != STACK_ID:
+        error = "<Code>ValidationError</Code><Message>There is no such stack</Message>"
+        return Response(f"<ErrorResponse><Error>{error}</Error></ErrorResponse>", status=400)
+    start = int(request.form.get("NextToken", "0"))
+    end = start + _EVENTS_PER_PAGE
+    members = "".join(
+        f"<member><StackId>{STACK_ID}</StackId><EventId>{number}</EventId>"
+        f"<StackName>demo</StackName><Timestamp>2026-01-01T00:00:00Z</Timestamp>"
+        f"<LogicalResourceId>{event.logical_id}</LogicalResourceId>"
+        f"<ResourceStatus>{event.status}</ResourceStatus>"
+        + (
+            f"<ResourceStatusReason>{escape(event.reason)}</ResourceStatusReason>"
+            * bool(event.reason)
+        )
+        + "</member>"
+        for number, event in enumerate(history[::-1][start:end])
+    )
+    more = f"<NextToken>{end}</NextToken>" if end < len(history) else ""
+    return Response(
+        "<DescribeStackEventsResponse><DescribeStackEventsResult>"
+        f"<StackEvents>{members}</StackEvents>{more}"
+        "</DescribeStackEventsResult></DescribeStackEventsResponse>",
+        content_type="text/xml",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -154,18 +232,28 @@ def httpserver_ssl_context(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-@pytest.fixture
-def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the handler trust the endpoint, the way Lambda trusts S3."""
-    bundle = tmp_path / "trusted.pem"
+@pytest.fixture(scope="session")
+def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificates that the endpoint is trusted by."""
+    bundle = tmp_path_factory.mktemp("trusted") / "bundle.pem"
     authority.cert_pem.write_to_path(bundle)
+    return bundle
+
+
+@pytest.fixture
+def trusted(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the handler trust the endpoint, the way Lambda trusts S3."""
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
 
 
-def work_in(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def work_in(
+    account: Account, monkeypatch: pytest.MonkeyPatch, server: HTTPServer, bundle: Path
+) -> None:
     """Set the environment that Lambda would give the handler in an account."""
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{account.cloud.port}",
+        "AWS_ENDPOINT_URL_CLOUDFORMATION": server.url_for(CLOUDFORMATION_PATH),
+        "AWS_CA_BUNDLE": str(bundle),
         "AWS_ACCESS_KEY_ID": account.id,
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -176,18 +264,28 @@ def work_in(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def handler_environment(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def handler_environment(
+    account: Account, monkeypatch: pytest.MonkeyPatch, make_httpserver: HTTPServer, bundle: Path
+) -> None:
     """The handler works in the test's account."""
-    work_in(account, monkeypatch)
+    work_in(account, monkeypatch, make_httpserver, bundle)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The handler's time."""
+    clock = Clock()
+    monkeypatch.setattr(function, "clock", clock)
+    return clock
 
 
 @pytest.fixture
 def cloudformation(
-    handler_environment: None, httpserver: HTTPServer, trusted: None
+    handler_environment: None, httpserver: HTTPServer, trusted: None, clock: Clock
 ) -> Iterator[CloudFormation]:
     """CloudFormation, with the handler working in the test's account."""
     url = httpserver.url_for(f"/response?{SIGNATURE}")
-    stack = CloudFormation(url, function.handler)
+    stack = CloudFormation(url, function.handler, clock=clock)
 
     def take(request: Request) -> Response:
         assert request.method == "PUT"
@@ -197,5 +295,8 @@ def cloudformation(
         return Response()
 
     httpserver.expect_request("/response").respond_with_handler(take)
+    httpserver.expect_request(CLOUDFORMATION_PATH).respond_with_handler(
+        functools.partial(describe_stack_events, stack.history)
+    )
     yield stack
     httpserver.check_assertions()

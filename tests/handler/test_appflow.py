@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,25 +19,6 @@ from tests.support import BROKEN_CONNECTOR, Account, connector
 LABEL = "acme-crm"
 
 
-class BusyClock(Clock):
-    """Keeps its sleeps, and lets something happen at each."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.slept: list[float] = []
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        self.slept.append(seconds)
-        self.meanwhile()
-
-
-@pytest.fixture
-def clock() -> BusyClock:
-    return BusyClock()
-
-
 @pytest.fixture
 def client(account: Account) -> Any:
     """An AppFlow client set up as the handler's own."""
@@ -47,7 +27,7 @@ def client(account: Account) -> Any:
 
 
 @pytest.fixture
-def appflow(client: Any, clock: BusyClock) -> AppFlow:
+def appflow(client: Any, clock: Clock) -> AppFlow:
     return AppFlow(
         client,
         request_id="11111111-aaaa",
@@ -94,7 +74,7 @@ class TestWaiting:
         account: Account,
         client: Any,
         appflow: AppFlow,
-        clock: BusyClock,
+        clock: Clock,
         status: int,
         code: str | None,
     ) -> None:
@@ -107,7 +87,7 @@ class TestWaiting:
         assert clock.slept == [1, 2, 4]
 
     def test_outlasts_a_connection_that_fails(
-        self, account: Account, client: Any, appflow: AppFlow, clock: BusyClock
+        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
     ) -> None:
         arn = account.make_function("crm", connector())
         failures = iter([EndpointConnectionError(endpoint_url="https://appflow")])
@@ -124,7 +104,7 @@ class TestWaiting:
         assert clock.slept == [1]
 
     def test_does_not_outlast_a_call_that_the_sdk_refuses_to_send(
-        self, client: Any, appflow: AppFlow, clock: BusyClock
+        self, client: Any, appflow: AppFlow, clock: Clock
     ) -> None:
         def refuse(**_: Any) -> None:
             raise ParamValidationError(report="Unknown parameter: clientToken")
@@ -141,10 +121,10 @@ class TestWaiting:
         )
 
     def test_outlasts_a_permission_that_is_on_its_way(
-        self, account: Account, appflow: AppFlow, clock: BusyClock
+        self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
         arn = account.make_function("crm", connector(), granted=False)
-        clock.meanwhile = lambda: account.grant_appflow(arn) if clock.now == 7 else None
+        clock.at(7, lambda: account.grant_appflow(arn))
 
         appflow.register(registration(arn))
 
@@ -152,10 +132,10 @@ class TestWaiting:
         assert clock.now == 7
 
     def test_carries_one_token_through_all_tries(
-        self, account: Account, appflow: AppFlow, clock: BusyClock
+        self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
         arn = account.make_function("crm", connector(), granted=False)
-        clock.meanwhile = lambda: account.grant_appflow(arn) if clock.now == 3 else None
+        clock.at(3, lambda: account.grant_appflow(arn))
 
         appflow.register(registration(arn))
 
@@ -164,7 +144,7 @@ class TestWaiting:
         assert {call["parameters"]["clientToken"] for call in calls} == {"11111111-aaaa-register"}
 
     def test_for_a_permission_ends_after_a_minute(
-        self, account: Account, appflow: AppFlow, clock: BusyClock
+        self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
         arn = account.make_function("crm", connector(), granted=False)
 
@@ -175,7 +155,7 @@ class TestWaiting:
         assert 50 <= clock.now <= 60
 
     def test_for_a_connector_that_fails_ends_after_seconds(
-        self, account: Account, appflow: AppFlow, clock: BusyClock
+        self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
         arn = account.make_function("crm", BROKEN_CONNECTOR)
 
@@ -186,7 +166,7 @@ class TestWaiting:
         assert clock.slept == [1, 2, 4]
 
     def test_is_not_begun_and_nothing_is_called_when_no_time_is_left(
-        self, account: Account, appflow: AppFlow, clock: BusyClock
+        self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
         clock.now = 150
 
@@ -196,7 +176,7 @@ class TestWaiting:
         assert account.calls() == []
 
     def test_ends_with_the_time_that_is_left(
-        self, account: Account, client: Any, appflow: AppFlow, clock: BusyClock
+        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
     ) -> None:
         arn = account.make_function("crm", connector())
         answering(client, "RegisterConnector", 429, "ThrottlingException", times=1000)
@@ -220,7 +200,7 @@ class TestWaiting:
         account: Account,
         client: Any,
         appflow: AppFlow,
-        clock: BusyClock,
+        clock: Clock,
         status: int,
         code: str,
     ) -> None:
@@ -235,7 +215,7 @@ class TestWaiting:
 
 class TestRegister:
     def test_says_when_the_label_is_taken(
-        self, account: Account, appflow: AppFlow, clock: BusyClock
+        self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
         arn = account.make_function("crm", connector())
         account.register(LABEL, arn)
@@ -258,7 +238,7 @@ class TestRegister:
 
 class TestReadBack:
     def test_waits_until_appflow_shows_the_change(
-        self, account: Account, appflow: AppFlow, clock: BusyClock
+        self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
         old = account.make_function("old", connector("1.0"))
         new = account.make_function("new", connector("2.0"))
@@ -270,7 +250,7 @@ class TestReadBack:
                 connectorProvisioningConfig={"lambda": {"lambdaArn": new}},
             )
 
-        clock.meanwhile = move
+        clock.at(1, move)
 
         assert appflow.read_back(registration(new)).version == "2.0"
         assert clock.slept == [1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,11 @@ from botocore.exceptions import (
 )
 from connector_registration import function
 from connector_registration.errors import WAITED_OUT_SECONDS
+from pytest_httpserver import HTTPServer
 
 from local_cloud.running import LocalCloud
 from tests.conftest import _accounts
-from tests.handler.conftest import INVOCATION_SECONDS, Body, Clock, CloudFormation, Context, work_in
+from tests.handler.conftest import INVOCATION_SECONDS, Body, Clock, CloudFormation, work_in
 from tests.support import Account, connector
 
 _numbers = itertools.count()
@@ -32,9 +34,11 @@ def account(cloud: LocalCloud) -> Account:
 
 
 @pytest.fixture(scope="module")
-def handler_environment(account: Account) -> Iterator[None]:
+def handler_environment(
+    account: Account, make_httpserver: HTTPServer, bundle: Path
+) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        work_in(account, monkeypatch)
+        work_in(account, monkeypatch, make_httpserver, bundle)
         yield
 
 
@@ -46,13 +50,6 @@ def old(account: Account) -> str:
 @pytest.fixture(scope="module")
 def new(account: Account) -> str:
     return account.make_function("new", connector("2.0"))
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(function, "clock", clock)
-    return clock
 
 
 @pytest.fixture
@@ -131,7 +128,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 @pytest.fixture
 def inject(handler_environment: None) -> Iterator[Callable[[str, Fault, int], None]]:
     """Makes the next calls of an operation meet a fault."""
-    client = function._client()
+    client = function._client("appflow", attempts=1)
     injected: list[tuple[str, Any]] = []
 
     def inject(operation: str, fault: Fault, times: int) -> None:
@@ -238,7 +235,7 @@ def test_an_event_meets_a_fault(
     inject(situation.operation, meet, 10_000 if lasting else 1)
     calls = len(account.calls())
 
-    answer = cloudformation.send(situation.request_type, {}, Context(clock), **situation.event)
+    answer = cloudformation.send(situation.request_type, {}, **situation.event)
 
     outlasted = is_outlasted(kind, fault, code, lasting)
     assert answer["Status"] == ("SUCCESS" if outlasted else "FAILED")

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-import pytest
-from connector_registration import function
 from connector_registration.errors import WAITED_OUT_SECONDS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -21,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.handler.conftest import Clock, CloudFormation, Context
+from tests.handler.conftest import CloudFormation
 from tests.handler.test_faults import FAULTS, Fault, account, handler_environment, inject
 from tests.support import BROKEN_CONNECTOR, Account, connector
 
@@ -58,6 +56,16 @@ class Template:
         }
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """An event and its answer."""
+
+    kind: str
+    properties: Mapping[str, Any]
+    event: Mapping[str, Any]
+    answer: Mapping[str, Any]
+
+
 FUNCTIONS = {"one": connector("1.0"), "two": connector("2.0"), "broken": BROKEN_CONNECTOR}
 GOOD_FUNCTIONS = ["one", "two"]
 DESCRIPTIONS = st.sampled_from([None, "Acme", "Acme CRM"])
@@ -71,7 +79,6 @@ class World:
     cloudformation: CloudFormation
     functions: Mapping[str, str]
     inject: Callable[[str, Fault, int], None]
-    clock: Clock
 
 
 class Resource(RuleBasedStateMachine):
@@ -83,16 +90,16 @@ class Resource(RuleBasedStateMachine):
         super().__init__()
         self.label = f"life-{next(_numbers)}"
         self.committed: Template | None = None
-        self.last: tuple[str, Mapping[str, Any], Mapping[str, Any]] | None = None
+        self.last: Delivery | None = None
+        self.announced: list[Delivery] = []
         self.moved_by_hand = False
 
     def send(self, kind: str, template: Template, **event: Any) -> Mapping[str, Any]:
-        self.world.clock.now = 0.0
         event = {"RequestId": str(uuid4()), **event}
-        answer = self.world.cloudformation.send(
-            kind, template.properties(), Context(self.world.clock), **event
-        )
-        self.last = kind, template.properties(), event
+        answer = self.world.cloudformation.send(kind, template.properties(), **event)
+        self.last = Delivery(kind, template.properties(), event, answer)
+        if kind != "Delete" and answer["Status"] == "SUCCESS":
+            self.announced.append(self.last)
         if kind != "Create":
             assert answer["PhysicalResourceId"] == event["PhysicalResourceId"]
         return answer
@@ -104,6 +111,16 @@ class Resource(RuleBasedStateMachine):
             OldResourceProperties=old.properties(),
             PhysicalResourceId=self.label,
         )
+
+    @precondition(lambda self: self.committed is None)
+    @rule(name=st.sampled_from(GOOD_FUNCTIONS))
+    def create_is_cancelled(self, name: str) -> None:
+        template = Template(self.label, self.world.functions[name], None, 1, destroy=True)
+        self.send("Create", template)
+        # CloudFormation makes an id up for a resource whose answer it did not wait for.
+        deleted = self.send("Delete", template, PhysicalResourceId="demo-Registration-1A2B3C")
+        assert deleted["Status"] == "SUCCESS"
+        assert self.world.account.registered_arn(self.label) is not None
 
     @precondition(lambda self: self.committed is None)
     @rule(name=st.sampled_from(sorted(FUNCTIONS)), description=DESCRIPTIONS, destroy=st.booleans())
@@ -157,6 +174,32 @@ class Resource(RuleBasedStateMachine):
         self.moved_by_hand = False
 
     @precondition(lambda self: self.committed is not None)
+    @rule(description=DESCRIPTIONS, seconds=st.sampled_from([5, 100]))
+    def update_is_cancelled_and_takes_effect_late(
+        self, description: str | None, seconds: float
+    ) -> None:
+        assert self.committed is not None
+        old = self.committed
+        [other] = {self.world.functions[name] for name in GOOD_FUNCTIONS} - {old.lambda_arn}
+        new = replace(old, lambda_arn=other, description=description, revision=old.revision + 1)
+        self.update_by_hand(old)
+        self.world.cloudformation.cancel_update()
+        clock = self.world.cloudformation.clock
+        clock.at(clock.now + seconds, lambda: self.update_by_hand(new))
+        assert self.update(old, new)["Status"] == "SUCCESS"
+        clock.sleep(seconds)
+        self.moved_by_hand = False
+
+    def update_by_hand(self, template: Template) -> None:
+        """The call to AppFlow that an invocation for the template would make."""
+        text = {} if template.description is None else {"description": template.description}
+        self.world.account.client("appflow").update_connector_registration(
+            connectorLabel=self.label,
+            connectorProvisioningConfig={"lambda": {"lambdaArn": template.lambda_arn}},
+            **text,
+        )
+
+    @precondition(lambda self: self.committed is not None)
     @rule()
     def delete(self) -> None:
         assert self.committed is not None
@@ -171,27 +214,55 @@ class Resource(RuleBasedStateMachine):
     @rule()
     def deliver_the_last_event_again(self) -> None:
         assert self.last is not None
-        kind, properties, event = self.last
-        before = self.world.account.registered_arn(self.label)
-        self.world.clock.now = 0.0
-        self.world.cloudformation.send(kind, properties, Context(self.world.clock), **event)
-        assert self.world.account.registered_arn(self.label) == before
+        before = self.held()
+        answer = self.deliver_again(self.last)
+        assert answer == self.last.answer
+        assert self.held() == before
+
+    @precondition(lambda self: self.announced)
+    @rule(data=st.data())
+    def deliver_an_earlier_announcement_again(self, data: st.DataObject) -> None:
+        before = self.held()
+        self.deliver_again(data.draw(st.sampled_from(self.announced)))
+        assert self.held() == before
+
+    def deliver_again(self, delivery: Delivery) -> Mapping[str, Any]:
+        return self.world.cloudformation.send(delivery.kind, delivery.properties, **delivery.event)
+
+    def held(self) -> tuple[str | None, str | None]:
+        configuration = self.world.account.registered(self.label) or {}
+        arn = self.world.account.registered_arn(self.label)
+        return arn, configuration.get("connectorDescription")
 
     @precondition(lambda self: self.committed is not None)
     @rule(name=st.sampled_from(GOOD_FUNCTIONS))
     def somebody_moves_it_by_hand(self, name: str) -> None:
-        self.world.account.client("appflow").update_connector_registration(
-            connectorLabel=self.label,
-            connectorProvisioningConfig={"lambda": {"lambdaArn": self.world.functions[name]}},
-        )
+        assert self.committed is not None
+        arn = self.world.functions[name]
+        self.update_by_hand(replace(self.committed, lambda_arn=arn, description=None))
         self.last = None
         self.moved_by_hand = True
 
     @precondition(lambda self: self.committed is not None)
     @rule(name=st.sampled_from(GOOD_FUNCTIONS))
-    def somebody_takes_it_over_before_the_delete(self, name: str) -> None:
-        self.somebody_moves_it_by_hand(name)
+    def another_stack_takes_it_over_before_the_delete(self, name: str) -> None:
+        assert self.committed is not None
+        arn = self.world.functions[name]
+        theirs = replace(self.committed, lambda_arn=arn, description=None)
+        self.send("Create", theirs, StackId="arn:of:another:stack")
+        self.announced.clear()
         self.delete()
+
+    @precondition(lambda self: self.committed is not None and not self.moved_by_hand)
+    @rule(name=st.sampled_from(GOOD_FUNCTIONS))
+    def a_stack_that_once_had_it_is_deleted(self, name: str) -> None:
+        assert self.committed is not None
+        arn = self.world.functions[name]
+        if arn == self.committed.lambda_arn:
+            return  # The ARN is all by which AppFlow could tell whose it is.
+        theirs = replace(self.committed, lambda_arn=arn, destroy=True)
+        event = {"PhysicalResourceId": self.label, "StackId": "arn:of:another:stack"}
+        assert self.send("Delete", theirs, **event)["Status"] == "SUCCESS"
 
     @precondition(lambda self: self.committed is not None)
     @rule(
@@ -220,12 +291,9 @@ def test_holds_through_any_life(
     account: Account,
     cloudformation: CloudFormation,
     inject: Callable[[str, Fault, int], None],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = Clock()
-    monkeypatch.setattr(function, "clock", clock)
     functions = {name: account.make_function(name, code) for name, code in FUNCTIONS.items()}
-    Resource.world = World(account, cloudformation, functions, inject, clock)
+    Resource.world = World(account, cloudformation, functions, inject)
 
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Resource,

@@ -242,12 +242,15 @@ class TestCrhelperFenced:
 
         assert slept == []
 
+    @pytest.mark.parametrize("level", ["DEBUG", "INFO", "ERROR"])
     def test_no_log_line_holds_the_signature(
         self,
         httpserver: HTTPServer,
         answers: CloudFormation,
         caplog: pytest.LogCaptureFixture,
+        level: str,
     ) -> None:
+        caplog.set_level(level)
         httpserver.clear()
         httpserver.expect_ordered_request("/response").respond_with_data(status=503)
         httpserver.expect_ordered_request("/response").respond_with_data(status=403)
@@ -260,7 +263,9 @@ class TestCrhelperFenced:
         resource(answers.event("Create", {}), LambdaContext())
 
         ours = [line for line in caplog.records if line.name != "werkzeug"]
-        assert ours
+        assert [line.msg for line in ours if "response" in line.msg] == [
+            {"response": "refused", "status": "FAILED", "http_status": 403}
+        ]
         assert not [line for line in ours if SIGNATURE in line.getMessage()]
 
 

@@ -203,6 +203,11 @@ class TestHandler:
             {"Effect": "Allow", "Action": "appflow:RegisterConnector", "Resource": "*"},
             {
                 "Effect": "Allow",
+                "Action": "cloudformation:DescribeStackEvents",
+                "Resource": {"Ref": "AWS::StackId"},
+            },
+            {
+                "Effect": "Allow",
                 "Action": ["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
                 "Resource": appflow_arn(f"connector/{LABEL}"),
             },

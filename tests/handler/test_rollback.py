@@ -1,0 +1,210 @@
+"""Going back while the update that CloudFormation gave up may still be running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.handler.conftest import LOGICAL_ID, CloudFormation, StackEvent
+from tests.support import BROKEN_CONNECTOR, Account, connector
+
+LABEL = "acme-crm"
+
+
+@pytest.fixture
+def old(account: Account) -> str:
+    return account.make_function("old", connector("1.0"))
+
+
+@pytest.fixture
+def new(account: Account) -> str:
+    return account.make_function("new", connector("2.0"))
+
+
+def properties(lambda_arn: str, **changed: Any) -> dict[str, Any]:
+    return {"ConnectorLabel": LABEL, "LambdaArn": lambda_arn, **changed}
+
+
+def late_update(account: Account, lambda_arn: str, description: str = "") -> Callable[[], None]:
+    """The call of an update that goes on although CloudFormation has given it up."""
+
+    def update() -> None:
+        account.client("appflow").update_connector_registration(
+            connectorLabel=LABEL,
+            connectorProvisioningConfig={"lambda": {"lambdaArn": lambda_arn}},
+            description=description,
+        )
+
+    return update
+
+
+def held(account: Account) -> tuple[str | None, str | None]:
+    configuration = account.registered(LABEL) or {}
+    return account.registered_arn(LABEL), configuration.get("connectorDescription")
+
+
+class TestOfACancelledUpdate:
+    @pytest.mark.parametrize("late", [1, 30, 120])
+    def test_holds_when_the_update_takes_effect_late(
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str, late: float
+    ) -> None:
+        before, after = properties(old, Description="Old"), properties(new, Description="New")
+        cloudformation.create(before)
+        cloudformation.cancel_update()
+        cloudformation.clock.at(late, late_update(account, new, "New"))
+
+        answer = cloudformation.update(before, after, LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert answer["Data"]["LambdaArn"] == old
+        assert held(account) == (old, "Old")
+
+    def test_holds_when_it_takes_effect_twice(
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        cloudformation.cancel_update()
+        cloudformation.clock.at(5, late_update(account, new))
+        cloudformation.clock.at(40, late_update(account, new))
+
+        cloudformation.update(properties(old), properties(new), LABEL, RequestId="11111111-aaaa")
+
+        assert account.registered_arn(LABEL) == old
+        ours = [call["parameters"].get("clientToken", "") for call in account.calls()]
+        assert [token for token in ours if token.startswith("11111111-aaaa")] == [
+            "11111111-aaaa-update",
+            "11111111-aaaa-update-again-1",
+            "11111111-aaaa-update-again-2",
+        ]
+
+    def test_restores_a_description_that_was_written_by_hand(
+        self, account: Account, cloudformation: CloudFormation, old: str
+    ) -> None:
+        account.register(LABEL, old, description="By hand")
+        cloudformation.create(properties(old))
+        cloudformation.cancel_update()
+        cloudformation.clock.at(30, late_update(account, old, "New"))
+
+        cloudformation.update(properties(old), properties(old, Description="New"), LABEL)
+
+        assert held(account) == (old, "By hand")
+
+    def test_brings_nothing_back_that_somebody_unregisters_meanwhile(
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        cloudformation.cancel_update()
+        appflow = account.client("appflow")
+        cloudformation.clock.at(30, lambda: appflow.unregister_connector(connectorLabel=LABEL))
+
+        answer = cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert answer["Reason"] == (
+            "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
+        )
+        assert account.registered(LABEL) is None
+
+    def test_is_watched_as_long_as_the_invocation_lasts(
+        self, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        cloudformation.cancel_update()
+
+        cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert 120 < cloudformation.clock.now < 138
+
+    def test_is_watched_behind_the_events_of_other_resources(
+        self, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        cloudformation.cancel_update()
+        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(5)]
+        cloudformation.history.extend(others)
+
+        cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert cloudformation.clock.now > 120
+
+    def test_is_watched_if_the_events_cannot_be_read(
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        cloudformation.history.clear()
+        cloudformation.clock.at(30, late_update(account, new))
+
+        answer = cloudformation.update(
+            properties(old), properties(new), LABEL, StackId="arn:of:another:stack"
+        )
+
+        assert answer["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == old
+
+
+class TestIsNotWatched:
+    def test_after_an_update_that_was_answered_with_a_failure(
+        self, account: Account, cloudformation: CloudFormation, old: str
+    ) -> None:
+        broken = account.make_function("broken", BROKEN_CONNECTOR)
+        cloudformation.create(properties(old))
+        failed = cloudformation.update(properties(broken), properties(old), LABEL)
+        started = cloudformation.clock.now
+
+        answer = cloudformation.update(properties(old), properties(broken), LABEL)
+
+        assert failed["Status"] == "FAILED"
+        assert answer["Status"] == "SUCCESS"
+        assert cloudformation.clock.now == started
+
+    def test_after_an_update_that_succeeded(
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        cloudformation.update(properties(new), properties(old), LABEL)
+        cloudformation.cancel_update()
+
+        cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert account.registered_arn(LABEL) == old
+        assert cloudformation.clock.now == 0
+
+    def test_when_a_registration_moved_by_hand_is_there_already(
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        late_update(account, new)()
+
+        cloudformation.update(properties(new), properties(old), LABEL)
+
+        assert cloudformation.clock.now == 0
+
+    @pytest.mark.parametrize(
+        ("was", "becomes"), [({"Description": "Old"}, {}), ({}, {"LambdaRevision": {"Hash": "2"}})]
+    )
+    def test_when_the_update_goes_forward(
+        self,
+        cloudformation: CloudFormation,
+        old: str,
+        was: Mapping[str, Any],
+        becomes: Mapping[str, Any],
+    ) -> None:
+        cloudformation.create(properties(old, **was))
+        cloudformation.cancel_update()
+
+        cloudformation.update(properties(old, **becomes), properties(old, **was), LABEL)
+
+        assert cloudformation.clock.now == 0
+
+
+def test_of_an_update_that_ran_out_of_time_is_watched(
+    cloudformation: CloudFormation, old: str, new: str
+) -> None:
+    cloudformation.create(properties(old))
+    reason = "The handler ran out of time before AppFlow answered."
+    cloudformation.history.append(StackEvent("UPDATE_FAILED", reason, LOGICAL_ID))
+
+    cloudformation.update(properties(old), properties(new), LABEL)
+
+    assert cloudformation.clock.now > 120
