@@ -17,7 +17,7 @@ demo: setup  ## watch cdk deploy register a connector and move its registration
 	@python -m demo
 
 test: setup  ## run all tests
-	python -m pytest --cov=connector_registration --cov-branch --cov-fail-under=100
+	python -m pytest -n auto --maxprocesses 4 --cov=connector_registration --cov-branch --cov-fail-under=100
 
 nightly: setup  ## follow random lives of a resource for an hour
 	HYPOTHESIS_PROFILE=nightly python -m pytest tests/handler/test_lifecycle_invariants.py
