@@ -196,7 +196,12 @@ class AppFlow:
         for _ in self._looks():
             # Not registered may be the answer to a second try whose first one did it.
             with contextlib.suppress(NotRegisteredError):
-                self._call("UnregisterConnector", registration, connectorLabel=label)
+                self._call(
+                    "UnregisterConnector",
+                    registration,
+                    connectorLabel=label,
+                    forceDelete=registration.force_unregister,
+                )
             held = self.find(registration)
             if held is None or held.lambda_arn != registration.lambda_arn:
                 return

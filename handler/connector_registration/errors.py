@@ -103,7 +103,10 @@ def _advice(code: str, operation: str, registration: Registration) -> str:
     if code == "ConnectorServerException":
         return f"The connector's own error is in log group /aws/lambda/{function_name}."
     if code == "ConflictException" and operation == "UnregisterConnector":
-        return "Delete the connector profiles and flows that use it, then delete again."
+        return (
+            "Delete the connector profiles and flows that use it, or deploy force_unregister=True"
+            " first; then delete again."
+        )
     if code == "ServiceQuotaExceededException":
         return "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota."
     if code == _CONNECTION_TROUBLE:
@@ -112,6 +115,24 @@ def _advice(code: str, operation: str, registration: Registration) -> str:
             " runs in a VPC."
         )
     return ""
+
+
+def existing(registration: Registration, lambda_arn: str) -> AppFlowError:
+    """The error of a label that is taken although the template wants it free."""
+    return AppFlowError(
+        f"connector {registration.connector_label}: it is registered already, for {lambda_arn}, and"
+        " on_existing is FAIL. Choose another label, or take it over with on_existing ADOPT.",
+        code="Existing",
+    )
+
+
+def missing(registration: Registration) -> AppFlowError:
+    """The error of a label that is free although the template wants it registered."""
+    return AppFlowError(
+        f"connector {registration.connector_label}: it is not registered, and on_missing is FAIL."
+        " Register it first, or let on_missing REGISTER do it.",
+        code="Missing",
+    )
 
 
 def out_of_time(operation: str, registration: Registration) -> AppFlowError:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 
 from .appflow import AppFlow, Connector, LabelTakenError
-from .errors import NotRegisteredError
+from .errors import NotRegisteredError, existing, missing
 from .request import Registration, Request
 
 logger = logging.getLogger(__name__)
@@ -26,10 +26,18 @@ def register_or_adopt(desired: Registration, appflow: AppFlow) -> bool:
 
     Returns:
         Whether this call registered the label; False if it was there and has been adopted.
+
+    Raises:
+        AppFlowError: AppFlow refused, or the template does not want what would have to be done.
     """
+    if not desired.register_missing:
+        _adopt(desired, appflow)
+        return False
     try:
         appflow.register(desired)
     except LabelTakenError as taken:
+        if not desired.adopt_existing:
+            raise existing(desired, taken.held.lambda_arn) from taken
         # The one record of what the label pointed to before.
         _log(f"adopt: it belonged to {taken.held.lambda_arn}", desired)
         appflow.update(desired, description=desired.description)
@@ -64,6 +72,14 @@ def refresh(
         _log("keep it so: an update that was given up may still be running", desired)
         return appflow.keep(desired, description=held.description)
     return appflow.read_back(desired)
+
+
+def _adopt(desired: Registration, appflow: AppFlow) -> None:
+    held = appflow.find(desired)
+    if held is None:
+        raise missing(desired)
+    _log(f"adopt: it belonged to {held.lambda_arn}", desired)
+    appflow.update(desired, description=desired.description)
 
 
 def unregister_if_ours(request: Request, appflow: AppFlow) -> None:

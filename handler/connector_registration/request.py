@@ -42,7 +42,7 @@ class Registration:
     """What a template asks AppFlow to hold for one connector.
 
     ``lambda_revision`` stands for the code and configuration behind ``lambda_arn``. It is opaque:
-    all that counts is whether it differs from the one before.
+    all that counts is whether it differs from the one before. So are the user's own ``triggers``.
     """
 
     connector_label: str
@@ -50,6 +50,10 @@ class Registration:
     description: str | None
     lambda_revision: object
     unregister_on_delete: bool
+    triggers: object = None
+    register_missing: bool = True
+    adopt_existing: bool = True
+    force_unregister: bool = False
 
     @classmethod
     def parse(cls, properties: Mapping[str, Any]) -> Registration:
@@ -63,7 +67,11 @@ class Registration:
             lambda_arn=_text(properties, "LambdaArn", _LAMBDA_ARN, 512, _LAMBDA_ARN_RULE),
             description=_description(properties),
             lambda_revision=properties.get("LambdaRevision"),
-            unregister_on_delete=_removal_policy(properties) == "Destroy",
+            unregister_on_delete=_choice(properties, "RemovalPolicy", "Retain", "Destroy"),
+            triggers=properties.get("Triggers"),
+            register_missing=not _choice(properties, "OnMissing", "Register", "Fail"),
+            adopt_existing=not _choice(properties, "OnExisting", "Adopt", "Fail"),
+            force_unregister=_choice(properties, "ForceUnregister", "false", "true"),
         )
 
     def asks_the_same_of_appflow(self, other: Registration) -> bool:
@@ -73,6 +81,7 @@ class Registration:
             and self.lambda_arn == other.lambda_arn
             and self.description == other.description
             and self.lambda_revision == other.lambda_revision
+            and self.triggers == other.triggers
         )
 
 
@@ -131,8 +140,9 @@ def _description(properties: Mapping[str, Any]) -> str | None:
     return _text(properties, "Description", _DESCRIPTION, 1024, _DESCRIPTION_RULE)
 
 
-def _removal_policy(properties: Mapping[str, Any]) -> str:
-    value = properties.get("RemovalPolicy", "Retain")
-    if value not in ("Retain", "Destroy"):
-        raise InvalidPropertyError("RemovalPolicy", value, "Retain or Destroy")
-    return str(value)
+def _choice(properties: Mapping[str, Any], name: str, default: str, other: str) -> bool:
+    """Whether a property has its other value, and not the default."""
+    value = properties.get(name, default)
+    if value not in (default, other):
+        raise InvalidPropertyError(name, value, f"{default} or {other}")
+    return bool(value == other)

@@ -292,7 +292,8 @@ class TestMessages:
                 409,
                 "ConflictException",
                 "UnregisterConnector",
-                "Delete the connector profiles and flows that use it, then delete again.",
+                "Delete the connector profiles and flows that use it, or deploy"
+                " force_unregister=True first; then delete again.",
             ),
         ],
     )

@@ -299,6 +299,89 @@ class TestUpdate:
         assert answer["Status"] == "SUCCESS"
         assert changes(account, since=1) == ["UpdateConnectorRegistration"]
 
+    def test_announces_the_connector_when_a_trigger_changes(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        old = properties(arn, Triggers={"Release": "7"})
+        cloudformation.create(old)
+
+        cloudformation.update(properties(arn, Triggers={"Release": "8"}), old, LABEL)
+
+        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+
+
+class TestOnMissingFail:
+    def test_leaves_a_free_label_free(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        ours = properties(arn, OnMissing="Fail", RemovalPolicy="Destroy")
+
+        failed = cloudformation.create(ours)
+        deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
+
+        assert failed["Reason"] == (
+            "connector acme-crm: it is not registered, and on_missing is FAIL. Register it first,"
+            " or let on_missing REGISTER do it."
+        )
+        assert deleted["Status"] == "SUCCESS"
+        assert changes(account) == []
+
+    def test_adopts_a_taken_label(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        account.register(LABEL, account.make_function("by-hand", connector()))
+
+        answer = cloudformation.create(properties(arn, OnMissing="Fail", Description="Ours"))
+
+        assert answer["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == arn
+        held = account.registered(LABEL)
+        assert held is not None
+        assert held["connectorDescription"] == "Ours"
+
+    def test_is_no_obstacle_to_an_update_of_a_label_that_was_unregistered_meanwhile(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+        old = properties(arn, OnMissing="Fail")
+        cloudformation.create(old)
+        account.client("appflow").unregister_connector(connectorLabel=LABEL)
+
+        answer = cloudformation.update({**old, "LambdaRevision": {"Hash": "2"}}, old, LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == arn
+
+
+class TestOnExistingFail:
+    def test_leaves_a_taken_label_as_it_is(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        by_hand = account.make_function("by-hand", connector())
+        account.register(LABEL, by_hand)
+        ours = properties(arn, OnExisting="Fail", RemovalPolicy="Destroy")
+
+        failed = cloudformation.create(ours)
+        deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
+
+        assert failed["Reason"] == (
+            f"connector acme-crm: it is registered already, for {by_hand}, and on_existing is FAIL."
+            " Choose another label, or take it over with on_existing ADOPT."
+        )
+        assert deleted["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == by_hand
+
+    def test_registers_a_free_label_however_often_the_event_is_delivered(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        ours = properties(arn, OnExisting="Fail")
+
+        first = cloudformation.create(ours, RequestId="11111111-aaaa")
+        again = cloudformation.create(ours, RequestId="11111111-aaaa")
+
+        assert first["Status"] == "SUCCESS"
+        assert again == first
+
 
 class TestDelete:
     def test_with_retain_calls_appflow_not_at_all(
@@ -324,6 +407,22 @@ class TestDelete:
 
         assert answer["Status"] == "SUCCESS"
         assert account.registered(LABEL) is None
+
+    @pytest.mark.parametrize(("chosen", "sent"), [("false", False), ("true", True)])
+    def test_forces_only_what_the_template_says(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        arn: str,
+        chosen: str,
+        sent: bool,
+    ) -> None:
+        ours = properties(arn, RemovalPolicy="Destroy", ForceUnregister=chosen)
+        cloudformation.create(ours)
+
+        cloudformation.delete(ours, LABEL)
+
+        assert account.calls()[-2]["parameters"] == {"connectorLabel": LABEL, "forceDelete": sent}
 
     def test_delivered_twice_succeeds_twice(
         self, account: Account, cloudformation: CloudFormation, arn: str

@@ -55,6 +55,9 @@ BAD = {
     "an unknown policy": ("RemovalPolicy", "Snapshot", "'Snapshot'", "Retain or Destroy"),
     "a policy in lower case": ("RemovalPolicy", "destroy", "'destroy'", "Retain or Destroy"),
     "a policy that is a list": ("RemovalPolicy", ["Retain"], "['Retain']", "Retain or Destroy"),
+    "an unknown choice for a free label": ("OnMissing", "Adopt", "'Adopt'", "Register or Fail"),
+    "an unknown choice for a taken label": ("OnExisting", "", "''", "Adopt or Fail"),
+    "a flag that is a word": ("ForceUnregister", "yes", "'yes'", "false or true"),
 }
 
 
@@ -113,6 +116,7 @@ def test_bad_ones_of_an_update_leave_the_registration_and_its_resource_as_they_a
         {"Description": "A b\t1/!@#+=.-_"},
         {"Description": "a" * 1024},
         {"RemovalPolicy": "Destroy"},
+        {"OnMissing": "Register", "OnExisting": "Adopt", "ForceUnregister": "false"},
         {"AddedByALaterRelease": {"Anything": ["at", {"all": "true"}]}},
     ],
 )
@@ -125,6 +129,26 @@ def test_good_ones_are_read(changed: Mapping[str, Any]) -> None:
         description=given.get("Description"),
         lambda_revision=None,
         unregister_on_delete=given.get("RemovalPolicy") == "Destroy",
+    )
+
+
+def test_every_choice_is_read() -> None:
+    chosen = Registration.parse(
+        properties(
+            Triggers={"Release": "7"}, OnMissing="Fail", OnExisting="Fail", ForceUnregister="true"
+        )
+    )
+
+    assert chosen == Registration(
+        connector_label="acme-crm",
+        lambda_arn=ARN,
+        description=None,
+        lambda_revision=None,
+        unregister_on_delete=False,
+        triggers={"Release": "7"},
+        register_missing=False,
+        adopt_existing=False,
+        force_unregister=True,
     )
 
 
