@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from local_cloud.running import LocalCloud, local_cloud
-from tests.support import Account, accounts
+from tests.support import Account, new_account_id
 
 # None of the developer's own AWS settings may reach a test.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -23,8 +23,6 @@ settings.register_profile(
 settings.register_profile("nightly", max_examples=700, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
-_accounts = accounts()
-
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
@@ -36,4 +34,4 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 @pytest.fixture
 def account(cloud: LocalCloud) -> Account:
     """An account in which nothing has happened yet."""
-    return Account(cloud, next(_accounts))
+    return Account(cloud, new_account_id())

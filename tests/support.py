@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
+import secrets
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +40,12 @@ def handler(event, context):
 """
 
 
-def accounts() -> Iterator[str]:
-    """Account ids that no other test uses: each is a cloud of its own."""
-    return (f"{number:012d}" for number in itertools.count(200000000000))
+def new_account_id() -> str:
+    """An account that no other test uses, not even of another run on the same local cloud.
+
+    Each account is a cloud of its own.
+    """
+    return f"2{secrets.randbelow(10**11):011d}"
 
 
 def connector(version: str = "1.0") -> str:

@@ -11,6 +11,18 @@ deploys the function, and has AppFlow ask again whenever a deployment changes th
     )
 """
 
-from .connector_registration import ConnectorRegistration
+from .connector_registration import (
+    ConnectorRegistration,
+    IConnectorRegistration,
+    OnExisting,
+    OnMissing,
+)
+from .connector_registration_provider import ConnectorRegistrationProvider
 
-__all__ = ["ConnectorRegistration"]
+__all__ = [
+    "ConnectorRegistration",
+    "ConnectorRegistrationProvider",
+    "IConnectorRegistration",
+    "OnExisting",
+    "OnMissing",
+]

@@ -2,19 +2,57 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from constructs import Construct
+from constructs import Construct, IConstruct
 
+from . import _validation as validation
 from ._lambda_revision import lambda_revision
-from ._provider import SERVICE_TIMEOUT, handler_function
-from ._validation import check_connector_label, check_description, check_removal_policy
+from .connector_registration_provider import ConnectorRegistrationProvider
 
 _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"
+
+
+class OnMissing(enum.Enum):
+    """What to do when nobody has registered the label of a new ``ConnectorRegistration``."""
+
+    REGISTER = "Register"
+    """Register it."""
+
+    FAIL = "Fail"
+    """Fail the deployment: the label is expected to be registered, by hand for instance."""
+
+
+class OnExisting(enum.Enum):
+    """What to do when the label of a new ``ConnectorRegistration`` is registered already."""
+
+    ADOPT = "Adopt"
+    """Take the registration over and point it at this function."""
+
+    FAIL = "Fail"
+    """Fail the deployment and leave the registration as it is."""
+
+
+class IConnectorRegistration(Protocol):
+    """A registered connector, of this stack or of elsewhere."""
+
+    @property
+    def connector_label(self) -> str:
+        """The name AppFlow knows the connector by."""
+
+    @property
+    def connector_arn(self) -> str:
+        """The ARN of the connector, ``arn:aws:appflow:<region>:<account>:connector/<label>``."""
+
+    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a connector's function read the credentials of its connector profiles."""
 
 
 class ConnectorRegistration(Construct):
@@ -38,7 +76,7 @@ class ConnectorRegistration(Construct):
             label makes another registration, and the old one goes the way of ``removal_policy``.
         connector_function: the connector: a Function, an Alias, a Version or an imported function,
             of the stack's account and Region. Changes to the code of an imported function are
-            invisible to the CDK and so announce nothing.
+            invisible to the CDK and so announce nothing, unless you name them in ``triggers``.
         description: what people read about the connector in the AppFlow console. At most 1024
             letters, digits, spaces and ``/!@#+=.-_``. Default: no description; one that AppFlow
             holds already is left as it is.
@@ -48,9 +86,24 @@ class ConnectorRegistration(Construct):
             this function; it fails if a connector profile uses it. Before you move a registration
             to another stack, deploy it with ``RETAIN``, or the stack it leaves unregisters it.
             Default: ``RETAIN``.
+        force_unregister: whether ``DESTROY`` unregisters the connector even while connector
+            profiles use it. Their flows fail from then on. Default: False, the removal fails.
+        on_missing: what to do if the label is not registered when this resource is created or gets
+            the label. Default: register it.
+        on_existing: what to do if it is registered by then. Default: take it over.
+        refresh_on_code_change: whether AppFlow is told when the function's code or configuration
+            changes under the same ARN. Default: True. With False, only another ARN, description or
+            trigger is announced.
+        triggers: any values of your own, tokens too; when one changes, the connector is announced
+            again. For what the CDK cannot see, as the code of an imported function. Default: none.
+        service_timeout: how long CloudFormation waits for the handler's answer, up to an hour, and
+            no shorter than the provider's ``max_event_age`` and ``timeout`` together. Default: 10
+            minutes, or as long as the provider needs.
+        provider: the Lambda function behind this resource, of the same stack. Default: the stack's
+            own, made on first use.
 
     Raises:
-        ValueError: for an argument that AppFlow would refuse at deployment.
+        ValueError: for an argument that AppFlow or CloudFormation would refuse at deployment.
 
     Sources: the AppFlow API Reference, RegisterConnector and UpdateConnectorRegistration.
     """
@@ -64,33 +117,83 @@ class ConnectorRegistration(Construct):
         connector_function: lambda_.IFunction,
         description: str | None = None,
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
+        force_unregister: bool = False,
+        on_missing: OnMissing = OnMissing.REGISTER,
+        on_existing: OnExisting = OnExisting.ADOPT,
+        refresh_on_code_change: bool = True,
+        triggers: Mapping[str, Any] | None = None,
+        service_timeout: cdk.Duration | None = None,
+        provider: ConnectorRegistrationProvider | None = None,
     ) -> None:
-        check_connector_label(connector_label)
-        check_description(description)
-        check_removal_policy(removal_policy)
+        stack = cdk.Stack.of(scope)
+        validation.check_connector_label(connector_label)
+        validation.check_description(description)
+        validation.check_removal_policy(removal_policy, force_unregister=force_unregister)
+        validation.check_function(connector_function, stack)
+        if (on_missing, on_existing) == (OnMissing.FAIL, OnExisting.FAIL):
+            raise ValueError(
+                "on_missing and on_existing are both FAIL, so that no deployment could succeed."
+                " Change one of them"
+            )
+        if provider is not None and cdk.Stack.of(provider) is not stack:
+            raise ValueError(
+                f"provider is of stack {cdk.Stack.of(provider).node.path}, but this registration is"
+                f" of stack {stack.node.path}. Make one in its own stack"
+            )
+        validation.claim_label(scope, id, connector_label)
         super().__init__(scope, id)
 
-        handler = handler_function(self)
+        provider = provider or ConnectorRegistrationProvider.get_or_create(self)
         self._resource = cdk.CustomResource(
             self,
             "Resource",
             resource_type=_RESOURCE_TYPE,
-            service_token=handler.function_arn,
-            service_timeout=SERVICE_TIMEOUT,
+            service_token=provider.handler.function_arn,
+            service_timeout=provider.service_timeout(service_timeout),
+            # What is left out has the handler's default, so that a template says no more than its
+            # app: a property more would be an update of every connector in the world.
             properties={
                 "ConnectorLabel": connector_label,
                 "LambdaArn": connector_function.function_arn,
-                "LambdaRevision": lambda_revision(connector_function, cdk.Stack.of(self)),
+                "LambdaRevision": (
+                    lambda_revision(connector_function, stack) if refresh_on_code_change else None
+                ),
+                "Triggers": dict(triggers) if triggers else None,
                 "Description": description,
                 "RemovalPolicy": removal_policy.name.title(),
+                "ForceUnregister": True if force_unregister else None,
+                "OnMissing": _unless(on_missing, OnMissing.REGISTER),
+                "OnExisting": _unless(on_existing, OnExisting.ADOPT),
             },
         )
         self._name_after(connector_label, self._resource, "")
         self._let_appflow_invoke(connector_function)
-        connector_arn = self._appflow_arn(f"connector/{connector_label}")
-        self._let_handler_register(handler, connector_arn, connector_function)
+        connector_arn = _connector_arn(stack, connector_label)
+        # CloudFormation orders a resource after its provider, but not after the provider's policies
+        # and the settings of its queue.
+        permission = provider.let_register(connector_arn, connector_function.function_arn)
+        self._resource.node.add_dependency(permission, provider.event_settings)
         if removal_policy is cdk.RemovalPolicy.DESTROY:
-            self._let_handler_unregister(handler, connector_arn, connector_label)
+            policy = provider.let_unregister(self, connector_arn)
+            if policy is not None:
+                self._name_after(connector_label, policy, "Unregister")
+                self._resource.node.add_dependency(policy)
+        validation.warn_about_region(self)
+        validation.warn_about_version(self, connector_function)
+
+    @staticmethod
+    def from_connector_label(
+        scope: IConstruct,
+        id: str,  # noqa: A002, ARG004 - as in every from_ method of the CDK
+        connector_label: str,
+    ) -> IConnectorRegistration:
+        """A connector that is registered elsewhere, in the account and Region of ``scope``.
+
+        Raises:
+            ValueError: AppFlow refuses such a label.
+        """
+        validation.check_connector_label(connector_label)
+        return _ImportedConnector(cdk.Stack.of(scope), connector_label)
 
     @property
     def connector_arn(self) -> str:
@@ -102,61 +205,29 @@ class ConnectorRegistration(Construct):
         """The label, known at deployment: whatever uses it waits for the registration."""
         return self._resource.ref
 
+    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let ``grantee``, as a rule the connector's function, read its profiles' credentials.
+
+        AppFlow keeps the credentials of each connector profile in a secret of this account, whose
+        name begins with ``appflow!<account>-``. The names do not contain the label, so this is as
+        narrow as can be. Source: template.yml of the AppFlow Custom Connector SDK.
+        """
+        return _grant_read_credentials(cdk.Stack.of(self), grantee)
+
     def _let_appflow_invoke(self, function: lambda_.IFunction) -> None:
         # A resource of its own rather than function.add_permission, which leaves the permission out
         # for imported functions whose account it does not know.
+        stack = cdk.Stack.of(self)
         permission = lambda_.CfnPermission(
             self,
             "AppFlowPermission",
             action="lambda:InvokeFunction",
             function_name=function.function_arn,
             principal="appflow.amazonaws.com",
-            source_account=cdk.Stack.of(self).account,
-            source_arn=self._appflow_arn("*"),
+            source_account=stack.account,
+            source_arn=_appflow_arn(stack, "*"),
         )
         self._resource.node.add_dependency(permission)
-
-    def _let_handler_register(
-        self, handler: lambda_.Function, connector_arn: str, function: lambda_.IFunction
-    ) -> None:
-        on_connector = iam.Grant.add_to_principal(
-            grantee=handler,
-            actions=["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
-            resource_arns=[connector_arn],
-        )
-        # The native AWS::AppFlow::Connector asks this of its callers too: AppFlow invokes the
-        # function with the caller's rights checked.
-        on_function = iam.Grant.add_to_principal(
-            grantee=handler,
-            actions=["lambda:InvokeFunction"],
-            resource_arns=[function.function_arn],
-        )
-        # CloudFormation orders a resource after its provider, but not after the provider's policy.
-        on_connector.apply_before(self._resource)
-        on_function.apply_before(self._resource)
-        # Nor after the settings of the provider's queue.
-        self._resource.node.add_dependency(handler.node.find_child("EventInvokeConfig"))
-
-    def _let_handler_unregister(
-        self, handler: lambda_.Function, connector_arn: str, label: str
-    ) -> None:
-        # A policy of its own. When the resource leaves a stack that stays, CloudFormation takes its
-        # statements out of the shared policy first and sends the Delete afterwards; this policy
-        # goes together with the resource, and after it.
-        assert handler.role is not None
-        policy = iam.Policy(
-            self,
-            "UnregisterPolicy",
-            roles=[handler.role],
-            statements=[
-                iam.PolicyStatement(
-                    actions=["appflow:DescribeConnector", "appflow:UnRegisterConnector"],
-                    resources=[connector_arn],
-                )
-            ],
-        )
-        self._name_after(label, policy, "Unregister")
-        self._resource.node.add_dependency(policy)
 
     def _name_after(self, label: str, construct: Construct, suffix: str) -> None:
         """Give a construct's resource a logical id that follows the label and not the path.
@@ -173,7 +244,38 @@ class ConnectorRegistration(Construct):
             digest = hashlib.sha256(label.encode()).hexdigest()[:8].upper()
             resource.override_logical_id(f"AppFlowConnector{letters[:150]}{digest}{suffix}")
 
-    def _appflow_arn(self, resource: str) -> str:
-        return cdk.Stack.of(self).format_arn(
-            service="appflow", resource=resource, arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
-        )
+
+class _ImportedConnector:
+    def __init__(self, stack: cdk.Stack, connector_label: str) -> None:
+        self._stack = stack
+        self.connector_label = connector_label
+        self.connector_arn = _connector_arn(stack, connector_label)
+
+    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
+        return _grant_read_credentials(self._stack, grantee)
+
+
+def _grant_read_credentials(stack: cdk.Stack, grantee: iam.IGrantable) -> iam.Grant:
+    secrets = stack.format_arn(
+        service="secretsmanager",
+        resource="secret",
+        resource_name=f"appflow!{stack.account}-*",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return iam.Grant.add_to_principal(
+        grantee=grantee, actions=["secretsmanager:GetSecretValue"], resource_arns=[secrets]
+    )
+
+
+def _connector_arn(stack: cdk.Stack, label: str) -> str:
+    return _appflow_arn(stack, f"connector/{label}")
+
+
+def _appflow_arn(stack: cdk.Stack, resource: str) -> str:
+    return stack.format_arn(
+        service="appflow", resource=resource, arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
+    )
+
+
+def _unless(chosen: enum.Enum, default: enum.Enum) -> str | None:
+    return None if chosen is default else str(chosen.value)

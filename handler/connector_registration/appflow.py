@@ -22,6 +22,7 @@ from botocore.parsers import ResponseParserError
 from .errors import (
     WAITED_OUT_SECONDS,
     AppFlowError,
+    CallError,
     NotRegisteredError,
     out_of_time,
     readable,
@@ -59,8 +60,8 @@ class LabelTakenError(AppFlowError):
         held: that connector.
     """
 
-    def __init__(self, message: str, *, code: str, held: Connector) -> None:
-        super().__init__(message, code=code)
+    def __init__(self, message: str, *, held: Connector) -> None:
+        super().__init__(message)
         self.held = held
 
 
@@ -109,12 +110,12 @@ class AppFlow:
             AppFlowError: for every other refusal.
         """
 
-        def is_label_taken(error: AppFlowError) -> None:
+        def is_label_taken(error: CallError) -> None:
             # The documentation does not say which error a taken label gets, so AppFlow is asked.
             if error.code in ("ConflictException", "ValidationException"):
                 held = self.find(registration)
                 if held is not None:
-                    raise LabelTakenError(str(error), code=error.code, held=held)
+                    raise LabelTakenError(str(error), held=held)
 
         self._call(
             "RegisterConnector",
@@ -168,7 +169,7 @@ class AppFlow:
             held = self.find(registration)
             if held is not None and held.lambda_arn == registration.lambda_arn:
                 return held
-        raise AppFlowError(_read_back_message(registration, held), code="ReadBackMismatch")
+        raise AppFlowError(_read_back_message(registration, held))
 
     def keep(self, registration: Registration, *, description: str) -> Connector:
         """Update again whenever AppFlow shows something else, as long as there is time.
@@ -206,8 +207,7 @@ class AppFlow:
             if held is None or held.lambda_arn != registration.lambda_arn:
                 return
         raise AppFlowError(
-            f"connector {label}: AppFlow still shows it after unregistering it. Delete again.",
-            code="ReadBackMismatch",
+            f"connector {label}: AppFlow still shows it after unregistering it. Delete again."
         )
 
     def _update(self, registration: Registration, description: str | None, *, token: str) -> None:
@@ -226,7 +226,7 @@ class AppFlow:
         self,
         operation: str,
         registration: Registration,
-        on_error: Callable[[AppFlowError], None] = lambda _: None,
+        on_error: Callable[[CallError], None] = lambda _: None,
         **parameters: Any,
     ) -> dict[str, Any]:
         """Call an operation until it succeeds or its error is final.

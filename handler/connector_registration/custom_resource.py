@@ -41,6 +41,10 @@ class CustomResource(CfnResource):
     has said otherwise with ``fail_as``.
     """
 
+    # Of the event at hand.
+    _response: Response
+    _invocation: Any
+
     def __init__(self, http: urllib3.PoolManager | None = None) -> None:
         super().__init__(
             json_logging=True,
@@ -52,8 +56,6 @@ class CustomResource(CfnResource):
             sleep_on_delete=0,
         )
         self._http = http or pool()
-        self._response: Response | None = None
-        self._invocation: Any = None
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> None:
         """Handle one event.
@@ -77,11 +79,9 @@ class CustomResource(CfnResource):
 
     def fail_as(self, physical_id: str) -> None:
         """Answer under this physical id if the rest of the current event's work fails."""
-        assert self._response is not None
         self._response.failure_id = physical_id
 
     def _set_timeout(self) -> None:
-        assert self._response is not None
         seconds = self._invocation.get_remaining_time_in_millis() / 1000 - _TIMER_SECONDS
         reason = (
             "The handler ran out of time before AppFlow answered. Deploy again; if it happens"
@@ -99,7 +99,6 @@ class CustomResource(CfnResource):
         reason: str = "",
         send_response: Any = None,  # noqa: ARG002 - crhelper's signature
     ) -> None:
-        assert self._response is not None
         if (status or self.Status) == "SUCCESS":
             self._response.succeed(self.PhysicalResourceId, self.Data)
             return

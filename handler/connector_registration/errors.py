@@ -40,7 +40,11 @@ _MESSAGE_CHARACTERS = 150
 
 
 class AppFlowError(Exception):
-    """AppFlow refused, or could not be reached.
+    """AppFlow does not hold what it should; the message is fit for the stack's events."""
+
+
+class CallError(AppFlowError):
+    """AppFlow refused a call, or could not be reached.
 
     Attributes:
         code: AppFlow's error code, or ``ConnectionTrouble`` when no answer came.
@@ -51,17 +55,17 @@ class AppFlowError(Exception):
         self.code = code
 
 
-class NotRegisteredError(AppFlowError):
+class NotRegisteredError(CallError):
     """No connector is registered under the label."""
 
 
-def readable(cause: Exception, operation: str, registration: Registration) -> AppFlowError:
+def readable(cause: Exception, operation: str, registration: Registration) -> CallError:
     """Turn what the SDK raised into an error that says what has happened and what to do."""
     code, message = _code_and_message(cause)
     label = registration.connector_label
     advice = _advice(code, operation, registration)
     text = f"connector {label}: {code} from {operation}: {_cut(message)} {advice}"
-    kind = NotRegisteredError if code == "ResourceNotFoundException" else AppFlowError
+    kind = NotRegisteredError if code == "ResourceNotFoundException" else CallError
     return kind(text.rstrip(), code=code)
 
 
@@ -121,8 +125,7 @@ def existing(registration: Registration, lambda_arn: str) -> AppFlowError:
     """The error of a label that is taken although the template wants it free."""
     return AppFlowError(
         f"connector {registration.connector_label}: it is registered already, for {lambda_arn}, and"
-        " on_existing is FAIL. Choose another label, or take it over with on_existing ADOPT.",
-        code="Existing",
+        " on_existing is FAIL. Choose another label, or take it over with on_existing ADOPT."
     )
 
 
@@ -130,14 +133,11 @@ def missing(registration: Registration) -> AppFlowError:
     """The error of a label that is free although the template wants it registered."""
     return AppFlowError(
         f"connector {registration.connector_label}: it is not registered, and on_missing is FAIL."
-        " Register it first, or let on_missing REGISTER do it.",
-        code="Missing",
+        " Register it first, or let on_missing REGISTER do it."
     )
 
 
 def out_of_time(operation: str, registration: Registration) -> AppFlowError:
     """The error of a call that would not end in time."""
     label = registration.connector_label
-    return AppFlowError(
-        f"connector {label}: no time was left for {operation}. Deploy again.", code="OutOfTime"
-    )
+    return AppFlowError(f"connector {label}: no time was left for {operation}. Deploy again.")

@@ -69,8 +69,11 @@ class Response:
     def fail(self, reason: str) -> None:
         """Answer FAILED, unless an answer has been sent already."""
         answer = {"Status": "FAILED", "PhysicalResourceId": self.failure_id, "Data": {}}
-        room = _MAX_BODY_BYTES - len(json.dumps({**answer, **self._ids, "Reason": ""}))
-        self._send({**answer, "Reason": _shortened(reason, room)})
+        reason = reason[:_MAX_BODY_BYTES]
+        # Measured as JSON, where a character outside ASCII takes six bytes or twelve.
+        while len(self._body({**answer, "Reason": reason})) > _MAX_BODY_BYTES:
+            reason = reason[:-1]
+        self._send({**answer, "Reason": reason})
 
     def check_delivered(self) -> None:
         """Make sure that the answer has arrived, or can arrive no more.
@@ -91,9 +94,12 @@ class Response:
                 logger.warning({"response": "suppressed", "status": answer["Status"]})
                 return
             self._sent = True
-            self._put(json.dumps({**answer, **self._ids}).encode("ascii"), answer["Status"])
+            self._put(self._body(answer), answer["Status"])
 
-    def _put(self, body: bytes, status: str) -> None:
+    def _body(self, answer: Mapping[str, Any]) -> str:
+        return json.dumps({**answer, **self._ids})
+
+    def _put(self, body: str, status: str) -> None:
         # Neither the URL nor an exception that quotes it may be logged: its signature lets anybody
         # answer in our place.
         try:
@@ -117,8 +123,6 @@ class Response:
 
 def pool() -> urllib3.PoolManager:
     """Connections for answers: certificates checked, every wait bounded."""
-    # urllib3 logs the URL, signature included, with each retry.
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
     return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT)
 
 
@@ -132,10 +136,3 @@ def _checked(url: str) -> str:
     if target.scheme == "https" or target.host in ("localhost", "127.0.0.1", "[::1]"):
         return url
     raise ValueError(f"the response URL is {target.scheme}://{target.host}, and not https")
-
-
-def _shortened(reason: str, room: int) -> str:
-    # Measured as JSON, where a character outside ASCII takes six bytes or twelve.
-    while len(json.dumps(reason)) - len('""') > room:
-        reason = reason[: len(reason) * 3 // 4]
-    return reason

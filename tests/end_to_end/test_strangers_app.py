@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import _accounts
-from tests.support import Account, connector
+from tests.support import Account, connector, new_account_id
 
 ROOT = Path(__file__).parents[2]
 APP = f"{sys.executable} -m tests.end_to_end.strangers_app"
@@ -23,7 +22,7 @@ Cdk = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def account(cloud: Any) -> Account:
     """One account in which the app is deployed, changed and destroyed."""
-    account = Account(cloud, next(_accounts))
+    account = Account(cloud, new_account_id())
     account.make_function("made-elsewhere", connector("1"), granted=False)
     return account
 

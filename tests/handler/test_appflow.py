@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from connector_registration.appflow import AppFlow, LabelTakenError
-from connector_registration.errors import AppFlowError
+from connector_registration.errors import AppFlowError, CallError
 from connector_registration.request import Registration
 
 from tests.handler.conftest import Body, Clock
@@ -111,7 +111,7 @@ class TestWaiting:
 
         client.meta.events.register("before-send.appflow.RegisterConnector", refuse)
 
-        with pytest.raises(AppFlowError) as refusal:
+        with pytest.raises(CallError) as refusal:
             appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
 
         assert clock.slept == []
@@ -148,7 +148,7 @@ class TestWaiting:
     ) -> None:
         arn = account.make_function("crm", connector(), granted=False)
 
-        with pytest.raises(AppFlowError) as refusal:
+        with pytest.raises(CallError) as refusal:
             appflow.register(registration(arn))
 
         assert refusal.value.code == "AccessDeniedException"
@@ -159,7 +159,7 @@ class TestWaiting:
     ) -> None:
         arn = account.make_function("crm", BROKEN_CONNECTOR)
 
-        with pytest.raises(AppFlowError) as refusal:
+        with pytest.raises(CallError) as refusal:
             appflow.register(registration(arn))
 
         assert refusal.value.code == "ConnectorServerException"
@@ -170,7 +170,8 @@ class TestWaiting:
     ) -> None:
         clock.now = 150
 
-        with pytest.raises(AppFlowError, match="no time was left for RegisterConnector"):
+        message = "^connector acme-crm: no time was left for RegisterConnector. Deploy again.$"
+        with pytest.raises(AppFlowError, match=message):
             appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
 
         assert account.calls() == []
@@ -181,7 +182,7 @@ class TestWaiting:
         arn = account.make_function("crm", connector())
         answering(client, "RegisterConnector", 429, "ThrottlingException", times=1000)
 
-        with pytest.raises(AppFlowError) as refusal:
+        with pytest.raises(CallError) as refusal:
             appflow.register(registration(arn))
 
         assert refusal.value.code == "ThrottlingException"
@@ -206,7 +207,7 @@ class TestWaiting:
     ) -> None:
         answering(client, "RegisterConnector", status, code, times=1)
 
-        with pytest.raises(AppFlowError) as refusal:
+        with pytest.raises(CallError) as refusal:
             appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
 
         assert refusal.value.code == code
@@ -230,7 +231,7 @@ class TestRegister:
     ) -> None:
         answering(client, "RegisterConnector", 400, "ValidationException", times=1)
 
-        with pytest.raises(AppFlowError) as refusal:
+        with pytest.raises(CallError) as refusal:
             appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
 
         assert not isinstance(refusal.value, LabelTakenError)
@@ -278,6 +279,47 @@ class TestReadBack:
         )
 
 
+class TestUnregister:
+    def test_is_repeated_until_appflow_no_longer_shows_the_label(
+        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector())
+        account.register(LABEL, arn)
+        answering(client, "UnregisterConnector", 404, "ResourceNotFoundException", times=2)
+
+        appflow.unregister(registration(arn))
+
+        assert account.registered(LABEL) is None
+        assert clock.slept == [1, 2]
+
+    def test_fails_if_appflow_goes_on_showing_it(
+        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector())
+        account.register(LABEL, arn)
+        answering(client, "UnregisterConnector", 404, "ResourceNotFoundException", times=99)
+
+        with pytest.raises(AppFlowError) as mismatch:
+            appflow.unregister(registration(arn))
+
+        assert str(mismatch.value) == (
+            "connector acme-crm: AppFlow still shows it after unregistering it. Delete again."
+        )
+        assert clock.now == 23
+
+    def test_leaves_what_somebody_else_registers_meanwhile(
+        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn, theirs = (account.make_function(name, connector()) for name in ("crm", "theirs"))
+        account.register(LABEL, theirs)
+        answering(client, "UnregisterConnector", 404, "ResourceNotFoundException", times=1)
+
+        appflow.unregister(registration(arn))
+
+        assert account.registered_arn(LABEL) == theirs
+        assert clock.slept == []
+
+
 class TestMessages:
     @pytest.mark.parametrize(
         ("status", "code", "operation", "advice"),
@@ -304,7 +346,7 @@ class TestMessages:
         wanted = registration("arn:aws:lambda:us-east-1:111122223333:function:crm")
         call = appflow.register if operation == "RegisterConnector" else appflow.unregister
 
-        with pytest.raises(AppFlowError) as refusal:
+        with pytest.raises(CallError) as refusal:
             call(wanted)
 
         assert str(refusal.value) == (
@@ -317,7 +359,7 @@ class TestMessages:
         long = BROKEN_CONNECTOR.replace("is broken", "failed " + "x" * 1000)
         arn = account.make_function("crm", long)
 
-        with pytest.raises(AppFlowError) as refusal:
+        with pytest.raises(CallError) as refusal:
             appflow.register(registration(arn))
 
         text = str(refusal.value)

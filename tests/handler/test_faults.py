@@ -20,9 +20,8 @@ from connector_registration.errors import WAITED_OUT_SECONDS
 from pytest_httpserver import HTTPServer
 
 from local_cloud.running import LocalCloud
-from tests.conftest import _accounts
 from tests.handler.conftest import INVOCATION_SECONDS, Body, Clock, CloudFormation, work_in
-from tests.support import Account, connector
+from tests.support import Account, connector, new_account_id
 
 _numbers = itertools.count()
 
@@ -30,7 +29,7 @@ _numbers = itertools.count()
 @pytest.fixture(scope="module")
 def account(cloud: LocalCloud) -> Account:
     """One account for all tests; each has a label of its own."""
-    return Account(cloud, next(_accounts))
+    return Account(cloud, new_account_id())
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,8 @@ BAD = {
     "a label with a letter of another script": ("ConnectorLabel", "añ", "'añ'", LABEL_RULE),
     "a label with a line end": ("ConnectorLabel", "acme\n", r"'acme\n'", LABEL_RULE),
     "a label that is too long": ("ConnectorLabel", "a" * 257, f"'{'a' * 59}...", LABEL_RULE),
+    "a label as long as is shown": ("ConnectorLabel", " " * 58, f"'{' ' * 58}'", LABEL_RULE),
+    "a label longer than is shown": ("ConnectorLabel", " " * 59, f"'{' ' * 59}...", LABEL_RULE),
     "a label that is a list": ("ConnectorLabel", ["acme"], "['acme']", LABEL_RULE),
     "a label that is nested": ("ConnectorLabel", {"Ref": "A"}, "{'Ref': 'A'}", LABEL_RULE),
     "an ARN that is missing": ("LambdaArn", None, "None", ARN_RULE),

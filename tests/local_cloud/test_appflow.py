@@ -11,8 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.running import LocalCloud
-from tests.conftest import _accounts
-from tests.support import BROKEN_CONNECTOR, Account, connector
+from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
 
 LABEL = "acme-crm"
 
@@ -347,7 +346,7 @@ class TestLists:
         self, cloud: LocalCloud, account: Account, arn: str
     ) -> None:
         account.register(LABEL, arn)
-        stranger = Account(cloud, next(_accounts))
+        stranger = Account(cloud, new_account_id())
 
         assert stranger.client("appflow").list_connectors()["connectors"] == []
 

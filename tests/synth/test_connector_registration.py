@@ -32,10 +32,11 @@ def arn_of(function: lambda_.Function) -> Any:
 
 def statements(template: Template) -> list[dict[str, Any]]:
     """All statements of all policies of the handler's role."""
-    policies = template.find_resources("AWS::IAM::Policy").values()
+    found = [template.find_resources(f"AWS::IAM::{kind}") for kind in ("Policy", "ManagedPolicy")]
     return [
         statement
-        for policy in policies
+        for policies in found
+        for policy in policies.values()
         if any("Provider" in str(role) for role in policy["Properties"]["Roles"])
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
     ]
@@ -97,13 +98,11 @@ class TestResource:
         template = Template.from_stack(stack)
         [resource] = template.find_resources(TYPE).values()
         permissions = template.find_resources("AWS::Lambda::Permission")
-        policies = {
-            name
-            for name, policy in template.find_resources("AWS::IAM::Policy").items()
-            if "Connector" not in name[:9]
-        }
-        assert set(resource["DependsOn"]) >= {*permissions, *policies}
-        assert len(policies) == 2
+        shared = template.find_resources("AWS::IAM::ManagedPolicy")
+        own = {name for name in template.find_resources("AWS::IAM::Policy") if "Unreg" in name}
+        queue = template.find_resources("AWS::Lambda::EventInvokeConfig")
+        assert set(resource["DependsOn"]) == {*permissions, *shared, *own, *queue}
+        assert len(resource["DependsOn"]) == 4
 
     def test_gives_label_and_arn_of_what_was_registered(
         self, stack: cdk.Stack, function: lambda_.Function
@@ -264,6 +263,7 @@ class TestHandler:
 
         resources = Template.from_stack(stack).to_json()["Resources"]
         assert {name for name in resources if not name.startswith("Connector")} == {
+            "AppFlowConnectorRegistrationProviderConnectors1143BDDAA",
             "AppFlowConnectorRegistrationProviderFunction481A4E29",
             "AppFlowConnectorRegistrationProviderFunctionEventInvokeConfig2A94585F",
             "AppFlowConnectorRegistrationProviderLogGroup3560AB72",

@@ -57,6 +57,7 @@ def test_deploys_one_registration_with_one_handler(template: dict[str, Any]) -> 
     kinds = sorted(resource["Type"] for resource in template["Resources"].values())
 
     assert kinds == [
+        "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Policy",
         "AWS::IAM::Policy",
         "AWS::IAM::Role",

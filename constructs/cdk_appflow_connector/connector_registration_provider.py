@@ -1,0 +1,314 @@
+"""The Lambda function that answers CloudFormation for the connectors of a stack."""
+
+from __future__ import annotations
+
+import itertools
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from constructs import Construct, IConstruct
+
+from ._handler_asset import ENTRY_POINT, handler_code
+
+# The construct ids below make the logical ids of deployed stacks: CloudFormation refuses a custom
+# resource whose provider is replaced, so none of them may ever change.
+_ID = "AppFlowConnectorRegistrationProvider"
+_FUNCTION_ID = "Function"
+_CONNECTORS_ID = "Connectors"
+_QUEUE_ID = "EventInvokeConfig"
+
+# The newest that Lambda has. By its name, since the oldest aws-cdk-lib supported has no constant
+# for it. Source: "Lambda runtimes" in the AWS Lambda Developer Guide.
+_RUNTIME = lambda_.Runtime("python3.14", lambda_.RuntimeFamily.PYTHON)
+
+# Enough for a minute of IAM propagation, for a slow connector, and for the 102 seconds before the
+# end in which the handler begins nothing new.
+_TIMEOUT = cdk.Duration.minutes(4)
+_SHORTEST_TIMEOUT = cdk.Duration.minutes(2)
+
+_MAX_EVENT_AGE = cdk.Duration.minutes(5)
+
+# Instead of CloudFormation's hour, so that an answer that gets lost costs less.
+_SERVICE_TIMEOUT = cdk.Duration.minutes(10)
+
+# IAM takes 10 managed policies a role of 6,144 characters each, and 10,240 characters of inline
+# policies. Connectors with ordinary names need about 180 characters of a managed policy, and those
+# that may be unregistered 215 of an inline one. Source: "IAM and AWS STS quotas" in the IAM User
+# Guide.
+_CONNECTORS_PER_POLICY = 24
+_STATEMENTS_PER_CONNECTOR = 2
+_MOST_UNREGISTERED = 40
+
+# CloudFormation waits no longer for any custom resource, whatever its ServiceTimeout.
+# Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
+_LONGEST_SERVICE_TIMEOUT = cdk.Duration.hours(1)
+
+
+class ConnectorRegistrationProvider(Construct):
+    """The Lambda function behind the connector registrations of a stack, with role and log group.
+
+    Registrations find or make one with the defaults, so make one yourself only to set something:
+    pass it to every ``ConnectorRegistration`` of the stack that shall use it.
+
+    Args:
+        scope: the construct to make this in.
+        id: the id of this construct within ``scope``. Changing it, or moving this construct, makes
+            another Lambda function, and CloudFormation refuses to change the function behind a
+            custom resource: deploy the registrations with ``RETAIN`` out of the stack first, and
+            then in again.
+        runtime: a Python runtime of Lambda, 3.10 or newer. Default: the newest Lambda has,
+            ``python3.14``.
+        architecture: of the processor. Default: arm64.
+        memory_size: in MiB; Lambda gives processor time in proportion. Default: 256.
+        timeout: of one invocation, 2 to 15 minutes. The handler begins no call to AppFlow during
+            the last 102 seconds. Default: 4 minutes.
+        max_event_age: how old an event may be when Lambda runs it, be it late or once more after a
+            crash; 1 minute to 6 hours. Together with ``timeout`` it must fit into the service
+            timeout of every registration, or an event could run after CloudFormation has given it
+            up and rolled back. Default: 5 minutes.
+        on_failure: where Lambda sends an event whose invocations have all failed. Such an event has
+            not been answered. It holds the presigned URL for the answer. Default: nowhere.
+        role: the function's role. A role of the app gets all permissions; an imported one is left
+            as it is and must have them. Default: a role of its own.
+        permissions_boundary: for the roles made here. Default: none.
+        log_group: for the function's logs. Default: one of its own, deleted with the stack.
+        log_retention: how long the default log group keeps its lines. Default: one month.
+        vpc: the VPC to run in. It needs a route to AppFlow, to CloudFormation and to S3, which
+            takes the answers. Default: no VPC.
+        vpc_subnets: the subnets of ``vpc`` to run in. Default: its private ones.
+        security_groups: for the function in ``vpc``. Default: one that lets everything out.
+        environment_encryption: a KMS key for the function's environment. Default: Lambda's own.
+        tracing: AWS X-Ray. Default: off.
+
+    Raises:
+        ValueError: for arguments that do not go together.
+
+    Attributes:
+        handler: the Lambda function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        runtime: lambda_.Runtime = _RUNTIME,
+        architecture: lambda_.Architecture = lambda_.Architecture.ARM_64,
+        memory_size: int = 256,
+        timeout: cdk.Duration = _TIMEOUT,
+        max_event_age: cdk.Duration = _MAX_EVENT_AGE,
+        on_failure: lambda_.IDestination | None = None,
+        role: iam.IRole | None = None,
+        permissions_boundary: iam.IManagedPolicy | None = None,
+        log_group: logs.ILogGroup | None = None,
+        log_retention: logs.RetentionDays | None = None,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: list[ec2.ISecurityGroup] | None = None,
+        environment_encryption: kms.IKey | None = None,
+        tracing: lambda_.Tracing | None = None,
+    ) -> None:
+        _check_runtime(runtime)
+        _check_timeout(timeout)
+        if log_group is not None and log_retention is not None:
+            raise ValueError(
+                "log_retention is given together with log_group, whose retention is its own. Leave"
+                " one of them out"
+            )
+        super().__init__(scope, id)
+        # Statements that differ in their resources only become one, also in apps that have not set
+        # this feature flag.
+        self.node.set_context("@aws-cdk/aws-iam:minimizePolicies", True)
+        if permissions_boundary is not None:
+            iam.PermissionsBoundary.of(self).apply(permissions_boundary)
+        log_group = log_group or _make_log_group(self, log_retention)
+        role = role or _make_role(self, in_vpc=vpc is not None)
+        if isinstance(role, iam.Role):
+            _let_handle(role, log_group)
+        lambda_.Function(
+            self,
+            _FUNCTION_ID,
+            description="Keeps AppFlow connector registrations current (cdk-appflow-connector)",
+            code=handler_code(self),
+            handler=ENTRY_POINT,
+            runtime=runtime,
+            architecture=architecture,
+            memory_size=memory_size,
+            timeout=timeout,
+            max_event_age=max_event_age,
+            on_failure=on_failure,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            role=role,
+            vpc=vpc,
+            vpc_subnets=vpc_subnets,
+            security_groups=security_groups,
+            environment_encryption=environment_encryption,
+            tracing=tracing,
+        )
+
+    @classmethod
+    def get_or_create(cls, scope: IConstruct) -> ConnectorRegistrationProvider:
+        """The provider with the defaults of the stack that ``scope`` is in, made on first use."""
+        stack = cdk.Stack.of(scope)
+        provider = stack.node.try_find_child(_ID)
+        if provider is None:
+            return cls(stack, _ID)
+        # jsii gives a construct back as one of its own class when no Python variable has held it
+        # meanwhile. Everything there is to know about this one lies in the construct tree.
+        provider.__class__ = cls
+        assert isinstance(provider, cls)
+        return provider
+
+    @property
+    def handler(self) -> lambda_.Function:
+        """The Lambda function."""
+        function = self.node.find_child(_FUNCTION_ID)
+        assert isinstance(function, lambda_.Function)
+        return function
+
+    @property
+    def event_settings(self) -> IConstruct:
+        """The settings of the function's queue; a resource behind the provider waits for them."""
+        return self.handler.node.find_child(_QUEUE_ID)
+
+    def service_timeout(self, wanted: cdk.Duration | None) -> cdk.Duration:
+        """The service timeout of a registration: what is wanted, or a default.
+
+        Raises:
+            ValueError: an event of this provider could still run after it.
+        """
+        lifetime, longest = self._event_lifetime(), _LONGEST_SERVICE_TIMEOUT.to_seconds()
+        seconds = (
+            max(lifetime, _SERVICE_TIMEOUT.to_seconds()) if wanted is None else wanted.to_seconds()
+        )
+        if not lifetime <= seconds <= longest:
+            raise ValueError(
+                f"service_timeout is {seconds:g} seconds, but CloudFormation takes {longest:g} at"
+                f" most, and the provider's max_event_age and timeout are {lifetime:g} together: an"
+                " event that runs after the service timeout would bring back what has been rolled"
+                " back. Choose a value between the two"
+            )
+        return cdk.Duration.seconds(seconds)
+
+    def let_register(self, connector_arn: str, function_arn: str) -> IConstruct:
+        """Allow what registering a connector takes; returns what its registration waits for."""
+        role = self.handler.role
+        if not isinstance(role, iam.Role):
+            return self.handler
+        policy = self._policy_with_room(role)
+        policy.add_statements(
+            iam.PolicyStatement(
+                actions=["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
+                resources=[connector_arn],
+            ),
+            # The native AWS::AppFlow::Connector asks this of its callers too: AppFlow invokes the
+            # function with the caller's rights checked.
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function_arn]),
+        )
+        return policy
+
+    def let_unregister(self, scope: Construct, connector_arn: str) -> iam.Policy | None:
+        """Allow to unregister a connector; returns the policy, which belongs into ``scope``.
+
+        It is a policy of its own. When a registration leaves a stack that stays, CloudFormation
+        takes its statements out of shared policies first and sends the Delete afterwards; this
+        policy goes together with the registration, and after it.
+
+        Raises:
+            ValueError: IAM would refuse one more.
+        """
+        role = self.handler.role
+        if not isinstance(role, iam.Role):
+            return None
+        if len(self.node.metadata) >= _MOST_UNREGISTERED:
+            raise ValueError(
+                f"this is connector {_MOST_UNREGISTERED + 1} with RemovalPolicy.DESTROY in stack"
+                f" {cdk.Stack.of(self).node.path}, but IAM takes the permissions of"
+                f" {_MOST_UNREGISTERED} only. Move some of them to another stack or another"
+                " provider, or keep them with RemovalPolicy.RETAIN"
+            )
+        self.node.add_metadata("unregisters", scope.node.path)
+        statement = iam.PolicyStatement(
+            actions=["appflow:DescribeConnector", "appflow:UnRegisterConnector"],
+            resources=[connector_arn],
+        )
+        return iam.Policy(scope, "UnregisterPolicy", roles=[role], statements=[statement])
+
+    def _policy_with_room(self, role: iam.Role) -> iam.ManagedPolicy:
+        for number in itertools.count(1):
+            policy = self.node.try_find_child(f"{_CONNECTORS_ID}{number}")
+            if policy is None:
+                return iam.ManagedPolicy(self, f"{_CONNECTORS_ID}{number}", roles=[role])
+            assert isinstance(policy, iam.ManagedPolicy)
+            connectors = policy.document.statement_count // _STATEMENTS_PER_CONNECTOR
+            if connectors < _CONNECTORS_PER_POLICY:
+                return policy
+        raise AssertionError("unreachable: the count has no end")
+
+    def _event_lifetime(self) -> float:
+        """The seconds from CloudFormation's request to the end of its last possible invocation."""
+        function = self.handler.node.default_child
+        queue = self.event_settings.node.default_child
+        assert isinstance(function, lambda_.CfnFunction)
+        assert isinstance(queue, lambda_.CfnEventInvokeConfig)
+        return (function.timeout or 0) + (queue.maximum_event_age_in_seconds or 0)
+
+
+def _check_runtime(runtime: lambda_.Runtime) -> None:
+    version = runtime.name.removeprefix("python3.")
+    if runtime.family is not lambda_.RuntimeFamily.PYTHON or int(version) < 10:
+        raise ValueError(
+            f"runtime is {runtime.name}, but the handler needs Python 3.10 or newer. Choose one,"
+            " for instance Runtime.PYTHON_3_13"
+        )
+
+
+def _check_timeout(timeout: cdk.Duration) -> None:
+    if timeout.to_seconds() < _SHORTEST_TIMEOUT.to_seconds():
+        raise ValueError(
+            f"timeout is {timeout.to_seconds():g} seconds, but the handler keeps the last 102 of an"
+            f" invocation for calls that have begun and for its answer. Give it at least"
+            f" {_SHORTEST_TIMEOUT.to_seconds():g}"
+        )
+
+
+def _make_log_group(scope: Construct, retention: logs.RetentionDays | None) -> logs.LogGroup:
+    return logs.LogGroup(
+        scope,
+        "LogGroup",
+        retention=retention or logs.RetentionDays.ONE_MONTH,
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    )
+
+
+def _make_role(scope: Construct, *, in_vpc: bool) -> iam.Role:
+    network = "service-role/AWSLambdaVPCAccessExecutionRole"
+    return iam.Role(
+        scope,
+        "Role",
+        description="What the handler of AppFlow connector registrations may do",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        managed_policies=(
+            [iam.ManagedPolicy.from_aws_managed_policy_name(network)] if in_vpc else None
+        ),
+    )
+
+
+def _let_handle(role: iam.Role, log_group: logs.ILogGroup) -> None:
+    """Allow what the handler needs whatever the connectors are."""
+    log_group.grant_write(role)
+    # The one action that IAM cannot limit to a connector: it has no resource type in the service
+    # authorization reference of AppFlow.
+    register = iam.PolicyStatement(actions=["appflow:RegisterConnector"], resources=["*"])
+    # A rollback asks whether the update before it has ended.
+    look_back = iam.PolicyStatement(
+        actions=["cloudformation:DescribeStackEvents"], resources=[cdk.Aws.STACK_ID]
+    )
+    for statement in (register, look_back):
+        role.add_to_policy(statement)

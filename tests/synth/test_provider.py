@@ -1,0 +1,278 @@
+"""The Lambda function behind the registrations, with its defaults and with settings of the user."""
+
+from __future__ import annotations
+
+import gc
+import re
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.assertions import Match, Template
+from cdk_appflow_connector import ConnectorRegistrationProvider
+
+from tests.synth.test_connector_registration import TYPE, register
+
+HANDLER = "connector_registration.function.handler"
+
+
+def handlers(stack: cdk.Stack) -> list[dict[str, Any]]:
+    """The properties of the functions with our handler."""
+    found = Template.from_stack(stack).find_resources(
+        "AWS::Lambda::Function", {"Properties": {"Handler": HANDLER}}
+    )
+    return [resource["Properties"] for resource in found.values()]
+
+
+def queue(stack: cdk.Stack) -> dict[str, Any]:
+    [found] = Template.from_stack(stack).find_resources("AWS::Lambda::EventInvokeConfig").values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+class TestDefaults:
+    @pytest.fixture(autouse=True)
+    def provider(self, stack: cdk.Stack) -> ConnectorRegistrationProvider:
+        return ConnectorRegistrationProvider(stack, "Provider")
+
+    def test_of_the_function(self, stack: cdk.Stack) -> None:
+        [handler] = handlers(stack)
+
+        assert handler["Runtime"] == "python3.14"
+        assert handler["Architectures"] == ["arm64"]
+        assert handler["MemorySize"] == 256
+        assert handler["Timeout"] == 240
+        assert handler["LoggingConfig"]["LogFormat"] == "JSON"
+        for name in ("VpcConfig", "KmsKeyArn", "TracingConfig", "Environment"):
+            assert name not in handler
+
+    def test_of_its_queue(self, stack: cdk.Stack) -> None:
+        assert queue(stack)["MaximumEventAgeInSeconds"] == 300
+        assert "DestinationConfig" not in queue(stack)
+
+    def test_of_its_logs(self, stack: cdk.Stack) -> None:
+        template = Template.from_stack(stack)
+        template.has_resource_properties("AWS::Logs::LogGroup", {"RetentionInDays": 30})
+        template.has_resource("AWS::Logs::LogGroup", {"DeletionPolicy": "Delete"})
+
+    def test_of_its_role(self, stack: cdk.Stack) -> None:
+        Template.from_stack(stack).has_resource_properties(
+            "AWS::IAM::Role",
+            {"PermissionsBoundary": Match.absent(), "ManagedPolicyArns": Match.absent()},
+        )
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("settings", "wanted"),
+        [
+            ({"runtime": lambda_.Runtime.PYTHON_3_12}, {"Runtime": "python3.12"}),
+            ({"architecture": lambda_.Architecture.X86_64}, {"Architectures": ["x86_64"]}),
+            ({"memory_size": 512}, {"MemorySize": 512}),
+            ({"timeout": cdk.Duration.minutes(5)}, {"Timeout": 300}),
+            ({"timeout": cdk.Duration.minutes(2)}, {"Timeout": 120}),
+            ({"tracing": lambda_.Tracing.ACTIVE}, {"TracingConfig": {"Mode": "Active"}}),
+        ],
+    )
+    def test_of_the_function_arrive(
+        self, stack: cdk.Stack, settings: dict[str, Any], wanted: dict[str, Any]
+    ) -> None:
+        ConnectorRegistrationProvider(stack, "Provider", **settings)
+
+        assert wanted.items() <= handlers(stack)[0].items()
+
+    def test_of_its_network_arrive(self, stack: cdk.Stack) -> None:
+        vpc = ec2.Vpc(stack, "Vpc")
+        group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
+        ConnectorRegistrationProvider(
+            stack,
+            "Provider",
+            vpc=vpc,
+            vpc_subnets=ec2.SubnetSelection(subnets=vpc.private_subnets[:1]),
+            security_groups=[group],
+        )
+
+        network = handlers(stack)[0]["VpcConfig"]
+        assert network["SecurityGroupIds"] == [stack.resolve(group.security_group_id)]
+        assert network["SubnetIds"] == [stack.resolve(vpc.private_subnets[0].subnet_id)]
+        [role] = (
+            Template.from_stack(stack)
+            .find_resources(
+                "AWS::IAM::Role",
+                {"Properties": {"Description": Match.string_like_regexp("handler")}},
+            )
+            .values()
+        )
+        assert "AWSLambdaVPCAccessExecutionRole" in str(role["Properties"]["ManagedPolicyArns"])
+
+    def test_of_its_queue_arrive(self, stack: cdk.Stack) -> None:
+        dead_letters = sqs.Queue(stack, "DeadLetters")
+        ConnectorRegistrationProvider(
+            stack,
+            "Provider",
+            max_event_age=cdk.Duration.minutes(2),
+            on_failure=destinations.SqsDestination(dead_letters),
+        )
+
+        assert queue(stack)["MaximumEventAgeInSeconds"] == 120
+        destination = queue(stack)["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination == stack.resolve(dead_letters.queue_arn)
+
+    def test_of_its_retention_arrive(self, stack: cdk.Stack) -> None:
+        ConnectorRegistrationProvider(stack, "Provider", log_retention=logs.RetentionDays.ONE_YEAR)
+
+        Template.from_stack(stack).has_resource_properties(
+            "AWS::Logs::LogGroup", {"RetentionInDays": 365}
+        )
+
+    def test_a_log_group_is_used_and_no_other_made(self, stack: cdk.Stack) -> None:
+        group = logs.LogGroup(stack, "Logs")
+        ConnectorRegistrationProvider(stack, "Provider", log_group=group)
+
+        Template.from_stack(stack).resource_count_is("AWS::Logs::LogGroup", 1)
+        used = handlers(stack)[0]["LoggingConfig"]["LogGroup"]
+        assert used == stack.resolve(group.log_group_name)
+
+    def test_a_role_is_used_and_given_what_the_handler_needs(self, stack: cdk.Stack) -> None:
+        role = iam.Role(stack, "Mine", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        ConnectorRegistrationProvider(stack, "Provider", role=role)
+
+        template = Template.from_stack(stack)
+        template.resource_count_is("AWS::IAM::Role", 1)
+        assert handlers(stack)[0]["Role"] == stack.resolve(role.role_arn)
+        [policy] = template.find_resources("AWS::IAM::Policy").values()
+        actions = [s["Action"] for s in policy["Properties"]["PolicyDocument"]["Statement"]]
+        assert actions == [
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "appflow:RegisterConnector",
+            "cloudformation:DescribeStackEvents",
+        ]
+
+    def test_a_permissions_boundary_is_on_its_role(self, stack: cdk.Stack) -> None:
+        boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "boundary")
+        ConnectorRegistrationProvider(stack, "Provider", permissions_boundary=boundary)
+
+        Template.from_stack(stack).has_resource_properties(
+            "AWS::IAM::Role", {"PermissionsBoundary": stack.resolve(boundary.managed_policy_arn)}
+        )
+
+    def test_a_key_encrypts_the_environment(self, stack: cdk.Stack) -> None:
+        key = kms.Key(stack, "Key")
+        ConnectorRegistrationProvider(stack, "Provider", environment_encryption=key)
+
+        assert handlers(stack)[0]["KmsKeyArn"] == stack.resolve(key.key_arn)
+
+
+class TestRefuses:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (
+                {"runtime": lambda_.Runtime.PYTHON_3_9},
+                "runtime is python3.9, but the handler needs Python 3.10 or newer. Choose one, for"
+                " instance Runtime.PYTHON_3_13",
+            ),
+            (
+                {"runtime": lambda_.Runtime.NODEJS_22_X},
+                "runtime is nodejs22.x, but the handler needs Python 3.10 or newer. Choose one, for"
+                " instance Runtime.PYTHON_3_13",
+            ),
+            (
+                {"timeout": cdk.Duration.seconds(90)},
+                "timeout is 90 seconds, but the handler keeps the last 102 of an invocation for"
+                " calls that have begun and for its answer. Give it at least 120",
+            ),
+        ],
+    )
+    def test_what_the_handler_cannot_work_with(
+        self, stack: cdk.Stack, settings: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(stack, "Provider", **settings)
+
+    def test_a_retention_of_somebody_else_s_log_group(self, stack: cdk.Stack) -> None:
+        group = logs.LogGroup(stack, "Logs")
+
+        with pytest.raises(ValueError, match="log_retention is given together with log_group"):
+            ConnectorRegistrationProvider(
+                stack, "Provider", log_group=group, log_retention=logs.RetentionDays.ONE_DAY
+            )
+
+    def test_a_registration_of_another_stack(self, app: cdk.App) -> None:
+        here, there = cdk.Stack(app, "Here"), cdk.Stack(app, "There")
+        provider = ConnectorRegistrationProvider(there, "Provider")
+        function = lambda_.Function.from_function_name(here, "Connector", "crm")
+
+        message = (
+            "provider is of stack There, but this registration is of stack Here. Make one in its"
+            " own stack"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            register(here, function, provider=provider)
+
+
+class TestServiceTimeout:
+    def timeout(self, stack: cdk.Stack) -> str:
+        [resource] = Template.from_stack(stack).find_resources(TYPE).values()
+        return str(resource["Properties"]["ServiceTimeout"])
+
+    def test_is_ten_minutes(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        register(stack, function)
+
+        assert self.timeout(stack) == "600"
+
+    def test_is_longer_if_the_provider_needs_longer(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        longer = ConnectorRegistrationProvider(
+            stack, "Provider", max_event_age=cdk.Duration.minutes(20)
+        )
+        register(stack, function, provider=longer)
+
+        assert self.timeout(stack) == "1440"
+
+    def test_is_what_the_user_says(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        register(stack, function, service_timeout=cdk.Duration.minutes(30))
+
+        assert self.timeout(stack) == "1800"
+
+    @pytest.mark.parametrize("seconds", [539, 3601])
+    def test_outside_its_limits_is_refused(
+        self, stack: cdk.Stack, function: lambda_.Function, seconds: int
+    ) -> None:
+        message = (
+            f"service_timeout is {seconds} seconds, but CloudFormation takes 3600 at most, and the"
+            " provider's max_event_age and timeout are 540 together: an event that runs after the"
+            " service timeout would bring back what has been rolled back. Choose a value between"
+            " the two"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            register(stack, function, service_timeout=cdk.Duration.seconds(seconds))
+
+
+def test_is_found_again_although_python_has_forgotten_it(stack: cdk.Stack) -> None:
+    first = ConnectorRegistrationProvider.get_or_create(stack).node.path
+    gc.collect()
+
+    second = ConnectorRegistrationProvider.get_or_create(stack)
+
+    assert isinstance(second, ConnectorRegistrationProvider)
+    assert second.node.path == first
+    assert second.handler.function_name
+    assert len(handlers(stack)) == 1
+
+
+def test_of_the_user_s_own_is_the_only_one(stack: cdk.Stack, function: lambda_.Function) -> None:
+    provider = ConnectorRegistrationProvider(stack, "Provider", memory_size=512)
+    register(stack, function, provider=provider)
+
+    [resource] = Template.from_stack(stack).find_resources(TYPE).values()
+    assert [handler["MemorySize"] for handler in handlers(stack)] == [512]
+    assert resource["Properties"]["ServiceToken"] == stack.resolve(provider.handler.function_arn)

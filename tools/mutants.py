@@ -1,0 +1,61 @@
+"""Change the handler in a thousand small ways, and see whether the tests notice each of them.
+
+mutmut does the changing. It wants the code in a folder named src, so it works on a copy of the
+repository in build/mutants. The fault table and the random lives are left out: they take minutes
+and notice nothing that the other tests of the handler do not, as the result shows. So is the
+process of the staged asset, which does not contain the changes.
+
+Arguments are passed to ``mutmut run``: the names of mutants, for instance.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+WORKSPACE = ROOT / "build" / "mutants"
+LEFT_OUT = ("test_deployed_asset.py", "test_faults.py", "test_lifecycle_invariants.py")
+
+SETTINGS = f"""
+[tool.mutmut]
+source_paths = ["src"]
+also_copy = ["local_cloud"]
+pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider"]
+pytest_add_cli_args_test_selection = [
+    "tests/handler",
+    {", ".join(f'"--ignore=tests/handler/{name}"' for name in LEFT_OUT)},
+]
+"""
+
+
+def prepare_workspace() -> None:
+    """Lay out what mutmut needs, and keep the results that it has already."""
+    for source, target in {
+        "handler": "src",
+        "tests": "tests",
+        "local_cloud": "local_cloud",
+    }.items():
+        shutil.rmtree(WORKSPACE / target, ignore_errors=True)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / source, WORKSPACE / target, ignore=ignored)
+    settings = (ROOT / "pyproject.toml").read_text().replace('[".", "handler"]', '[".", "src"]')
+    (WORKSPACE / "pyproject.toml").write_text(settings + SETTINGS)
+
+
+def main() -> int:
+    """Run mutmut and print the mutants that no test has noticed."""
+    prepare_workspace()
+    mutmut = [sys.executable, "-m", "mutmut"]
+    subprocess.run([*mutmut, "run", *sys.argv[1:]], cwd=WORKSPACE, check=True)
+    survivors = subprocess.run(
+        [*mutmut, "results"], cwd=WORKSPACE, check=True, capture_output=True, text=True
+    ).stdout
+    print(survivors or "Every mutant has been noticed.")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
