@@ -7,7 +7,7 @@ import re
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk.assertions import Template
+from aws_cdk.assertions import Annotations, Match, Template
 
 from tests.synth.test_connector_registration import register
 
@@ -77,3 +77,154 @@ def test_tokens_are_left_to_the_handler(stack: cdk.Stack, function: lambda_.Func
         "Custom::AppFlowConnectorRegistration",
         {"ConnectorLabel": {"Ref": "Label"}, "Description": {"Ref": "Description"}},
     )
+
+
+class TestFunction:
+    @pytest.mark.parametrize(
+        ("kind", "arn", "theirs", "ours"),
+        [
+            (
+                "account",
+                "arn:aws:lambda:us-east-1:444455556666:function:crm",
+                "444455556666",
+                "111122223333",
+            ),
+            (
+                "Region",
+                "arn:aws:lambda:eu-west-1:111122223333:function:crm",
+                "eu-west-1",
+                "us-east-1",
+            ),
+        ],
+    )
+    def test_of_elsewhere_is_refused(
+        self, app: cdk.App, kind: str, arn: str, theirs: str, ours: str
+    ) -> None:
+        here = cdk.Environment(account="111122223333", region="us-east-1")
+        stack = cdk.Stack(app, "Here", env=here)
+        function = lambda_.Function.from_function_arn(stack, "Connector", arn)
+
+        message = (
+            f"connector_function is of {kind} {theirs}, but its registration is of {kind} {ours},"
+            " and AppFlow invokes functions of its own account and Region only. Deploy the function"
+            " there too"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            register(stack, function)
+
+    def test_of_a_partition_without_appflow_is_refused(self, stack: cdk.Stack) -> None:
+        arn = "arn:aws-cn:lambda:cn-north-1:111122223333:function:crm"
+        function = lambda_.Function.from_function_arn(stack, "Connector", arn)
+
+        message = (
+            f"the ARN of connector_function is {arn}, but AppFlow takes arn:aws:lambda:<region>:"
+            "<account>:function:<name>[:<version or alias>] only. Give the function's own ARN"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            register(stack, function)
+
+
+class TestDuplicateLabel:
+    def test_in_one_stack_is_refused(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        register(stack, function, "One")
+
+        message = (
+            "connector_label is 'acme-crm', but Stack/One has this label already, and a label is"
+            " unique in an account and Region: the two would take it from each other. Give one of"
+            " them another label"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            register(stack, function, "Two")
+
+    def test_in_two_stacks_of_one_place_is_refused(self, app: cdk.App) -> None:
+        place = cdk.Environment(account="111122223333", region="us-east-1")
+        one, two = (cdk.Stack(app, name, env=place) for name in ("One", "Two"))
+        register(one, lambda_.Function.from_function_name(one, "Connector", "crm"))
+
+        with pytest.raises(ValueError, match="but One/Registration has this label already"):
+            register(two, lambda_.Function.from_function_name(two, "Connector", "crm"))
+
+    def test_in_two_stacks_that_may_be_for_two_places_gets_a_warning(self, app: cdk.App) -> None:
+        one, two = (cdk.Stack(app, name) for name in ("One", "Two"))
+        for stack in (one, two):
+            register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+
+        assert warnings(one) == []
+        [warning] = warnings(two)
+        assert warning.startswith(
+            "connector_label is 'acme-crm', but One/Registration has this label already, and a"
+            " label is unique in an account and Region: should both stacks go to one place, they"
+            " would fight over it. Give one of them another label"
+        )
+
+    def test_in_two_stages_is_fine(self, app: cdk.App) -> None:
+        stacks = [cdk.Stack(cdk.Stage(app, name), "Crm") for name in ("Test", "Live")]
+        for stack in stacks:
+            register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+
+        assert [warnings(stack) for stack in stacks] == [[], []]
+
+    def test_that_is_a_token_is_not_known(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        label = cdk.CfnParameter(stack, "Label").value_as_string
+        register(stack, function, "One", connector_label=label)
+        register(stack, function, "Two", connector_label=label)
+
+
+class TestRegion:
+    @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "eu-north-1"])
+    def test_without_appflow_gets_a_warning(self, app: cdk.App, region: str) -> None:
+        stack = cdk.Stack(app, "Crm", env=cdk.Environment(region=region))
+        register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+
+        [warning] = warnings(stack)
+        assert warning.startswith(
+            f"the stack is for Region {region}, where AppFlow was not offered when this library was"
+            " released, so the deployment may fail. Deploy to one of af-south-1,"
+        )
+
+    def test_with_appflow_gets_none(self, app: cdk.App) -> None:
+        stack = cdk.Stack(app, "Crm", env=cdk.Environment(region="eu-west-1"))
+        register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+
+        assert warnings(stack) == []
+
+
+class TestVersion:
+    def test_that_is_deleted_with_the_next_update_gets_a_warning(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function.current_version)
+
+        [warning] = warnings(stack)
+        assert warning.startswith(
+            "connector_function is a version that CloudFormation deletes after the update to the"
+            " next one, while flows may still run on it. Keep old versions, with"
+            " current_version_options=VersionOptions(removal_policy=RemovalPolicy.RETAIN) on the"
+            " function, or pass an Alias"
+        )
+
+    def test_that_is_kept_gets_none(self, stack: cdk.Stack) -> None:
+        function = lambda_.Function(
+            stack,
+            "Connector",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler="index.handler",
+            code=lambda_.Code.from_inline("version = 1"),
+            current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
+        )
+        register(stack, function.current_version)
+
+        assert warnings(stack) == []
+
+    def test_behind_an_alias_gets_none(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        version = function.current_version
+        register(stack, lambda_.Alias(stack, "Live", alias_name="live", version=version))
+
+        assert warnings(stack) == []
+
+
+def warnings(stack: cdk.Stack) -> list[str]:
+    found = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    return [str(message.entry.data) for message in found]

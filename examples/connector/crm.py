@@ -1,0 +1,31 @@
+"""The smallest connector that AppFlow registers; a real one is built on the AppFlow SDK.
+
+AppFlow invokes it with a request whose ``type`` says what it wants. At registration it wants the
+connector's configuration. Source: ConnectorConfigurationResponse in the AppFlow Custom Connector
+SDK.
+"""
+
+from typing import Any
+
+
+def handler(request: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer a request of AppFlow."""
+    if request["type"] != "DescribeConnectorConfigurationRequest":
+        message = f"This example cannot {request['type']}."
+        return {
+            "isSuccess": False,
+            "errorDetails": {"errorCode": "InvalidArgument", "errorMessage": message},
+        }
+    return {
+        "isSuccess": True,
+        "connectorOwner": "Acme",
+        "connectorName": "Acme CRM",
+        "connectorVersion": "1.0",
+        "connectorModes": ["SOURCE"],
+        "connectorRuntimeSetting": [],
+        "authenticationConfig": {"isBasicAuthSupported": True},
+        "supportedApiVersions": ["v1"],
+        "operatorsSupported": ["PROJECTION"],
+        "triggerFrequenciesSupported": ["DAILY"],
+        "supportedTriggerTypes": ["SCHEDULED", "ONDEMAND"],
+    }

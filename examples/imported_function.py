@@ -1,0 +1,30 @@
+r"""A connector whose function another team deploys, with another tool.
+
+    cdk deploy --app "python examples/imported_function.py" \
+        -c functionArn=arn:aws:lambda:us-east-1:111122223333:function:crm -c release=7
+
+The CDK cannot see when such a function's code changes. Deploy with another ``release`` then, and
+AppFlow reads the connector's configuration again.
+"""
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from cdk_appflow_connector import ConnectorRegistration
+
+app = cdk.App()
+stack = cdk.Stack(app, "ImportedConnector")
+
+arn = app.node.try_get_context("functionArn")
+connector = lambda_.Function.from_function_arn(
+    stack, "Connector", arn or "arn:aws:lambda:us-east-1:111122223333:function:crm"
+)
+
+ConnectorRegistration(
+    stack,
+    "Registration",
+    connector_label="acme-crm",
+    connector_function=connector,
+    triggers={"Release": app.node.try_get_context("release") or "1"},
+)
+
+app.synth()
