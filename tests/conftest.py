@@ -26,7 +26,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """One local cloud for the whole run; tests keep apart by their accounts."""
+    """One local cloud for the whole run; tests keep apart by their accounts.
+
+    ``LOCAL_CLOUD_PORT`` names one that is running already, which saves the start.
+    """
+    if "LOCAL_CLOUD_PORT" in os.environ:
+        yield LocalCloud(int(os.environ["LOCAL_CLOUD_PORT"]))
+        return
     with (tmp_path_factory.mktemp("cloud") / "log").open("w") as log, local_cloud(log) as cloud:
         yield cloud
 

@@ -5,17 +5,22 @@ repository in build/mutants. The fault table and the random lives are left out: 
 and notice nothing that the other tests of the handler do not, as the result shows. So is the
 process of the staged asset, which does not contain the changes.
 
-Arguments are passed to ``mutmut run``: the names of mutants, for instance.
+Arguments are the names of modules to change; without any, all of them are.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from local_cloud.running import local_cloud
+
 ROOT = Path(__file__).parents[1]
+HANDLER = ROOT / "handler" / "connector_registration"
+MUTMUT = [sys.executable, "-m", "mutmut"]
 WORKSPACE = ROOT / "build" / "mutants"
 LEFT_OUT = ("test_deployed_asset.py", "test_faults.py", "test_lifecycle_invariants.py")
 
@@ -45,15 +50,28 @@ def prepare_workspace() -> None:
     (WORKSPACE / "pyproject.toml").write_text(settings + SETTINGS)
 
 
+def run(module: str) -> None:
+    """Try the changes of one module against a local cloud of their own, which grows with them."""
+    with (WORKSPACE / "cloud.log").open("a") as log, local_cloud(log) as cloud:
+        subprocess.run(
+            [*MUTMUT, "run", f"connector_registration.{module}.*"],
+            cwd=WORKSPACE,
+            env={**os.environ, "LOCAL_CLOUD_PORT": str(cloud.port)},
+            check=True,
+        )
+
+
 def main() -> int:
-    """Run mutmut and print the mutants that no test has noticed."""
+    """Run mutmut and print the changes that no test has noticed."""
     prepare_workspace()
-    mutmut = [sys.executable, "-m", "mutmut"]
-    subprocess.run([*mutmut, "run", *sys.argv[1:]], cwd=WORKSPACE, check=True)
-    survivors = subprocess.run(
-        [*mutmut, "results"], cwd=WORKSPACE, check=True, capture_output=True, text=True
+    modules = sys.argv[1:] or sorted(path.stem for path in HANDLER.glob("[!_]*.py"))
+    for module in modules:
+        run(module)
+    results = subprocess.run(
+        [*MUTMUT, "results"], cwd=WORKSPACE, check=True, capture_output=True, text=True
     ).stdout
-    print(survivors or "Every mutant has been noticed.")
+    survivors = [line for line in results.splitlines() if not line.endswith("not checked")]
+    print("\n".join(survivors) or "Every change has been noticed.")
     return 1 if survivors else 0
 
 

@@ -60,8 +60,7 @@ class LabelTakenError(AppFlowError):
         held: that connector.
     """
 
-    def __init__(self, message: str, *, held: Connector) -> None:
-        super().__init__(message)
+    def __init__(self, held: Connector) -> None:
         self.held = held
 
 
@@ -115,7 +114,7 @@ class AppFlow:
             if error.code in ("ConflictException", "ValidationException"):
                 held = self.find(registration)
                 if held is not None:
-                    raise LabelTakenError(str(error), held=held)
+                    raise LabelTakenError(held)
 
         self._call(
             "RegisterConnector",

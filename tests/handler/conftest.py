@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -300,3 +301,23 @@ def cloudformation(
     )
     yield stack
     httpserver.check_assertions()
+
+
+class Log(logging.Handler):
+    """Takes down what Lambda's own handler would write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name != "werkzeug":
+            self.lines.append(self.format(record))
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    log = Log()
+    logging.root.addHandler(log)
+    yield log
+    logging.root.removeHandler(log)

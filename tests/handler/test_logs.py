@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from connector_registration import function
 
-from tests.handler.conftest import SIGNATURE, CloudFormation
+from tests.handler.conftest import SIGNATURE, CloudFormation, Log
 from tests.support import Account, connector
 
 LABEL = "acme-crm"
@@ -29,26 +29,6 @@ def other(account: Account) -> str:
 def properties(lambda_arn: str, **changed: Any) -> dict[str, Any]:
     given = {"ConnectorLabel": LABEL, "LambdaArn": lambda_arn, "RemovalPolicy": "Destroy"}
     return {**given, **changed}
-
-
-class Log(logging.Handler):
-    """Takes down what Lambda's own handler would write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.name != "werkzeug":
-            self.lines.append(self.format(record))
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    log = Log()
-    logging.root.addHandler(log)
-    yield log
-    logging.root.removeHandler(log)
 
 
 Decisions = Callable[[], list[str]]

@@ -22,7 +22,7 @@ from connector_registration.response import (
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
-from tests.handler.conftest import SIGNATURE, CloudFormation, LambdaContext
+from tests.handler.conftest import SIGNATURE, CloudFormation, LambdaContext, Log
 
 
 @pytest.fixture
@@ -209,6 +209,26 @@ class TestCrhelperFenced:
         resource(answers.event("Create", {}), LambdaContext())
 
         assert bodies(httpserver)[0]["Status"] == "SUCCESS"
+
+    def test_logs_lines_of_json_without_the_url_of_an_answer_that_was_lost(
+        self, answers: CloudFormation, log: Log
+    ) -> None:
+        resource = CustomResource(quick_pool())
+
+        @resource.create
+        def create(event: Mapping[str, Any], context: Any) -> str:
+            return "acme-crm"
+
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            port = unused.getsockname()[1]
+        url = f"https://localhost:{port}/response?{SIGNATURE}"
+        with pytest.raises(LostResponseError):
+            resource(answers.event("Create", {}, ResponseURL=url), LambdaContext())
+
+        [line] = log.lines
+        assert json.loads(line)["message"]["response"] == "lost"
+        assert SIGNATURE not in line
 
     def test_an_exception_without_a_text_still_gives_a_reason(
         self, httpserver: HTTPServer, answers: CloudFormation

@@ -198,11 +198,11 @@ class TestIsNotWatched:
         assert cloudformation.clock.now == 0
 
 
-def test_of_an_update_that_ran_out_of_time_is_watched(
-    cloudformation: CloudFormation, old: str, new: str
+@pytest.mark.parametrize("reason", ["The handler ran out of time before AppFlow answered.", ""])
+def test_of_an_update_that_may_have_ended_without_an_answer_is_watched(
+    cloudformation: CloudFormation, old: str, new: str, reason: str
 ) -> None:
     cloudformation.create(properties(old))
-    reason = "The handler ran out of time before AppFlow answered."
     cloudformation.history.append(StackEvent("UPDATE_FAILED", reason, LOGICAL_ID))
 
     cloudformation.update(properties(old), properties(new), LABEL)
