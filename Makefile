@@ -5,7 +5,7 @@ PORT ?= 4566
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test nightly cloud lint format check clean
+.PHONY: help setup demo test nightly mutants cloud lint format check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,6 +21,9 @@ test: setup  ## run all tests
 
 nightly: setup  ## follow random lives of a resource for an hour
 	HYPOTHESIS_PROFILE=nightly python -m pytest tests/handler/test_lifecycle_invariants.py
+
+mutants: setup  ## change the handler in a thousand ways and see what no test notices
+	@python -m tools.mutants $(MODULES)
 
 cloud: setup  ## serve the local cloud on PORT (default 4566)
 	@exec python -m local_cloud --port $(PORT)

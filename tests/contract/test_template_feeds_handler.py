@@ -10,7 +10,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
-from cdk_appflow_connector import ConnectorRegistration
+from cdk_appflow_connector import ConnectorRegistration, OnExisting, OnMissing
 from connector_registration.request import Registration
 
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
@@ -51,13 +51,23 @@ def test_every_argument_arrives(tmp_path: Path) -> None:
         tmp_path,
         description="Acme CRM connector",
         removal_policy=cdk.RemovalPolicy.DESTROY,
+        force_unregister=True,
+        on_existing=OnExisting.FAIL,
+        triggers={"Release": 7},
     ) == Registration(
         connector_label="acme-crm",
         lambda_arn=FUNCTION_ARN,
         description="Acme CRM connector",
         lambda_revision=None,
         unregister_on_delete=True,
+        triggers={"Release": "7"},
+        adopt_existing=False,
+        force_unregister=True,
     )
+
+
+def test_that_a_label_has_to_exist_arrives(tmp_path: Path) -> None:
+    assert not parsed(tmp_path, on_missing=OnMissing.FAIL).register_missing
 
 
 def test_every_default_arrives(tmp_path: Path) -> None:

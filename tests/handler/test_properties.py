@@ -167,7 +167,11 @@ SHAPES = {
             "Layers": ["arn:aws:lambda:us-east-1:111122223333:layer:crm-client:3"],
         },
         unregister_on_delete=True,
+        triggers={"Release": "7"},
+        adopt_existing=False,
+        force_unregister=True,
     ),
+    "0.1-adopting": Registration("acme-crm", ARN, None, None, False, register_missing=False),
 }
 
 
@@ -197,6 +201,8 @@ def test_those_of_every_release_live_from_create_to_delete(
     shape: str, account: Account, cloudformation: CloudFormation
 ) -> None:
     arn = account.make_function("crm", connector())
+    if not SHAPES[shape].register_missing:
+        account.register("acme-crm", arn)
     old = {**recorded(shape)["ResourceProperties"], "LambdaArn": arn}
     new = properties(arn, RemovalPolicy="Destroy")
 
