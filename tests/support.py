@@ -137,6 +137,12 @@ class Account:
         """Every call that AppFlow has received in this account."""
         return self.cloud.appflow_calls(self.id)
 
+    def clear(self) -> None:
+        """Unregister every connector."""
+        appflow = self.client("appflow")
+        for connector in appflow.list_connectors(maxResults=100)["connectors"]:
+            appflow.unregister_connector(connectorLabel=connector["connectorLabel"])
+
     def operations(self) -> list[str]:
         """The names of the operations called, without the ones that only look."""
         return [call["operation"] for call in self.calls() if "Describe" not in call["operation"]]

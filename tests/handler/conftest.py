@@ -19,7 +19,8 @@ import trustme
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.support import Account
+from local_cloud.running import LocalCloud
+from tests.support import Account, new_account_id
 
 # Lambda sets it before it imports a handler, and crhelper needs it then.
 os.environ.setdefault("AWS_REGION", "us-east-1")
@@ -261,14 +262,73 @@ def work_in(
         "AWS_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    function._client.cache_clear()
+
+
+@dataclass(frozen=True)
+class ReusedAccount(Account):
+    """An account that keeps its functions from test to test: Lambda's cold starts take longest."""
+
+    functions: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    calls_before: list[int] = field(default_factory=lambda: [0])
+
+    def make_function(self, name: str, source: str, *, granted: bool = True) -> str:
+        if name not in self.functions:
+            arn = super().make_function(name, source, granted=granted)
+            self.functions[name] = source, granted
+            return arn
+        arn = f"arn:aws:lambda:us-east-1:{self.id}:function:{name}"
+        kept_source, kept_granted = self.functions[name]
+        if source != kept_source:
+            self.change_code(name, source)
+        if granted and not kept_granted:
+            self.grant_appflow(arn)
+        elif kept_granted and not granted:
+            self.client("lambda").remove_permission(FunctionName=name, StatementId="AppFlow")
+        self.functions[name] = source, granted
+        return arn
+
+    def change_code(self, name: str, source: str) -> None:
+        super().change_code(name, source)
+        self.functions[name] = source, self.functions[name][1]
+
+    def grant_appflow(self, arn: str, **conditions: str) -> None:
+        super().grant_appflow(arn, **conditions)
+        name = arn.split(":")[6]
+        if name in self.functions:
+            self.functions[name] = self.functions[name][0], True
+
+    def calls(self) -> list[Mapping[str, Any]]:
+        """The calls since the test began."""
+        return super().calls()[self.calls_before[0] :]
+
+    def begin(self) -> None:
+        self.clear()
+        self.calls_before[0] = len(super().calls())
+
+
+@pytest.fixture(scope="session")
+def reused_account(cloud: LocalCloud) -> ReusedAccount:
+    return ReusedAccount(cloud, new_account_id())
+
+
+@pytest.fixture
+def account(reused_account: ReusedAccount) -> Account:
+    """An account in which no connector is registered."""
+    reused_account.begin()
+    return reused_account
+
+
+@pytest.fixture
+def request_id() -> str:
+    """An id of CloudFormation that AppFlow has not seen a token of."""
+    return str(uuid4())
 
 
 @pytest.fixture
 def handler_environment(
     account: Account, monkeypatch: pytest.MonkeyPatch, make_httpserver: HTTPServer, bundle: Path
 ) -> None:
-    """The handler works in the test's account."""
+    """The handler works in the tests' account; it makes its clients only once."""
     work_in(account, monkeypatch, make_httpserver, bundle)
 
 

@@ -27,10 +27,10 @@ def client(account: Account) -> Any:
 
 
 @pytest.fixture
-def appflow(client: Any, clock: Clock) -> AppFlow:
+def appflow(client: Any, clock: Clock, request_id: str) -> AppFlow:
     return AppFlow(
         client,
-        request_id="11111111-aaaa",
+        request_id=request_id,
         seconds_left=lambda: 150 - clock.now,
         clock=clock,
         jitter=lambda _least, most: most,
@@ -132,7 +132,7 @@ class TestWaiting:
         assert clock.now == 7
 
     def test_carries_one_token_through_all_tries(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow: AppFlow, clock: Clock, request_id: str
     ) -> None:
         arn = account.make_function("crm", connector(), granted=False)
         clock.at(3, lambda: account.grant_appflow(arn))
@@ -141,7 +141,7 @@ class TestWaiting:
 
         calls = [call for call in account.calls() if call["operation"] == "RegisterConnector"]
         assert len(calls) == 3
-        assert {call["parameters"]["clientToken"] for call in calls} == {"11111111-aaaa-register"}
+        assert {call["parameters"]["clientToken"] for call in calls} == {f"{request_id}-register"}
 
     def test_for_a_permission_ends_after_a_minute(
         self, account: Account, appflow: AppFlow, clock: Clock

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,36 +16,19 @@ from botocore.exceptions import (
 )
 from connector_registration import function
 from connector_registration.errors import WAITED_OUT_SECONDS
-from pytest_httpserver import HTTPServer
 
-from local_cloud.running import LocalCloud
-from tests.handler.conftest import INVOCATION_SECONDS, Body, Clock, CloudFormation, work_in
-from tests.support import Account, connector, new_account_id
+from tests.handler.conftest import INVOCATION_SECONDS, Body, Clock, CloudFormation
+from tests.support import Account, connector
 
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def account(cloud: LocalCloud) -> Account:
-    """One account for all tests; each has a label of its own."""
-    return Account(cloud, new_account_id())
-
-
-@pytest.fixture(scope="module")
-def handler_environment(
-    account: Account, make_httpserver: HTTPServer, bundle: Path
-) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        work_in(account, monkeypatch, make_httpserver, bundle)
-        yield
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def old(account: Account) -> str:
     return account.make_function("old", connector("1.0"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def new(account: Account) -> str:
     return account.make_function("new", connector("2.0"))
 

@@ -77,10 +77,10 @@ class TestCreate:
         assert decisions == [f"adopt: it belonged to {by_hand}"]
 
     def test_delivered_twice_registers_once_with_one_token(
-        self, account: Account, cloudformation: CloudFormation, arn: str
+        self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
-        first = cloudformation.create(properties(arn), RequestId="11111111-aaaa")
-        second = cloudformation.create(properties(arn), RequestId="11111111-aaaa")
+        first = cloudformation.create(properties(arn), RequestId=request_id)
+        second = cloudformation.create(properties(arn), RequestId=request_id)
 
         assert first == second
         tokens = [
@@ -93,12 +93,12 @@ class TestCreate:
         assert changes(account) == ["RegisterConnector", "RegisterConnector"]
 
     def test_delivered_late_does_not_bring_an_old_lambda_back(
-        self, account: Account, cloudformation: CloudFormation, arn: str
+        self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
         newer = account.make_function("newer", connector("2.0"))
-        cloudformation.create(properties(arn), RequestId="11111111-aaaa")
+        cloudformation.create(properties(arn), RequestId=request_id)
         cloudformation.update(properties(newer), properties(arn), LABEL)
-        late = cloudformation.event("Create", properties(arn), RequestId="11111111-aaaa")
+        late = cloudformation.event("Create", properties(arn), RequestId=request_id)
 
         cloudformation.invoke(late, Context(cloudformation.clock))
 
@@ -372,12 +372,12 @@ class TestOnExistingFail:
         assert account.registered_arn(LABEL) == by_hand
 
     def test_registers_a_free_label_however_often_the_event_is_delivered(
-        self, account: Account, cloudformation: CloudFormation, arn: str
+        self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
         ours = properties(arn, OnExisting="Fail")
 
-        first = cloudformation.create(ours, RequestId="11111111-aaaa")
-        again = cloudformation.create(ours, RequestId="11111111-aaaa")
+        first = cloudformation.create(ours, RequestId=request_id)
+        again = cloudformation.create(ours, RequestId=request_id)
 
         assert first["Status"] == "SUCCESS"
         assert again == first
@@ -467,16 +467,16 @@ class TestDelete:
 
 class TestTokens:
     def test_come_from_the_request_id_and_differ_between_operations(
-        self, account: Account, cloudformation: CloudFormation, arn: str
+        self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
         by_hand = account.make_function("by-hand", connector())
         account.register(LABEL, by_hand, clientToken="by-hand")
 
-        cloudformation.create(properties(arn), RequestId="11111111-aaaa")
+        cloudformation.create(properties(arn), RequestId=request_id)
 
         tokens = [call["parameters"].get("clientToken") for call in account.calls()]
         assert [token for token in tokens if token] == [
             "by-hand",
-            "11111111-aaaa-register",
-            "11111111-aaaa-update",
+            f"{request_id}-register",
+            f"{request_id}-update",
         ]

@@ -20,11 +20,11 @@ from hypothesis.stateful import (
 )
 
 from tests.handler.conftest import CloudFormation
-from tests.handler.test_faults import FAULTS, Fault, account, handler_environment, inject
+from tests.handler.test_faults import FAULTS, Fault, inject
 from tests.support import BROKEN_CONNECTOR, Account, connector
 
 # Fixtures, known to pytest by being here.
-__all__ = ["account", "handler_environment", "inject"]
+__all__ = ["inject"]
 
 _numbers = itertools.count()
 

@@ -186,9 +186,10 @@ class TestLines:
         def take_a_while(**_: Any) -> None:
             clock.now += 1.2344
 
-        client = function._client("appflow", attempts=1)
-        client.meta.events.register("before-send.appflow.RegisterConnector", take_a_while)
+        events = function._client("appflow", attempts=1).meta.events
+        events.register("before-send.appflow.RegisterConnector", take_a_while)
         cloudformation.create(properties(arn))
+        events.unregister("before-send.appflow.RegisterConnector", take_a_while)
 
         assert messages(log, "call")[0]["milliseconds"] == 1234
 

@@ -62,21 +62,21 @@ class TestOfACancelledUpdate:
         assert held(account) == (old, "Old")
 
     def test_holds_when_it_takes_effect_twice(
-        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str, request_id: str
     ) -> None:
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
         cloudformation.clock.at(5, late_update(account, new))
         cloudformation.clock.at(40, late_update(account, new))
 
-        cloudformation.update(properties(old), properties(new), LABEL, RequestId="11111111-aaaa")
+        cloudformation.update(properties(old), properties(new), LABEL, RequestId=request_id)
 
         assert account.registered_arn(LABEL) == old
         ours = [call["parameters"].get("clientToken", "") for call in account.calls()]
-        assert [token for token in ours if token.startswith("11111111-aaaa")] == [
-            "11111111-aaaa-update",
-            "11111111-aaaa-update-again-1",
-            "11111111-aaaa-update-again-2",
+        assert [token for token in ours if token.startswith(request_id)] == [
+            f"{request_id}-update",
+            f"{request_id}-update-again-1",
+            f"{request_id}-update-again-2",
         ]
 
     def test_restores_a_description_that_was_written_by_hand(
