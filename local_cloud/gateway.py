@@ -95,18 +95,25 @@ def make_application(lambda_python: Path) -> Application:
     """
     import ministack.app
     from ministack.core import iam_evaluator, lambda_runtime, router
+    from ministack.services import lambda_svc
+    from ministack.services.cloudformation import custom_resource
 
     from .appflow.endpoint import Endpoint
+    from .strict_cloudformation import StrictCustomResources
 
     _require(iam_evaluator.enforce, ["access_key_id", "iam_action", "service", "region"])
     _require(iam_evaluator.evaluate_resource_policy, ["doc", "ctx", "service"])
     _require(lambda_runtime._detect_runtime_binary, ["runtime"])
+    _require(custom_resource.invoke_custom_resource, ["request_type", "logical_id", "props"])
+    _require(custom_resource.deliver_response, ["token", "response"])
+    _require(lambda_svc._execute_function_with_config_scope, ["func", "event"])
 
     endpoint = Endpoint(os.environ["AWS_ENDPOINT_URL"])
     # An empty pattern: requests signed for this name belong to the handler of this name.
     router.SERVICE_PATTERNS["appflow"] = {}
     ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
     _run_python_functions_with(lambda_python, lambda_runtime)
+    StrictCustomResources().install()
     return _with_journal(_as_over_tls(ministack.app.app), endpoint)
 
 

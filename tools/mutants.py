@@ -28,7 +28,8 @@ SETTINGS = f"""
 [tool.mutmut]
 source_paths = ["src"]
 also_copy = ["local_cloud"]
-pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider"]
+# A change can make a test wait for ever; the slowest takes two seconds.
+pytest_add_cli_args = ["--timeout=15", "-p", "no:xdist", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = [
     "tests/handler",
     {", ".join(f'"--ignore=tests/handler/{name}"' for name in LEFT_OUT)},

@@ -41,11 +41,18 @@ Response = tuple[int, dict[str, str], bytes]
 # Whatever a connector needs longer for, the caller of a real AppFlow would not be told in time.
 _CONNECTOR_TIMEOUT_SECONDS = 60
 
-# The actions that IAM can limit to one connector; the others are granted on "*" only.
+# The actions that IAM can limit to one resource, of which kind, and the member that names it; the
+# others are granted on "*" only.
 # Source: "Actions, resources, and condition keys for Amazon AppFlow".
-_ON_A_CONNECTOR = frozenset(
-    {"DescribeConnector", "UpdateConnectorRegistration", "UnregisterConnector"}
-)
+_RESOURCES = {
+    "DescribeConnector": ("connector", "connectorLabel"),
+    "UpdateConnectorRegistration": ("connector", "connectorLabel"),
+    "UnregisterConnector": ("connector", "connectorLabel"),
+    "DeleteConnectorProfile": ("connectorprofile", "connectorProfileName"),
+}
+
+# Members with credentials, which nobody shall find in the journal.
+_SECRET_MEMBERS = frozenset({"connectorProfileConfig"})
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,8 @@ class Endpoint:
         self, caller: Caller, operation: str, parameters: Mapping[str, Any], outcome: str
     ) -> None:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        call = Call(now, caller.account, caller.region, caller.arn, operation, parameters, outcome)
+        shown = {k: value for k, value in parameters.items() if k not in _SECRET_MEMBERS}
+        call = Call(now, caller.account, caller.region, caller.arn, operation, shown, outcome)
         with self._journal_lock:
             self._journal.append(call)
         label = parameters.get("connectorLabel", "")
@@ -153,9 +161,10 @@ def _authorise(
     access_key: str, operation: str, parameters: Mapping[str, Any], caller: Caller
 ) -> None:
     resource = "*"
-    if operation in _ON_A_CONNECTOR:
-        label = parameters.get("connectorLabel", "")
-        resource = f"arn:aws:appflow:{caller.region}:{caller.account}:connector/{label}"
+    if operation in _RESOURCES:
+        kind, member = _RESOURCES[operation]
+        name = parameters.get(member, "")
+        resource = f"arn:aws:appflow:{caller.region}:{caller.account}:{kind}/{name}"
     _demand(access_key, f"appflow:{operation}", resource, caller)
 
 

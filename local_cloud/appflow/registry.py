@@ -1,15 +1,15 @@
-"""What AppFlow remembers: connectors, and the client tokens of the calls that made them."""
+"""What AppFlow remembers: connectors, their profiles, and the client tokens of calls."""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .errors import ConflictException, ResourceNotFoundException
+from .errors import ConflictException, ResourceNotFoundException, ValidationException
 
 # Source: "ClientToken" of RegisterConnector in the AppFlow API Reference.
 TOKEN_LIFETIME = timedelta(hours=8)
@@ -29,6 +29,17 @@ class Connector:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """One connector profile; its credentials are nobody's business here."""
+
+    name: str
+    arn: str
+    connector_label: str
+    connection_mode: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class _Answer:
     operation: str
     parameters: Mapping[str, Any]
@@ -39,6 +50,7 @@ class _Answer:
 @dataclass
 class _Tenant:
     connectors: dict[str, Connector] = field(default_factory=dict)
+    profiles: dict[str, Profile] = field(default_factory=dict)
     answers: dict[str, _Answer] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     # One lock a token, so that a repeated call waits for the first one, and no other call does.
@@ -74,31 +86,81 @@ class Registry:
         connectors = self._tenants[account, region].connectors
         return [connectors[label] for label in sorted(connectors)]
 
-    def put(self, account: str, region: str, connector: Connector, *, replace: bool) -> None:
-        """Store a connector.
+    def add(self, account: str, region: str, connector: Connector) -> None:
+        """Store a connector under a free label.
 
         Raises:
-            ConflictException: the label is taken, and ``replace`` is false.
-            ResourceNotFoundException: the label is free, and ``replace`` is true.
+            ConflictException: the label is taken.
         """
         tenant = self._tenants[account, region]
         with tenant.lock:
-            if replace:
-                self.get(account, region, connector.label)
-            elif connector.label in tenant.connectors:
+            if connector.label in tenant.connectors:
                 raise ConflictException(f"Connector {connector.label} is registered already.")
             tenant.connectors[connector.label] = connector
 
-    def remove(self, account: str, region: str, label: str) -> None:
-        """Forget a connector.
+    def change(self, account: str, region: str, label: str, **members: Any) -> Connector:
+        """Change a connector, and leave alone what another call has changed meanwhile.
 
         Raises:
             ResourceNotFoundException: there is none under the label.
         """
         tenant = self._tenants[account, region]
         with tenant.lock:
+            changed = replace(self.get(account, region, label), **members)
+            tenant.connectors[label] = changed
+            return changed
+
+    def remove(self, account: str, region: str, label: str, *, force: bool) -> None:
+        """Forget a connector.
+
+        Raises:
+            ResourceNotFoundException: there is none under the label.
+            ConflictException: a profile uses it, and ``force`` is false.
+        """
+        tenant = self._tenants[account, region]
+        with tenant.lock:
             self.get(account, region, label)
+            users = [p.name for p in tenant.profiles.values() if p.connector_label == label]
+            if users and not force:
+                raise ConflictException(
+                    f"Connector {label} is in use by connector profiles: {', '.join(users)}."
+                )
             del tenant.connectors[label]
+
+    def profiles(self, account: str, region: str) -> list[Profile]:
+        """The connector profiles of an account and Region, by name."""
+        profiles = self._tenants[account, region].profiles
+        return [profiles[name] for name in sorted(profiles)]
+
+    def add_profile(self, account: str, region: str, profile: Profile) -> None:
+        """Store a connector profile.
+
+        Raises:
+            ConflictException: there is one of this name.
+            ValidationException: its connector is not registered.
+        """
+        tenant = self._tenants[account, region]
+        with tenant.lock:
+            if profile.connector_label not in tenant.connectors:
+                raise ValidationException(
+                    f"Connector:{profile.connector_label} is not registered. Please register it"
+                    " first before creating ConnectorProfile."
+                )
+            if profile.name in tenant.profiles:
+                raise ConflictException(f"Connector profile {profile.name} exists already.")
+            tenant.profiles[profile.name] = profile
+
+    def remove_profile(self, account: str, region: str, name: str) -> None:
+        """Forget a connector profile.
+
+        Raises:
+            ResourceNotFoundException: there is none of this name.
+        """
+        tenant = self._tenants[account, region]
+        with tenant.lock:
+            if name not in tenant.profiles:
+                raise ResourceNotFoundException(f"Connector profile {name} does not exist.")
+            del tenant.profiles[name]
 
     def once(
         self,

@@ -308,6 +308,8 @@ class ReusedAccount(Account):
 
 @pytest.fixture(scope="session")
 def reused_account(cloud: LocalCloud) -> ReusedAccount:
+    # The handler makes its clients once, for this account.
+    function._client.cache_clear()
     return ReusedAccount(cloud, new_account_id())
 
 
@@ -328,7 +330,7 @@ def request_id() -> str:
 def handler_environment(
     account: Account, monkeypatch: pytest.MonkeyPatch, make_httpserver: HTTPServer, bundle: Path
 ) -> None:
-    """The handler works in the tests' account; it makes its clients only once."""
+    """The handler works in the tests' account."""
     work_in(account, monkeypatch, make_httpserver, bundle)
 
 
