@@ -137,9 +137,25 @@ class Account:
         """Every call that AppFlow has received in this account."""
         return self.cloud.appflow_calls(self.id)
 
+    def make_profile(self, name: str, label: str) -> None:
+        """Make a connector profile that uses a connector."""
+        credentials = {"authenticationType": "BASIC", "basic": {"username": "u", "password": "p"}}
+        self.client("appflow").create_connector_profile(
+            connectorProfileName=name,
+            connectorType="CustomConnector",
+            connectorLabel=label,
+            connectionMode="Public",
+            connectorProfileConfig={
+                "connectorProfileProperties": {},
+                "connectorProfileCredentials": {"CustomConnector": credentials},
+            },
+        )
+
     def clear(self) -> None:
-        """Unregister every connector."""
+        """Remove every connector profile and connector."""
         appflow = self.client("appflow")
+        for profile in appflow.describe_connector_profiles()["connectorProfileDetails"]:
+            appflow.delete_connector_profile(connectorProfileName=profile["connectorProfileName"])
         for connector in appflow.list_connectors(maxResults=100)["connectors"]:
             appflow.unregister_connector(connectorLabel=connector["connectorLabel"])
 

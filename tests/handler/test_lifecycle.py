@@ -408,21 +408,35 @@ class TestDelete:
         assert answer["Status"] == "SUCCESS"
         assert account.registered(LABEL) is None
 
-    @pytest.mark.parametrize(("chosen", "sent"), [("false", False), ("true", True)])
-    def test_forces_only_what_the_template_says(
-        self,
-        account: Account,
-        cloudformation: CloudFormation,
-        arn: str,
-        chosen: str,
-        sent: bool,
+    def test_of_a_connector_in_use_fails_and_says_what_to_do(
+        self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        ours = properties(arn, RemovalPolicy="Destroy", ForceUnregister=chosen)
+        ours = properties(arn, RemovalPolicy="Destroy")
         cloudformation.create(ours)
+        account.make_profile("sales", LABEL)
 
-        cloudformation.delete(ours, LABEL)
+        answer = cloudformation.delete(ours, LABEL)
 
-        assert account.calls()[-2]["parameters"] == {"connectorLabel": LABEL, "forceDelete": sent}
+        assert answer["Status"] == "FAILED"
+        assert answer["PhysicalResourceId"] == LABEL
+        assert answer["Reason"] == (
+            "connector acme-crm: ConflictException from UnregisterConnector: Connector acme-crm is"
+            " in use by connector profiles: sales. Delete the connector profiles and flows that use"
+            " it, or deploy force_unregister=True first; then delete again."
+        )
+        assert account.registered_arn(LABEL) == arn
+
+    def test_of_a_connector_in_use_is_the_template_s_to_force(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        ours = properties(arn, RemovalPolicy="Destroy", ForceUnregister="true")
+        cloudformation.create(ours)
+        account.make_profile("sales", LABEL)
+
+        answer = cloudformation.delete(ours, LABEL)
+
+        assert answer["Status"] == "SUCCESS"
+        assert account.registered(LABEL) is None
 
     def test_delivered_twice_succeeds_twice(
         self, account: Account, cloudformation: CloudFormation, arn: str

@@ -326,6 +326,101 @@ class TestUnregister:
         assert (code, status) == ("ResourceNotFoundException", 404)
 
 
+class TestProfiles:
+    def test_are_described_without_their_credentials(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+        account.make_profile("sales", LABEL)
+
+        [profile] = appflow.describe_connector_profiles(connectorLabel=LABEL)[
+            "connectorProfileDetails"
+        ]
+
+        del profile["createdAt"], profile["lastUpdatedAt"]
+        assert profile == {
+            "connectorProfileArn": (
+                f"arn:aws:appflow:us-east-1:{account.id}:connectorprofile/sales"
+            ),
+            "connectorProfileName": "sales",
+            "connectorType": "CustomConnector",
+            "connectorLabel": LABEL,
+            "connectionMode": "Public",
+        }
+        assert "connectorProfileConfig" not in account.calls()[-2]["parameters"]
+
+    def test_need_a_registered_connector(self, account: Account) -> None:
+        with pytest.raises(ClientError, match="Connector:acme-crm is not registered") as error:
+            account.make_profile("sales", LABEL)
+
+        assert error.value.response["Error"]["Code"] == "ValidationException"
+
+    def test_have_names_of_their_own(self, account: Account, arn: str) -> None:
+        account.register(LABEL, arn)
+        account.make_profile("sales", LABEL)
+
+        with pytest.raises(ClientError, match="ConflictException"):
+            account.make_profile("sales", LABEL)
+
+    def test_keep_their_connector_registered(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+        account.make_profile("sales", LABEL)
+
+        code, status, message = refusal(appflow.unregister_connector, connectorLabel=LABEL)
+
+        assert (code, status) == ("ConflictException", 409)
+        assert message == "Connector acme-crm is in use by connector profiles: sales."
+        appflow.unregister_connector(connectorLabel=LABEL, forceDelete=True)
+        assert account.registered(LABEL) is None
+
+    def test_that_are_deleted_keep_nothing(self, account: Account, appflow: Any, arn: str) -> None:
+        account.register(LABEL, arn)
+        account.make_profile("sales", LABEL)
+
+        appflow.delete_connector_profile(connectorProfileName="sales")
+        appflow.unregister_connector(connectorLabel=LABEL)
+
+        assert account.registered(LABEL) is None
+        code, status, _ = refusal(appflow.delete_connector_profile, connectorProfileName="sales")
+        assert (code, status) == ("ResourceNotFoundException", 404)
+
+    def test_are_found_by_name_by_label_and_in_pages(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+        account.register("other", arn)
+        for name, label in {"a": LABEL, "b": "other", "c": LABEL}.items():
+            account.make_profile(name, label)
+
+        def found(**wanted: Any) -> list[str]:
+            profiles = appflow.describe_connector_profiles(**wanted)["connectorProfileDetails"]
+            return [profile["connectorProfileName"] for profile in profiles]
+
+        assert found(connectorLabel=LABEL) == ["a", "c"]
+        assert found(connectorProfileNames=["b", "c", "d"]) == ["b", "c"]
+        assert found(connectorType="Salesforce") == []
+        assert found(maxResults=2) == ["a", "b"]
+
+    def test_of_other_types_are_not_served(self, appflow: Any) -> None:
+        code, _, message = refusal(
+            appflow.create_connector_profile,
+            connectorProfileName="sales",
+            connectorType="Salesforce",
+            connectionMode="Public",
+            connectorProfileConfig={
+                "connectorProfileProperties": {},
+                "connectorProfileCredentials": {},
+            },
+        )
+
+        assert code == "ValidationException"
+        assert message == (
+            "The local cloud has connector profiles of type CustomConnector only, not Salesforce."
+        )
+
+
 class TestLists:
     @pytest.mark.parametrize("operation", ["list_connectors", "describe_connectors"])
     def test_come_in_pages(self, account: Account, appflow: Any, arn: str, operation: str) -> None:
