@@ -29,7 +29,7 @@ SETTINGS = f"""
 source_paths = ["src"]
 also_copy = ["local_cloud"]
 # A change can make a test wait for ever; the slowest takes two seconds.
-pytest_add_cli_args = ["--timeout=15", "-p", "no:xdist", "-p", "no:cacheprovider"]
+pytest_add_cli_args = ["--timeout=8", "-p", "no:xdist", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = [
     "tests/handler",
     {", ".join(f'"--ignore=tests/handler/{name}"' for name in LEFT_OUT)},
@@ -53,9 +53,11 @@ def prepare_workspace() -> None:
 
 def run(module: str) -> None:
     """Try the changes of one module against a local cloud of their own, which grows with them."""
+    pattern = f"connector_registration.{module}.*"
     with (WORKSPACE / "cloud.log").open("a") as log, local_cloud(log) as cloud:
         subprocess.run(
-            [*MUTMUT, "run", f"connector_registration.{module}.*"],
+            # Twice the processors: many changes make a test wait.
+            [*MUTMUT, "run", "--max-children", str(2 * (os.cpu_count() or 1)), pattern],
             cwd=WORKSPACE,
             env={**os.environ, "LOCAL_CLOUD_PORT": str(cloud.port)},
             check=True,

@@ -8,6 +8,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
@@ -71,6 +72,31 @@ def alias_of_latest(function: BuildFunction) -> Build:
     return build
 
 
+def weighted(weight: float) -> Build:
+    def build(stack: cdk.Stack) -> lambda_.IFunction:
+        function = plain(stack)
+        arn = "arn:aws:lambda:us-east-1:111122223333:function:crm:1"
+        before = lambda_.Version.from_version_arn(stack, "Before", arn)
+        return lambda_.Alias(
+            stack,
+            "Live",
+            alias_name="live",
+            version=function.current_version,
+            additional_versions=[lambda_.VersionWeight(version=before, weight=weight)],
+        )
+
+    return build
+
+
+def image(tag: str) -> Build:
+    def build(stack: cdk.Stack) -> lambda_.IFunction:
+        repository = ecr.Repository.from_repository_name(stack, "Repository", "crm")
+        code = lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=tag)
+        return lambda_.DockerImageFunction(stack, "Connector", code=code)
+
+    return build
+
+
 def latest(function: BuildFunction) -> Build:
     return lambda stack: function(stack).latest_version
 
@@ -93,6 +119,8 @@ def imported(stack: cdk.Stack) -> lambda_.IFunction:
         pytest.param(alias(plain), alias(new_code), id="code behind an alias"),
         pytest.param(alias_of_latest(plain), alias_of_latest(new_code), id="alias of LATEST"),
         pytest.param(latest(plain), latest(new_code), id="LATEST itself"),
+        pytest.param(weighted(0.1), weighted(0.5), id="the weights of an alias"),
+        pytest.param(image("1"), image("2"), id="the image of a container"),
     ],
 )
 def test_changes_with(before: Build, after: Build, tmp_path: Path) -> None:
