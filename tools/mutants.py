@@ -22,6 +22,16 @@ ROOT = Path(__file__).parents[1]
 HANDLER = ROOT / "handler" / "connector_registration"
 MUTMUT = [sys.executable, "-m", "mutmut"]
 WORKSPACE = ROOT / "build" / "mutants"
+
+# The tests that notice most go first: a change is done with at the first test that fails.
+ORDER = ["logs", "properties", "rollback", "response", "appflow", "lifecycle"]
+FIRST_THINGS_FIRST = f"""
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {ORDER}
+    items.sort(key=lambda item: order.index(item.path.stem.removeprefix("test_")))
+"""
+
 LEFT_OUT = ("test_deployed_asset.py", "test_faults.py", "test_lifecycle_invariants.py")
 
 SETTINGS = f"""
@@ -47,6 +57,8 @@ def prepare_workspace() -> None:
         shutil.rmtree(WORKSPACE / target, ignore_errors=True)
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / source, WORKSPACE / target, ignore=ignored)
+    with (WORKSPACE / "tests" / "conftest.py").open("a") as conftest:
+        conftest.write(FIRST_THINGS_FIRST)
     settings = (ROOT / "pyproject.toml").read_text().replace('[".", "handler"]', '[".", "src"]')
     (WORKSPACE / "pyproject.toml").write_text(settings + SETTINGS)
 
