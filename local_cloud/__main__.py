@@ -11,10 +11,12 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from pathlib import Path
 
 from hypercorn.asyncio import serve
 
+from .faults import proxy
 from .gateway import (
     HOST,
     READY,
@@ -36,7 +38,13 @@ def main() -> int:
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, help="port on loopback (default: %(default)s)"
     )
-    port = parser.parse_args().port
+    parser.add_argument(
+        "--faults-port",
+        type=int,
+        help="have functions reach AppFlow through a microburst proxy at this port",
+    )
+    arguments = parser.parse_args()
+    port = arguments.port
     if not _is_free(port):
         print(
             f"port {port} is in use: stop what serves there, or choose another one, for instance"
@@ -46,18 +54,22 @@ def main() -> int:
         return 1
     lambda_python = ensure_lambda_python()
     with tempfile.TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True) as folder:
-        asyncio.run(_serve(port, Path(folder), lambda_python))
+        faults_port = arguments.faults_port
+        with proxy(port=faults_port, upstream_port=port) if faults_port else nullcontext():
+            asyncio.run(_serve(port, Path(folder), lambda_python, faults_port))
     print("The local cloud has stopped; nothing of it is left.")
     return 0
 
 
-async def _serve(port: int, run_folder: Path, lambda_python: Path) -> None:
+async def _serve(port: int, run_folder: Path, lambda_python: Path, faults_port: int | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     tls_port = _free_port()
-    prepare_environment(port=port, tls_port=tls_port, run_folder=run_folder)
+    prepare_environment(
+        port=port, tls_port=tls_port, run_folder=run_folder, appflow_port=faults_port
+    )
     application = make_application(lambda_python)
     # One line a call, whatever MiniStack's own level is.
     logging.getLogger("appflow").setLevel(logging.INFO)

@@ -27,6 +27,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 
+PROXY_UPSTREAM_HOST = "localhost"
+"""Under which name a proxy in front of AppFlow reaches the gateway."""
+
 JOURNAL_PATH = "/_local_cloud/appflow/calls"
 
 READY = "The local cloud is ready"
@@ -41,8 +44,13 @@ class IncompatibleMiniStackError(RuntimeError):
     """The installed MiniStack lacks something this program relies on."""
 
 
-def prepare_environment(*, port: int, tls_port: int, run_folder: Path) -> None:
-    """Set the environment that MiniStack reads when it is imported and that functions inherit."""
+def prepare_environment(
+    *, port: int, tls_port: int, run_folder: Path, appflow_port: int | None = None
+) -> None:
+    """Set the environment that MiniStack reads when it is imported and that functions inherit.
+
+    ``appflow_port`` is where functions reach AppFlow, if not where they reach everything else.
+    """
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     bundle = _make_certificate(run_folder)
     # Where functions are unpacked. Python asks for TMPDIR once, and has asked already.
@@ -74,6 +82,8 @@ def prepare_environment(*, port: int, tls_port: int, run_folder: Path) -> None:
             "DOCKER_HOST": f"unix://{run_folder}/no-docker.sock",
         }
     )
+    if appflow_port is not None:
+        os.environ["AWS_ENDPOINT_URL_APPFLOW"] = f"http://{HOST}:{appflow_port}"
 
 
 def server_config(*, port: int, tls_port: int, run_folder: Path) -> hypercorn.config.Config:
@@ -114,7 +124,8 @@ def make_application(lambda_python: Path) -> Application:
     ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
     _run_python_functions_with(lambda_python, lambda_runtime)
     StrictCustomResources().install()
-    return _with_journal(_as_over_tls(ministack.app.app), endpoint)
+    application = _with_journal(_as_over_tls(ministack.app.app), endpoint)
+    return _as_signed(application) if "AWS_ENDPOINT_URL_APPFLOW" in os.environ else application
 
 
 def stop_functions() -> None:
@@ -152,6 +163,21 @@ def _as_over_tls(application: Application) -> Application:
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             scope = {**scope, "scheme": "https"}
+        await application(scope, receive, send)
+
+    return served
+
+
+def _as_signed(application: Application) -> Application:
+    # The proxy writes its upstream's name into the Host header, which is part of what clients sign.
+    # That name is used by nobody else.
+    theirs = os.environ["AWS_ENDPOINT_URL"].replace(f"http://{HOST}", PROXY_UPSTREAM_HOST).encode()
+    signed = os.environ["AWS_ENDPOINT_URL_APPFLOW"].removeprefix("http://").encode()
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (b"host", theirs) in scope["headers"]:
+            headers = [(k, signed if k == b"host" else v) for k, v in scope["headers"]]
+            scope = {**scope, "headers": headers}
         await application(scope, receive, send)
 
     return served

@@ -20,6 +20,7 @@ from typing import Any, TextIO
 import boto3
 import botocore.session
 
+from .faults import Faults
 from .gateway import HOST, JOURNAL_PATH, READY, REGION, tool_environment
 
 _START_SECONDS = 60
@@ -34,9 +35,14 @@ class StartError(RuntimeError):
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """A local cloud that runs."""
+    """A local cloud that runs.
+
+    Attributes:
+        faults: what the calls of its functions to AppFlow meet, if it was started for that.
+    """
 
     port: int
+    faults: Faults | None = None
 
     def environment(self, account: str) -> dict[str, str]:
         """A whole environment for the AWS CLI, the CDK CLI and the SDKs, as one account's root."""
@@ -82,20 +88,21 @@ def _session() -> boto3.session.Session:
 
 
 @contextmanager
-def local_cloud(log: TextIO) -> Iterator[LocalCloud]:
+def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalCloud]:
     """Run a local cloud on a free port for the length of a ``with`` block.
 
     Args:
         log: an open file that everything it prints is copied to.
+        with_faults: whether its functions reach AppFlow through a proxy that can make calls fail.
 
     Raises:
         StartError: it ended, or said nothing for a minute, instead of starting.
     """
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = int(probe.getsockname()[1])
+    port = _free_port()
+    faults = Faults(_free_port()) if with_faults else None
+    command = [sys.executable, "-m", "local_cloud", "--port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "local_cloud", "--port", str(port)],
+        [*command, "--faults-port", str(faults.port)] if faults else command,
         cwd=_ROOT,
         env={**os.environ, "LOG_LEVEL": "INFO", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -110,12 +117,18 @@ def local_cloud(log: TextIO) -> Iterator[LocalCloud]:
         started = ready.wait(_START_SECONDS) and process.poll() is None
         if not started:
             raise StartError("the local cloud did not start; it printed:\n" + "".join(printed))
-        yield LocalCloud(port)
+        yield LocalCloud(port, faults)
     finally:
         _stop(process)
         reader.join(_STOP_SECONDS)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _copy(

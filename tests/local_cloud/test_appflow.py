@@ -216,7 +216,7 @@ class TestPermission:
         assert f"is not authorized to perform: {refused}" in message
 
 
-def user_client(account: Account, actions: list[str]) -> Any:
+def user_client(account: Account, actions: list[str], **settings: Any) -> Any:
     """An AppFlow client of an IAM user who may do a few things only."""
     iam = account.client("iam")
     iam.create_user(UserName="clerk")
@@ -225,7 +225,7 @@ def user_client(account: Account, actions: list[str]) -> Any:
     iam.put_user_policy(UserName="clerk", PolicyName="p", PolicyDocument=document)
     key = iam.create_access_key(UserName="clerk")["AccessKey"]
     secret = {"aws_secret_access_key": key["SecretAccessKey"]}
-    return account.cloud.client("appflow", key["AccessKeyId"], **secret)
+    return account.cloud.client("appflow", key["AccessKeyId"], **secret, **settings)
 
 
 class TestUpdate:

@@ -1,0 +1,73 @@
+"""``cdk deploy`` while AppFlow throttles, fails, and loses connections at any moment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.running import LocalCloud, local_cloud
+from tests.support import Account, connector, new_account_id
+
+ROOT = Path(__file__).parents[2]
+CONNECTORS = 10
+
+FAULTS: list[dict[str, Any]] = [
+    # Seconds after a policy has changed, IAM does not know of it everywhere.
+    {"error": {"code": "AccessDeniedException"}, "times": 3},
+    {"error": {"code": "ThrottlingException"}, "probability": 0.15},
+    {"error": {"code": "InternalServerException", "status": 503}, "probability": 0.05},
+    {"reset": True, "probability": 0.05},
+    {"response": {"abort_bytes": 0}, "probability": 0.15},
+]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    folder = tmp_path_factory.mktemp("cloud")
+    with (folder / "log").open("w") as log, local_cloud(log, with_faults=True) as cloud:
+        yield cloud
+
+
+def cdk(account: Account, output: Path, *arguments: str, release: int) -> None:
+    app = f"{sys.executable} -m tests.end_to_end.many_connectors_app"
+    result = subprocess.run(
+        ["cdk", *arguments, "--app", app, "--output", str(output)],
+        cwd=ROOT,
+        env={
+            **account.cloud.environment(account.id),
+            "CONNECTORS": str(CONNECTORS),
+            "RELEASE": str(release),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_event_takes_effect_once(cloud: LocalCloud, tmp_path: Path) -> None:
+    account = Account(cloud, new_account_id())
+    account.make_function("made-elsewhere", connector("1"), granted=False)
+    cdk(account, tmp_path, "bootstrap", f"aws://{account.id}/us-east-1", release=1)
+    assert cloud.faults is not None
+
+    for release, operation in ((1, "RegisterConnector"), (2, "UpdateConnectorRegistration")):
+        calls, met = len(account.calls()), len(cloud.faults.met())
+        account.change_code("made-elsewhere", connector(str(release)))
+        cloud.faults.use(*FAULTS)
+
+        cdk(account, tmp_path, "deploy", "--require-approval", "never", release=release)
+
+        cloud.faults.use()
+        held = account.client("appflow").list_connectors(maxResults=100)["connectors"]
+        assert [one["connectorVersion"] for one in held] == [str(release)] * CONNECTORS
+        changes = [call for call in account.calls()[calls:] if call["operation"] == operation]
+        tokens = {call["parameters"]["clientToken"] for call in changes}
+        assert len(tokens) == CONNECTORS
+        # The lost answers were asked for again, under the same tokens.
+        assert len(changes) > CONNECTORS
+        assert len(cloud.faults.met()) > met
