@@ -61,7 +61,9 @@ class Faults:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            raise ValueError(f"microburst refuses the rules: {error.read().decode()}") from error
+            raise ValueError(
+                f"microburst refuses {body}: {error.read().decode()}. Its README has the rules"
+            ) from error
 
 
 @contextmanager

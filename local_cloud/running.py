@@ -114,8 +114,8 @@ def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalClou
     reader = threading.Thread(target=_copy, args=(process, log, ready, printed), daemon=True)
     reader.start()
     try:
-        started = ready.wait(_START_SECONDS) and process.poll() is None
-        if not started:
+        ready.wait(_START_SECONDS)
+        if not any(line.startswith(READY) for line in printed):
             raise StartError("the local cloud did not start; it printed:\n" + "".join(printed))
         yield LocalCloud(port, faults)
     finally:
