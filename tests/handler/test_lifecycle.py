@@ -239,6 +239,18 @@ class TestUpdate:
         assert configuration["connectorDescription"] == held
         assert changes(account, since=1) == ["UpdateConnectorRegistration"]
 
+    def test_that_clears_the_description_may_be_delivered_twice(
+        self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
+    ) -> None:
+        old = properties(arn, Description="Old")
+        cloudformation.create(old)
+
+        first = cloudformation.update(properties(arn), old, LABEL, RequestId=request_id)
+        again = cloudformation.update(properties(arn), old, LABEL, RequestId=request_id)
+
+        assert first["Status"] == "SUCCESS"
+        assert again == first
+
     def test_that_is_rolled_back_leaves_a_description_written_by_hand(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
