@@ -19,6 +19,8 @@ from typing import Any
 import hypercorn.config
 import trustme
 
+from .appflow.errors import AppFlowError
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -31,6 +33,7 @@ PROXY_UPSTREAM_HOST = "localhost"
 """Under which name a proxy in front of AppFlow reaches the gateway."""
 
 JOURNAL_PATH = "/_local_cloud/appflow/calls"
+LIMITS_PATH = "/_local_cloud/appflow/limits"
 
 READY = "The local cloud is ready"
 """How the line begins that says so."""
@@ -124,7 +127,7 @@ def make_application(lambda_python: Path) -> Application:
     ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
     _run_python_functions_with(lambda_python, lambda_runtime)
     StrictCustomResources().install()
-    application = _with_journal(_as_over_tls(ministack.app.app), endpoint)
+    application = _with_controls(_as_over_tls(ministack.app.app), endpoint)
     return _as_signed(application) if "AWS_ENDPOINT_URL_APPFLOW" in os.environ else application
 
 
@@ -183,17 +186,41 @@ def _as_signed(application: Application) -> Application:
     return served
 
 
-def _with_journal(application: Application, endpoint: Any) -> Application:
+def _with_controls(application: Application, endpoint: Any) -> Application:
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != JOURNAL_PATH:
+        path = scope["path"] if scope["type"] == "http" else None
+        if path == JOURNAL_PATH:
+            await _answer(send, 200, endpoint.journal())
+        elif path is not None and path.startswith(f"{LIMITS_PATH}/"):
+            account = path.rpartition("/")[2]
+            await _answer(send, *_set_limits(endpoint, account, await _body(receive)))
+        else:
             await application(scope, receive, send)
-            return
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        body = json.dumps(endpoint.journal()).encode()
-        await send({"type": "http.response.body", "body": body})
 
     return served
+
+
+def _set_limits(endpoint: Any, account: str, body: bytes) -> tuple[int, Any]:
+    try:
+        endpoint.limits.set(account, json.loads(body))
+    except (ValueError, AppFlowError) as error:
+        return 400, {"message": str(error)}
+    return 200, {}
+
+
+async def _body(receive: Receive) -> bytes:
+    body: bytes = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
+async def _answer(send: Send, status: int, content: Any) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(content).encode()})
 
 
 def _make_certificate(run_folder: Path) -> Path:

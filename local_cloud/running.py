@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ import boto3
 import botocore.session
 
 from .faults import Faults
-from .gateway import HOST, JOURNAL_PATH, READY, REGION, tool_environment
+from .gateway import HOST, JOURNAL_PATH, LIMITS_PATH, READY, REGION, tool_environment
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -77,6 +78,19 @@ class LocalCloud:
         with urllib.request.urlopen(url, timeout=10) as answer:
             calls: list[Mapping[str, Any]] = json.load(answer)
         return [call for call in calls if call["account"] == account]
+
+    def limit_appflow(self, account: str, **limits: float) -> None:
+        """Set AppFlow's limits in an account: ``callsPerSecond``, ``permissionDelaySeconds``.
+
+        Raises:
+            ValueError: there is no such limit, or it makes no sense.
+        """
+        url = f"http://{HOST}:{self.port}{LIMITS_PATH}/{account}"
+        request = urllib.request.Request(url, json.dumps(limits).encode(), method="PUT")
+        try:
+            urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback
+        except urllib.error.HTTPError as error:
+            raise ValueError(json.load(error)["message"]) from error
 
 
 @functools.cache

@@ -30,6 +30,7 @@ from .errors import (
     ConnectorServerException,
     ValidationException,
 )
+from .limits import Limits
 from .model import checked_input, http_status, operation_at
 from .registry import Registry
 from .service import AppFlow, Caller
@@ -72,6 +73,7 @@ class Endpoint:
     """Serves AppFlow, and keeps a journal of all calls."""
 
     def __init__(self, endpoint_url: str) -> None:
+        self.limits = Limits()
         self._registry = Registry()
         self._endpoint_url = endpoint_url
         self._journal: list[Call] = []
@@ -107,8 +109,9 @@ class Endpoint:
         )
         parameters: dict[str, Any] = {}
         try:
+            self.limits.take_call(caller.account)
             parameters = checked_input(operation, _parsed(body))
-            _authorise(access_key, operation.name, parameters, caller)
+            self._authorise(access_key, operation.name, parameters, caller)
             lambdas = _Lambdas(self._lambda_client(caller), access_key, caller)
             result = AppFlow(self._registry, caller, lambdas).call(operation.name, parameters)
         except AppFlowError as error:
@@ -116,6 +119,19 @@ class Endpoint:
             return _error(error)
         self._record(caller, operation.name, parameters, "OK")
         return 200, {"Content-Type": "application/json"}, json.dumps(result).encode()
+
+    def _authorise(
+        self, access_key: str, operation: str, parameters: Mapping[str, Any], caller: Caller
+    ) -> None:
+        action, resource = f"appflow:{operation}", "*"
+        if operation in _RESOURCES:
+            kind, member = _RESOURCES[operation]
+            name = parameters.get(member, "")
+            resource = f"arn:aws:appflow:{caller.region}:{caller.account}:{kind}/{name}"
+        _demand(access_key, action, resource, caller)
+        # Every container of a function is another session of its role.
+        principal = "/".join(caller.arn.split("/")[:2])
+        self.limits.check_permission(caller.account, principal, action, resource)
 
     def _lambda_client(self, caller: Caller) -> Any:
         # A 12-digit access key is the root of that account to MiniStack, whatever the secret.
@@ -155,17 +171,6 @@ def _parsed(body: bytes) -> Any:
 def _error(error: AppFlowError) -> Response:
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     return http_status(error.code), headers, json.dumps({"message": str(error)}).encode()
-
-
-def _authorise(
-    access_key: str, operation: str, parameters: Mapping[str, Any], caller: Caller
-) -> None:
-    resource = "*"
-    if operation in _RESOURCES:
-        kind, member = _RESOURCES[operation]
-        name = parameters.get(member, "")
-        resource = f"arn:aws:appflow:{caller.region}:{caller.account}:{kind}/{name}"
-    _demand(access_key, f"appflow:{operation}", resource, caller)
 
 
 def _demand(access_key: str, action: str, resource: str, caller: Caller) -> None:

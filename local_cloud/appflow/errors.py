@@ -26,5 +26,9 @@ class ResourceNotFoundException(AppFlowError):
     """There is no such connector."""
 
 
+class ThrottlingException(AppFlowError):
+    """Too many calls."""
+
+
 class ValidationException(AppFlowError):
     """The request itself is wrong."""

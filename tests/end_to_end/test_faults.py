@@ -17,9 +17,6 @@ ROOT = Path(__file__).parents[2]
 CONNECTORS = 10
 
 FAULTS: list[dict[str, Any]] = [
-    # Seconds after a policy has changed, IAM does not know of it everywhere.
-    {"error": {"code": "AccessDeniedException"}, "times": 3},
-    {"error": {"code": "ThrottlingException"}, "probability": 0.15},
     {"error": {"code": "InternalServerException", "status": 503}, "probability": 0.05},
     {"reset": True, "probability": 0.05},
     {"response": {"abort_bytes": 0}, "probability": 0.15},
@@ -59,10 +56,12 @@ def test_every_event_takes_effect_once(cloud: LocalCloud, tmp_path: Path) -> Non
         calls, met = len(account.calls()), len(cloud.faults.met())
         account.change_code("made-elsewhere", connector(str(release)))
         cloud.faults.use(*FAULTS)
+        cloud.limit_appflow(account.id, callsPerSecond=10, permissionDelaySeconds=2)
 
         cdk(account, tmp_path, "deploy", "--require-approval", "never", release=release)
 
         cloud.faults.use()
+        cloud.limit_appflow(account.id)
         held = account.client("appflow").list_connectors(maxResults=100)["connectors"]
         assert [one["connectorVersion"] for one in held] == [str(release)] * CONNECTORS
         changes = [call for call in account.calls()[calls:] if call["operation"] == operation]
