@@ -42,7 +42,14 @@ Deploy = Callable[..., str]
 
 
 @pytest.fixture
-def events(httpserver: HTTPServer) -> list[dict[str, Any]]:
+def listener() -> Iterator[HTTPServer]:
+    """Whom the handler tells of its events; over plain HTTP, unlike the handler's tests' own."""
+    with HTTPServer() as server:
+        yield server
+
+
+@pytest.fixture
+def events(listener: HTTPServer) -> list[dict[str, Any]]:
     """The events that the handler receives."""
     received: list[dict[str, Any]] = []
 
@@ -50,7 +57,7 @@ def events(httpserver: HTTPServer) -> list[dict[str, Any]]:
         received.append(json.loads(request.data))
         return Response()
 
-    httpserver.expect_request("/tell").respond_with_handler(take)
+    listener.expect_request("/tell").respond_with_handler(take)
     return received
 
 
@@ -63,7 +70,7 @@ def account(cloud: LocalCloud) -> Account:
 
 
 @pytest.fixture
-def deploy(account: Account, httpserver: HTTPServer, events: list[Any]) -> Deploy:
+def deploy(account: Account, listener: HTTPServer, events: list[Any]) -> Deploy:
     """Deploys one custom resource; returns the reason of its failure, or an empty string."""
     name = f"stack-{uuid4()}"
     tokens = f"arn:aws:lambda:us-east-1:{account.id}:function"
@@ -77,7 +84,7 @@ def deploy(account: Account, httpserver: HTTPServer, events: list[Any]) -> Deplo
                     "Type": "Custom::Thing",
                     "Properties": {
                         "ServiceToken": f"{tokens}:{function}",
-                        "Tell": httpserver.url_for("/tell"),
+                        "Tell": listener.url_for("/tell"),
                         **properties,
                     },
                 }
