@@ -128,6 +128,17 @@ class TestOfACancelledUpdate:
 
         assert cloudformation.clock.now > 120
 
+    def test_is_watched_if_the_events_do_not_reach_back_to_it(
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        cloudformation.history.clear()
+        cloudformation.clock.at(30, late_update(account, new))
+
+        cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert account.registered_arn(LABEL) == old
+
     def test_is_watched_if_the_events_cannot_be_read(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
