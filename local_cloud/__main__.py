@@ -20,6 +20,7 @@ from .faults import proxy
 from .gateway import (
     HOST,
     READY,
+    free_port,
     make_application,
     prepare_environment,
     server_config,
@@ -66,7 +67,7 @@ async def _serve(port: int, run_folder: Path, lambda_python: Path, faults_port: 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    tls_port = _free_port()
+    tls_port = free_port()
     prepare_environment(
         port=port, tls_port=tls_port, run_folder=run_folder, appflow_port=faults_port
     )
@@ -117,12 +118,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import socket
 import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -45,6 +46,13 @@ _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LOG_LEVEL")
 
 class IncompatibleMiniStackError(RuntimeError):
     """The installed MiniStack lacks something this program relies on."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def prepare_environment(

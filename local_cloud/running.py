@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +21,15 @@ import boto3
 import botocore.session
 
 from .faults import Faults
-from .gateway import HOST, JOURNAL_PATH, LIMITS_PATH, READY, REGION, tool_environment
+from .gateway import (
+    HOST,
+    JOURNAL_PATH,
+    LIMITS_PATH,
+    READY,
+    REGION,
+    free_port,
+    tool_environment,
+)
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -112,8 +119,8 @@ def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalClou
     Raises:
         StartError: it ended, or said nothing for a minute, instead of starting.
     """
-    port = _free_port()
-    faults = Faults(_free_port()) if with_faults else None
+    port = free_port()
+    faults = Faults(free_port()) if with_faults else None
     command = [sys.executable, "-m", "local_cloud", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--faults-port", str(faults.port)] if faults else command,
@@ -137,12 +144,6 @@ def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalClou
         reader.join(_STOP_SECONDS)
         if process.stdout is not None:
             process.stdout.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _copy(

@@ -31,16 +31,17 @@ def register_or_adopt(desired: Registration, appflow: AppFlow) -> bool:
         AppFlowError: AppFlow refused, or the template does not want what would have to be done.
     """
     if not desired.register_missing:
-        _adopt(desired, appflow)
+        held = appflow.find(desired)
+        if held is None:
+            raise missing(desired)
+        _adopt(held, desired, appflow)
         return False
     try:
         appflow.register(desired)
     except LabelTakenError as taken:
         if not desired.adopt_existing:
             raise existing(desired, taken.held.lambda_arn) from taken
-        # The one record of what the label pointed to before.
-        _log(f"adopt: it belonged to {taken.held.lambda_arn}", desired)
-        appflow.update(desired, description=desired.description)
+        _adopt(taken.held, desired, appflow)
         return False
     _log("registered", desired)
     return True
@@ -74,10 +75,8 @@ def refresh(
     return appflow.read_back(desired)
 
 
-def _adopt(desired: Registration, appflow: AppFlow) -> None:
-    held = appflow.find(desired)
-    if held is None:
-        raise missing(desired)
+def _adopt(held: Connector, desired: Registration, appflow: AppFlow) -> None:
+    # The one record of what the label pointed to before.
     _log(f"adopt: it belonged to {held.lambda_arn}", desired)
     appflow.update(desired, description=desired.description)
 

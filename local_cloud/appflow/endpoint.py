@@ -29,6 +29,7 @@ from .errors import (
     AppFlowError,
     ConnectorServerException,
     ValidationException,
+    not_authorized,
 )
 from .limits import Limits
 from .model import checked_input, http_status, operation_at
@@ -176,9 +177,7 @@ def _error(error: AppFlowError) -> Response:
 def _demand(access_key: str, action: str, resource: str, caller: Caller) -> None:
     service = action.partition(":")[0]
     if iam_evaluator.enforce(access_key, action, service, caller.region, resource) is not None:
-        raise AccessDeniedException(
-            f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource}"
-        )
+        raise not_authorized(caller.arn, action, resource)
 
 
 class _Lambdas:

@@ -14,6 +14,13 @@ class AccessDeniedException(AppFlowError):
     """The caller may not do this, or AppFlow may not invoke the connector."""
 
 
+def not_authorized(principal: str, action: str, resource: str) -> AccessDeniedException:
+    """The refusal of a caller that may not do something, in IAM's words."""
+    return AccessDeniedException(
+        f"User: {principal} is not authorized to perform: {action} on resource: {resource}"
+    )
+
+
 class ConflictException(AppFlowError):
     """The request contradicts what AppFlow holds."""
 

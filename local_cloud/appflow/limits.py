@@ -12,7 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import AccessDeniedException, ThrottlingException, ValidationException
+from .errors import ThrottlingException, ValidationException, not_authorized
+
+# The settings there are, and the least value of each.
+_LEAST = {"callsPerSecond": 1, "permissionDelaySeconds": 0}
 
 
 @dataclass
@@ -44,14 +47,14 @@ class Limits:
         Raises:
             ValidationException: a setting is unknown, or no number that makes sense.
         """
-        for name, least in (("callsPerSecond", 1), ("permissionDelaySeconds", 0)):
+        for name, least in _LEAST.items():
             value = settings.get(name, least)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value < least:
                 raise ValidationException(f"{name} is {value!r}, not a number of at least {least}.")
-        unknown = sorted(settings.keys() - {"callsPerSecond", "permissionDelaySeconds"})
+        unknown = sorted(settings.keys() - _LEAST.keys())
         if unknown:
             raise ValidationException(
-                f"There is no limit {unknown[0]}, only callsPerSecond and permissionDelaySeconds."
+                f"There is no limit {unknown[0]}, only {' and '.join(_LEAST)}."
             )
         rate = settings.get("callsPerSecond")
         with self._lock:
@@ -92,7 +95,4 @@ class Limits:
             # By action and not by resource: it is a change of a policy that takes its time.
             since = limits.allowed_since.setdefault((principal, action), self._now())
             if self._now() - since < limits.permission_delay_seconds:
-                raise AccessDeniedException(
-                    f"User: {principal} is not authorized to perform: {action} on resource:"
-                    f" {resource}"
-                )
+                raise not_authorized(principal, action, resource)

@@ -248,22 +248,6 @@ def trusted(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
 
 
-def work_in(
-    account: Account, monkeypatch: pytest.MonkeyPatch, server: HTTPServer, bundle: Path
-) -> None:
-    """Set the environment that Lambda would give the handler in an account."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{account.cloud.port}",
-        "AWS_ENDPOINT_URL_CLOUDFORMATION": server.url_for(CLOUDFORMATION_PATH),
-        "AWS_CA_BUNDLE": str(bundle),
-        "AWS_ACCESS_KEY_ID": account.id,
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-
 @dataclass(frozen=True)
 class ReusedAccount(Account):
     """An account that keeps its functions from test to test: Lambda's cold starts take longest."""
@@ -330,8 +314,17 @@ def request_id() -> str:
 def handler_environment(
     account: Account, monkeypatch: pytest.MonkeyPatch, make_httpserver: HTTPServer, bundle: Path
 ) -> None:
-    """The handler works in the tests' account."""
-    work_in(account, monkeypatch, make_httpserver, bundle)
+    """The environment that Lambda would give the handler, in the tests' account."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{account.cloud.port}",
+        "AWS_ENDPOINT_URL_CLOUDFORMATION": make_httpserver.url_for(CLOUDFORMATION_PATH),
+        "AWS_CA_BUNDLE": str(bundle),
+        "AWS_ACCESS_KEY_ID": account.id,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

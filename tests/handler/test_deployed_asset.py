@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
+from local_cloud.gateway import free_port
 from local_cloud.lambda_python import ensure_lambda_python
 from tests.handler.conftest import SIGNATURE, CloudFormation
 from tests.support import Account, connector
@@ -138,10 +138,7 @@ def test_writes_one_structured_line_for_each_decision_call_and_answer(
 def test_answers_once_when_appflow_cannot_be_reached(
     asset: Path, cloudformation: CloudFormation
 ) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    nowhere = f"http://127.0.0.1:{port}"
+    nowhere = f"http://127.0.0.1:{free_port()}"
     function = "arn:aws:lambda:us-east-1:111122223333:function:crm"
     event = cloudformation.event("Create", properties(function))
 

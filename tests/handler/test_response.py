@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from connector_registration.response import (
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
+from local_cloud.gateway import free_port
 from tests.handler.conftest import SIGNATURE, CloudFormation, LambdaContext, Log
 
 
@@ -75,10 +75,7 @@ class TestDelivery:
     def test_gives_up_when_nobody_listens(
         self, answers: CloudFormation, caplog: pytest.LogCaptureFixture
     ) -> None:
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            port = unused.getsockname()[1]
-        url = f"https://localhost:{port}/response?{SIGNATURE}"
+        url = f"https://localhost:{free_port()}/response?{SIGNATURE}"
 
         respond(answers, ResponseURL=url).succeed("acme-crm", {})
 
@@ -219,10 +216,7 @@ class TestCrhelperFenced:
         def create(event: Mapping[str, Any], context: Any) -> str:
             return "acme-crm"
 
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            port = unused.getsockname()[1]
-        url = f"https://localhost:{port}/response?{SIGNATURE}"
+        url = f"https://localhost:{free_port()}/response?{SIGNATURE}"
         with pytest.raises(LostResponseError):
             resource(answers.event("Create", {}, ResponseURL=url), LambdaContext())
 
