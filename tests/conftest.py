@@ -37,6 +37,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         yield cloud
 
 
+@pytest.fixture(scope="session")
+def faulty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """Another one, whose functions reach AppFlow through a proxy that can make calls fail."""
+    folder = tmp_path_factory.mktemp("faulty-cloud")
+    with (folder / "log").open("w") as log, local_cloud(log, with_faults=True) as cloud:
+        yield cloud
+
+
 @pytest.fixture
 def account(cloud: LocalCloud) -> Account:
     """An account in which nothing has happened yet."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from local_cloud.running import LocalCloud, local_cloud
+from local_cloud.running import LocalCloud
 from tests.support import Account, connector, new_account_id
 
 ROOT = Path(__file__).parents[2]
@@ -21,13 +18,6 @@ FAULTS: list[dict[str, Any]] = [
     {"reset": True, "probability": 0.05},
     {"response": {"abort_bytes": 0}, "probability": 0.15},
 ]
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    folder = tmp_path_factory.mktemp("cloud")
-    with (folder / "log").open("w") as log, local_cloud(log, with_faults=True) as cloud:
-        yield cloud
 
 
 def cdk(account: Account, output: Path, *arguments: str, release: int) -> None:
@@ -46,22 +36,22 @@ def cdk(account: Account, output: Path, *arguments: str, release: int) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_every_event_takes_effect_once(cloud: LocalCloud, tmp_path: Path) -> None:
-    account = Account(cloud, new_account_id())
+def test_every_event_takes_effect_once(faulty_cloud: LocalCloud, tmp_path: Path) -> None:
+    account = Account(faulty_cloud, new_account_id())
     account.make_function("made-elsewhere", connector("1"), granted=False)
     cdk(account, tmp_path, "bootstrap", f"aws://{account.id}/us-east-1", release=1)
-    assert cloud.faults is not None
+    assert faulty_cloud.faults is not None
 
     for release, operation in ((1, "RegisterConnector"), (2, "UpdateConnectorRegistration")):
-        calls, met = len(account.calls()), len(cloud.faults.met())
+        calls, met = len(account.calls()), len(faulty_cloud.faults.met())
         account.change_code("made-elsewhere", connector(str(release)))
-        cloud.faults.use(*FAULTS)
-        cloud.limit_appflow(account.id, callsPerSecond=10, permissionDelaySeconds=2)
+        faulty_cloud.faults.use(*FAULTS)
+        faulty_cloud.limit_appflow(account.id, callsPerSecond=10, permissionDelaySeconds=2)
 
         cdk(account, tmp_path, "deploy", "--require-approval", "never", release=release)
 
-        cloud.faults.use()
-        cloud.limit_appflow(account.id)
+        faulty_cloud.faults.use()
+        faulty_cloud.limit_appflow(account.id)
         held = account.client("appflow").list_connectors(maxResults=100)["connectors"]
         assert [one["connectorVersion"] for one in held] == [str(release)] * CONNECTORS
         changes = [call for call in account.calls()[calls:] if call["operation"] == operation]
@@ -69,4 +59,4 @@ def test_every_event_takes_effect_once(cloud: LocalCloud, tmp_path: Path) -> Non
         assert len(tokens) == CONNECTORS
         # The lost answers were asked for again, under the same tokens.
         assert len(changes) > CONNECTORS
-        assert len(cloud.faults.met()) > met
+        assert len(faulty_cloud.faults.met()) > met

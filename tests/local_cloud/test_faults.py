@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from local_cloud.faults import Faults
-from local_cloud.running import LocalCloud, local_cloud
+from local_cloud.running import LocalCloud
 from tests.local_cloud.test_appflow import user_client
 from tests.support import Account, connector, new_account_id
 
@@ -18,27 +18,20 @@ LABEL = "acme-crm"
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    folder = tmp_path_factory.mktemp("cloud")
-    with (folder / "log").open("w") as log, local_cloud(log, with_faults=True) as cloud:
-        yield cloud
-
-
-@pytest.fixture(scope="module")
-def account(cloud: LocalCloud) -> Account:
-    account = Account(cloud, new_account_id())
+def account(faulty_cloud: LocalCloud) -> Account:
+    account = Account(faulty_cloud, new_account_id())
     account.register(LABEL, account.make_function("crm", connector()))
     return account
 
 
 @pytest.fixture
-def faults(cloud: LocalCloud) -> Iterator[Faults]:
-    assert cloud.faults is not None
-    yield cloud.faults
-    cloud.faults.use()
+def faults(faulty_cloud: LocalCloud) -> Iterator[Faults]:
+    assert faulty_cloud.faults is not None
+    yield faulty_cloud.faults
+    faulty_cloud.faults.use()
 
 
-def through_the_proxy(account: Account, faults: Faults) -> dict[str, Any]:
+def through_the_proxy(faults: Faults) -> dict[str, Any]:
     config = Config(retries={"total_max_attempts": 1})
     return {"endpoint_url": f"http://127.0.0.1:{faults.port}", "config": config}
 
@@ -46,7 +39,7 @@ def through_the_proxy(account: Account, faults: Faults) -> dict[str, Any]:
 @pytest.fixture
 def appflow(account: Account, faults: Faults) -> Any:
     """A client that meets the faults, as the functions of the local cloud do."""
-    return account.cloud.client("appflow", account.id, **through_the_proxy(account, faults))
+    return account.cloud.client("appflow", account.id, **through_the_proxy(faults))
 
 
 def updates(account: Account) -> int:
@@ -97,7 +90,7 @@ def test_a_rule_is_for_one_label_and_one_operation(
 
 
 def test_a_signature_survives_the_proxy(account: Account, faults: Faults) -> None:
-    clerk = user_client(account, ["appflow:*"], **through_the_proxy(account, faults))
+    clerk = user_client(account, ["appflow:*"], **through_the_proxy(faults))
 
     clerk.list_connectors()
     clerk._request_signer._credentials.secret_key = "guessed"
