@@ -24,9 +24,9 @@ from .faults import Faults
 from .gateway import (
     HOST,
     JOURNAL_PATH,
-    LIMITS_PATH,
     READY,
     REGION,
+    SETTINGS_PATH,
     free_port,
     tool_environment,
 )
@@ -79,21 +79,31 @@ class LocalCloud:
         }
         return _session().client(service, **{**root, **settings})
 
-    def appflow_calls(self, account: str) -> list[Mapping[str, Any]]:
-        """The calls that AppFlow received in an account, the oldest first."""
-        url = f"http://{HOST}:{self.port}{JOURNAL_PATH}"
+    def appflow_calls(self, account: str, *, after: int = 0) -> list[Mapping[str, Any]]:
+        """The calls that AppFlow received in an account, the oldest first.
+
+        Args:
+            account: a number of 12 digits.
+            after: how many to leave out, from the oldest on.
+        """
+        url = f"http://{HOST}:{self.port}{JOURNAL_PATH}/{account}?after={after}"
         with urllib.request.urlopen(url, timeout=10) as answer:
             calls: list[Mapping[str, Any]] = json.load(answer)
-        return [call for call in calls if call["account"] == account]
+        return calls
 
-    def limit_appflow(self, account: str, **limits: float) -> None:
-        """Set AppFlow's limits in an account: ``callsPerSecond``, ``permissionDelaySeconds``.
+    def configure_appflow(self, account: str, **settings: Any) -> None:
+        """Set how AppFlow behaves in an account; what is not named goes back to its default.
+
+        Args:
+            account: a number of 12 digits.
+            settings: those of ``local_cloud.appflow.settings``, in camelCase: ``callsPerSecond``,
+                ``permissionDelaySeconds``, ``clockAheadSeconds`` and others.
 
         Raises:
-            ValueError: there is no such limit, or it makes no sense.
+            ValueError: there is no such setting, or its value makes no sense.
         """
-        url = f"http://{HOST}:{self.port}{LIMITS_PATH}/{account}"
-        request = urllib.request.Request(url, json.dumps(limits).encode(), method="PUT")
+        url = f"http://{HOST}:{self.port}{SETTINGS_PATH}/{account}"
+        request = urllib.request.Request(url, json.dumps(settings).encode(), method="PUT")
         try:
             urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback
         except urllib.error.HTTPError as error:

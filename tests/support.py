@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local_cloud.gateway import REGION
 from local_cloud.running import LocalCloud
 
 # The smallest answer that AppFlow accepts from a connector, with a version to tell it by.
@@ -55,13 +56,14 @@ def connector(version: str = "1.0") -> str:
 
 @dataclass(frozen=True)
 class Account:
-    """One account of the local cloud, with what a test does in it."""
+    """One account of the local cloud in one Region, with what a test does in it."""
 
     cloud: LocalCloud
     id: str
+    region: str = REGION
 
-    def client(self, service: str) -> Any:
-        return self.cloud.client(service, self.id)
+    def client(self, service: str, **settings: Any) -> Any:
+        return self.cloud.client(service, self.id, **{"region_name": self.region, **settings})
 
     def make_function(self, name: str, source: str, *, granted: bool = True) -> str:
         """Make a Lambda function that AppFlow may invoke, or may not; return its ARN."""
@@ -133,9 +135,9 @@ class Account:
             **members,
         )
 
-    def calls(self) -> list[Mapping[str, Any]]:
-        """Every call that AppFlow has received in this account."""
-        return self.cloud.appflow_calls(self.id)
+    def calls(self, *, after: int = 0) -> list[Mapping[str, Any]]:
+        """Every call that AppFlow has received in this account, but for the first so many."""
+        return self.cloud.appflow_calls(self.id, after=after)
 
     def make_profile(self, name: str, label: str) -> None:
         """Make a connector profile that uses a connector."""

@@ -5,7 +5,8 @@ repository in build/mutants. The fault table and the random lives are left out: 
 and notice nothing that the other tests of the handler do not, as the result shows. So is the
 process of the staged asset, which does not contain the changes.
 
-Arguments are the names of modules to change; without any, all of them are.
+Arguments are the names of modules whose changes are all tried again. Without any, those changes are
+tried that have no result yet: it takes an hour, and may be interrupted.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from local_cloud.running import local_cloud
 
 ROOT = Path(__file__).parents[1]
-HANDLER = ROOT / "handler" / "connector_registration"
 MUTMUT = [sys.executable, "-m", "mutmut"]
 WORKSPACE = ROOT / "build" / "mutants"
 
@@ -63,13 +64,13 @@ def prepare_workspace() -> None:
     (WORKSPACE / "pyproject.toml").write_text(settings + SETTINGS)
 
 
-def run(module: str) -> None:
-    """Try the changes of one module against a local cloud of their own, which grows with them."""
-    pattern = f"connector_registration.{module}.*"
+def run(modules: Sequence[str]) -> None:
+    """Try all changes of some modules, or those without a result, against one local cloud."""
+    patterns = [f"connector_registration.{module}.*" for module in modules]
     with (WORKSPACE / "cloud.log").open("a") as log, local_cloud(log) as cloud:
         subprocess.run(
             # Twice the processors: many changes make a test wait.
-            [*MUTMUT, "run", "--max-children", str(2 * (os.cpu_count() or 1)), pattern],
+            [*MUTMUT, "run", "--max-children", str(2 * (os.cpu_count() or 1)), *patterns],
             cwd=WORKSPACE,
             env={**os.environ, "LOCAL_CLOUD_PORT": str(cloud.port)},
             check=True,
@@ -79,9 +80,7 @@ def run(module: str) -> None:
 def main() -> int:
     """Run mutmut and print the changes that no test has noticed."""
     prepare_workspace()
-    modules = sys.argv[1:] or sorted(path.stem for path in HANDLER.glob("[!_]*.py"))
-    for module in modules:
-        run(module)
+    run(sys.argv[1:])
     results = subprocess.run(
         [*MUTMUT, "results"], cwd=WORKSPACE, check=True, capture_output=True, text=True
     ).stdout

@@ -48,10 +48,9 @@ class CustomResource(CfnResource):
     def __init__(self, http: urllib3.PoolManager | None = None) -> None:
         super().__init__(
             json_logging=True,
-            # At DEBUG crhelper logs the event, which holds the presigned URL.
+            # At DEBUG crhelper logs the event, which holds the presigned URL. It keeps the SDK's
+            # loggers at ERROR by itself: below, urllib3 logs the URL with each repeated answer.
             log_level="INFO",
-            # Below CRITICAL urllib3 logs the URL with each repetition of an answer.
-            boto_level="CRITICAL",
             # The wait is meant for logs to arrive; a stack's deletion is worth more.
             sleep_on_delete=0,
         )

@@ -2,8 +2,12 @@
 
 - ``model``: what botocore's service model says about inputs and errors.
 - ``errors``: the refusals, under AppFlow's own codes.
-- ``registry``: the registered connectors and the client tokens seen.
-- ``connector``: invoking a connector's Lambda, and reading what it answers.
+- ``settings``: what AWS leaves open, and how it is here.
+- ``limits``: how many calls come through, and how soon a permission is known.
+- ``registry``, ``tokens``, ``pages``: what AppFlow remembers of an account and Region.
+- ``connector``: what a connector's Lambda answers, in AppFlow's terms.
+- ``functions``: invoking it, and who may.
 - ``service``: the operations.
+- ``journal``: the calls that came, and what became of them.
 - ``endpoint``: the service as a part of MiniStack: authentication, authorisation, HTTP.
 """

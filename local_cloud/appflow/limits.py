@@ -1,98 +1,56 @@
-"""How many calls AppFlow takes, and how soon it knows of a permission: by account, off by default.
+"""How many calls AppFlow takes from one account, and how soon it knows of a permission there.
 
-AWS publishes no figure for either. The first is a token bucket, as other AWS services describe
-theirs; the second stands for IAM, which is eventually consistent.
+The first is a token bucket, as other AWS services describe theirs; the second stands for IAM, which
+is eventually consistent.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
-from .errors import ThrottlingException, ValidationException, not_authorized
-
-# The settings there are, and the least value of each.
-_LEAST = {"callsPerSecond": 1, "permissionDelaySeconds": 0}
-
-
-@dataclass
-class _Account:
-    """The limits of one account, and what has happened under them."""
-
-    calls_per_second: float | None = None
-    permission_delay_seconds: float = 0
-    left: float = 0
-    filled_at: float = 0
-    allowed_since: dict[tuple[str, str], float] = field(default_factory=dict)
+from .errors import ThrottlingException, not_authorized
+from .settings import Settings
 
 
 class Limits:
-    """The limits of all accounts."""
+    """What has happened under the limits of an account, since they were set."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
+        self._rate = settings.calls_per_second
+        self._permission_delay = settings.permission_delay_seconds
         self._now = now
-        self._accounts: dict[str, _Account] = {}
+        self._size = max(1, self._rate or 0)
+        self._left = self._size
+        self._filled_at = now()
+        self._allowed_since: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
-    def set(self, account: str, settings: Mapping[str, Any]) -> None:
-        """Begin anew with other limits.
-
-        ``callsPerSecond`` is the rate at which the bucket fills, and its size: as many calls as
-        that come through at once. ``permissionDelaySeconds`` is for how long a permission is not
-        known after the first call that needs it.
-
-        Raises:
-            ValidationException: a setting is unknown, or no number that makes sense.
-        """
-        for name, least in _LEAST.items():
-            value = settings.get(name, least)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < least:
-                raise ValidationException(f"{name} is {value!r}, not a number of at least {least}.")
-        unknown = sorted(settings.keys() - _LEAST.keys())
-        if unknown:
-            raise ValidationException(
-                f"There is no limit {unknown[0]}, only {' and '.join(_LEAST)}."
-            )
-        rate = settings.get("callsPerSecond")
-        with self._lock:
-            self._accounts[account] = _Account(
-                calls_per_second=rate,
-                permission_delay_seconds=settings.get("permissionDelaySeconds", 0),
-                left=rate or 0,
-                filled_at=self._now(),
-            )
-
-    def take_call(self, account: str) -> None:
+    def take_call(self) -> None:
         """Count a call.
 
         Raises:
             ThrottlingException: there have been too many.
         """
+        if self._rate is None:
+            return
         with self._lock:
-            limits = self._accounts.get(account)
-            if limits is None or limits.calls_per_second is None:
-                return
-            now, rate = self._now(), limits.calls_per_second
-            limits.left = min(rate, limits.left + (now - limits.filled_at) * rate)
-            limits.filled_at = now
-            if limits.left < 1:
+            now = self._now()
+            self._left = min(self._size, self._left + (now - self._filled_at) * self._rate)
+            self._filled_at = now
+            if self._left < 1:
                 raise ThrottlingException("Rate exceeded")
-            limits.left -= 1
+            self._left -= 1
 
-    def check_permission(self, account: str, principal: str, action: str, resource: str) -> None:
+    def check_permission(self, principal: str, action: str, resource: str) -> None:
         """Let a permission that has been found wait until it is known here.
 
         Raises:
             AccessDeniedException: it is not known yet.
         """
         with self._lock:
-            limits = self._accounts.get(account)
-            if limits is None:
-                return
             # By action and not by resource: it is a change of a policy that takes its time.
-            since = limits.allowed_since.setdefault((principal, action), self._now())
-            if self._now() - since < limits.permission_delay_seconds:
+            since = self._allowed_since.setdefault((principal, action), self._now())
+            if self._now() - since < self._permission_delay:
                 raise not_authorized(principal, action, resource)

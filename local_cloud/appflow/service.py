@@ -5,16 +5,16 @@ Source: the AppFlow API Reference; the shapes are those of botocore's service mo
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from .errors import ResourceNotFoundException, ValidationException
+from .pages import Pages
 from .registry import Connector, Profile, Registry
-
-_DEFAULT_PAGE = 20
+from .settings import Settings
+from .tokens import Answer, Request, Tokens
 
 
 class Lambdas(Protocol):
@@ -38,19 +38,34 @@ class Caller:
     arn: str
 
 
-class AppFlow:
-    """The service, for one caller."""
+@dataclass(frozen=True)
+class Memory:
+    """All that AppFlow remembers of one account and Region."""
 
-    def __init__(self, registry: Registry, caller: Caller, lambdas: Lambdas) -> None:
-        self._registry = registry
+    registry: Registry = field(default_factory=Registry)
+    tokens: Tokens = field(default_factory=Tokens)
+    pages: Pages = field(default_factory=Pages)
+
+
+class AppFlow:
+    """The service, for one call."""
+
+    def __init__(
+        self, memory: Memory, caller: Caller, lambdas: Lambdas, settings: Settings, now: datetime
+    ) -> None:
+        self._registry = memory.registry
+        self._tokens = memory.tokens
+        self._pages = memory.pages
         self._caller = caller
         self._lambdas = lambdas
+        self._settings = settings
+        self._now = now
 
-    def call(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:
+    def call(self, operation: str, parameters: dict[str, Any]) -> Answer:
         """Carry out an operation; ``parameters`` have been checked against the model.
 
         Raises:
-            AppFlowError: the service refuses.
+            ValidationException: the local cloud does not serve the operation.
         """
         operations: dict[str, Callable[[dict[str, Any]], Mapping[str, Any]]] = {
             "RegisterConnector": self._register,
@@ -67,46 +82,43 @@ class AppFlow:
             raise ValidationException(
                 f"The local cloud does not serve {operation}; it serves {', '.join(operations)}."
             )
-        account, region = self._caller.account, self._caller.region
-        return self._registry.once(
-            account, region, operation, parameters, lambda: operations[operation](parameters)
+        return self._tokens.once(
+            Request(operation, parameters),
+            lambda: operations[operation](parameters),
+            self._now,
+            self._settings,
         )
 
     def _register(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         # The model marks nothing as required, but nothing can be registered without these.
         for name in ("connectorLabel", "connectorProvisioningType", "connectorProvisioningConfig"):
-            if name not in parameters:
-                raise ValidationException(f"Value null at '{name}': Member must not be null")
-        lambda_arn = _lambda_arn(parameters)
+            _demand(name, parameters)
+        lambda_arn = self._lambda_arn(parameters)
         if lambda_arn is None:
-            raise ValidationException("Value null at 'lambdaArn': Member must not be null")
+            raise _missing("lambdaArn")
         label = parameters["connectorLabel"]
         connector = Connector(
             label=label,
-            arn=self._connector_arn(label),
+            arn=self._arn("connector", label),
             lambda_arn=lambda_arn,
             description=parameters.get("description"),
-            registered_at=self._registry.now(),
+            registered_at=self._now,
             registered_by=self._caller.arn,
             configuration=self._lambdas.configuration(lambda_arn),
         )
-        self._registry.add(self._caller.account, self._caller.region, connector)
+        self._registry.add(connector)
         return {"connectorArn": connector.arn}
 
     def _update(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        held = self._get(parameters["connectorLabel"])
+        held = self._registry.get(parameters["connectorLabel"])
         # Without a configuration the Lambda assigned before is asked again.
-        lambda_arn = _lambda_arn(parameters) or held.lambda_arn
+        lambda_arn = self._lambda_arn(parameters) or held.lambda_arn
         # The connector may take its time; what is not part of this update may change meanwhile.
         configuration = self._lambdas.configuration(lambda_arn)
-        description = {k: parameters[k] for k in ("description",) if k in parameters}
+        described = "description" in parameters or self._settings.omitted_description == "cleared"
+        description = {"description": parameters.get("description")} if described else {}
         updated = self._registry.change(
-            self._caller.account,
-            self._caller.region,
-            held.label,
-            lambda_arn=lambda_arn,
-            configuration=configuration,
-            **description,
+            held.label, lambda_arn=lambda_arn, configuration=configuration, **description
         )
         return {"connectorArn": updated.arn}
 
@@ -115,24 +127,22 @@ class AppFlow:
             raise ResourceNotFoundException(
                 f"The local cloud has no connector of type {parameters['connectorType']}."
             )
-        if "connectorLabel" not in parameters:
-            raise ValidationException("Value null at 'connectorLabel': Member must not be null")
-        return {"connectorConfiguration": _described(self._get(parameters["connectorLabel"]))}
+        label = _demand("connectorLabel", parameters)
+        return {"connectorConfiguration": _described(self._registry.get(label))}
 
     def _describe_all(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        page = self._page(parameters)
-        # Keyed by type in the API, so custom connectors, all of one type, are in the list only.
-        return {"connectorConfigurations": {}, **page}
+        types = parameters.get("connectorTypes") or ["CustomConnector"]
+        connectors = self._registry.connectors() if "CustomConnector" in types else []
+        # The configurations are keyed by type in the API: those of custom connectors, which are all
+        # of one type, cannot be among them.
+        return {"connectorConfigurations": {}, **self._page(connectors, parameters)}
 
     def _list(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        return self._page(parameters)
+        return self._page(self._registry.connectors(), parameters)
 
     def _unregister(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         self._registry.remove(
-            self._caller.account,
-            self._caller.region,
-            parameters["connectorLabel"],
-            force=parameters.get("forceDelete", False),
+            parameters["connectorLabel"], force=parameters.get("forceDelete", False)
         )
         return {}
 
@@ -142,54 +152,66 @@ class AppFlow:
                 "The local cloud has connector profiles of type CustomConnector only, not"
                 f" {parameters['connectorType']}."
             )
-        if "connectorLabel" not in parameters:
-            raise ValidationException("Value null at 'connectorLabel': Member must not be null")
         name = parameters["connectorProfileName"]
-        region, account = self._caller.region, self._caller.account
         profile = Profile(
             name=name,
-            arn=f"arn:aws:appflow:{region}:{account}:connectorprofile/{name}",
-            connector_label=parameters["connectorLabel"],
+            arn=self._arn("connectorprofile", name),
+            connector_label=_demand("connectorLabel", parameters),
             connection_mode=parameters["connectionMode"],
-            created_at=self._registry.now(),
+            created_at=self._now,
         )
-        self._registry.add_profile(account, region, profile)
+        self._registry.add_profile(profile)
         return {"connectorProfileArn": profile.arn}
 
     def _describe_profiles(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         label, names = parameters.get("connectorLabel"), parameters.get("connectorProfileNames")
-        profiles = [
-            profile
-            for profile in self._registry.profiles(self._caller.account, self._caller.region)
+        details = {
+            profile.name: _described_profile(profile)
+            for profile in self._registry.profiles()
             if label in (None, profile.connector_label)
             and (names is None or profile.name in names)
             and parameters.get("connectorType", "CustomConnector") == "CustomConnector"
-        ]
-        details = {profile.name: _described_profile(profile) for profile in profiles}
-        return _page("connectorProfileDetails", details, parameters)
+        }
+        return self._pages.page("connectorProfileDetails", details, parameters)
 
     def _delete_profile(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         # The local cloud has no flows, so nothing can be in the way of it.
-        name = parameters["connectorProfileName"]
-        self._registry.remove_profile(self._caller.account, self._caller.region, name)
+        self._registry.remove_profile(parameters["connectorProfileName"])
         return {}
 
-    def _page(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        connectors = self._registry.all(self._caller.account, self._caller.region)
+    def _page(
+        self, connectors: Iterable[Connector], parameters: dict[str, Any]
+    ) -> Mapping[str, Any]:
         listed = {connector.label: _listed(connector) for connector in connectors}
-        return _page("connectors", listed, parameters)
+        return self._pages.page("connectors", listed, parameters)
 
-    def _get(self, label: str) -> Connector:
-        return self._registry.get(self._caller.account, self._caller.region, label)
+    def _arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:appflow:{self._caller.region}:{self._caller.account}:{kind}/{name}"
 
-    def _connector_arn(self, label: str) -> str:
-        return f"arn:aws:appflow:{self._caller.region}:{self._caller.account}:connector/{label}"
+    def _lambda_arn(self, parameters: Mapping[str, Any]) -> str | None:
+        provisioning = parameters.get("connectorProvisioningConfig") or {}
+        arn: str | None = (provisioning.get("lambda") or {}).get("lambdaArn")
+        is_qualified = arn is not None and arn.count(":") > _COLONS_OF_A_FUNCTION
+        if is_qualified and self._settings.qualified_functions == "refused":
+            raise ValidationException(f"{arn} names a version or an alias.")
+        return arn
 
 
-def _lambda_arn(parameters: Mapping[str, Any]) -> str | None:
-    provisioning = parameters.get("connectorProvisioningConfig") or {}
-    arn: str | None = (provisioning.get("lambda") or {}).get("lambdaArn")
-    return arn
+# arn:aws:lambda:<region>:<account>:function:<name>
+_COLONS_OF_A_FUNCTION = 6
+
+
+def _demand(name: str, parameters: Mapping[str, Any]) -> Any:
+    if name not in parameters:
+        raise _missing(name)
+    return parameters[name]
+
+
+def _missing(name: str) -> ValidationException:
+    return ValidationException(
+        f"1 validation error detected: Value null at '{name}' failed to satisfy constraint: Member"
+        " must not be null"
+    )
 
 
 def _described(connector: Connector) -> dict[str, Any]:
@@ -228,23 +250,3 @@ def _described_profile(profile: Profile) -> dict[str, Any]:
         "createdAt": profile.created_at.timestamp(),
         "lastUpdatedAt": profile.created_at.timestamp(),
     }
-
-
-def _page(
-    member: str, found: Mapping[str, dict[str, Any]], parameters: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A page of what was found, ordered by name; its token stays valid whatever comes and goes."""
-    after = _name_in(parameters["nextToken"]) if "nextToken" in parameters else ""
-    size = parameters.get("maxResults", _DEFAULT_PAGE)
-    rest = [name for name in found if name > after]
-    page: dict[str, Any] = {member: [found[name] for name in rest[:size]]}
-    if len(rest) > size:
-        page["nextToken"] = base64.urlsafe_b64encode(rest[size - 1].encode()).decode()
-    return page
-
-
-def _name_in(next_token: str) -> str:
-    try:
-        return base64.b64decode(next_token, altchars="-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise ValidationException("The nextToken is not one that this service gave.") from error

@@ -46,12 +46,12 @@ def test_every_event_takes_effect_once(faulty_cloud: LocalCloud, tmp_path: Path)
         calls, met = len(account.calls()), len(faulty_cloud.faults.met())
         account.change_code("made-elsewhere", connector(str(release)))
         faulty_cloud.faults.use(*FAULTS)
-        faulty_cloud.limit_appflow(account.id, callsPerSecond=10, permissionDelaySeconds=2)
+        faulty_cloud.configure_appflow(account.id, callsPerSecond=10, permissionDelaySeconds=2)
 
         cdk(account, tmp_path, "deploy", "--require-approval", "never", release=release)
 
         faulty_cloud.faults.use()
-        faulty_cloud.limit_appflow(account.id)
+        faulty_cloud.configure_appflow(account.id)
         held = account.client("appflow").list_connectors(maxResults=100)["connectors"]
         assert [one["connectorVersion"] for one in held] == [str(release)] * CONNECTORS
         changes = [call for call in account.calls()[calls:] if call["operation"] == operation]

@@ -281,13 +281,13 @@ class ReusedAccount(Account):
         if name in self.functions:
             self.functions[name] = self.functions[name][0], True
 
-    def calls(self) -> list[Mapping[str, Any]]:
+    def calls(self, *, after: int = 0) -> list[Mapping[str, Any]]:
         """The calls since the test began."""
-        return super().calls()[self.calls_before[0] :]
+        return super().calls(after=self.calls_before[0] + after)
 
     def begin(self) -> None:
         self.clear()
-        self.calls_before[0] = len(super().calls())
+        self.calls_before[0] += len(self.calls())
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,19 @@
-"""The local AppFlow refuses what AppFlow refuses; driven through boto3 and the AWS CLI."""
+"""The local AppFlow refuses what AppFlow refuses; driven through boto3."""
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_cloud.running import LocalCloud
+from tests.local_cloud.support import provisioned_by, refusal, registration, user_client
 from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
 
 LABEL = "acme-crm"
@@ -24,19 +27,6 @@ def arn(account: Account) -> str:
 @pytest.fixture
 def appflow(account: Account) -> Any:
     return account.client("appflow")
-
-
-def refusal(call: Any, **parameters: Any) -> tuple[str, int, str]:
-    """The code, HTTP status and message of a call that has to fail."""
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    response = error.value.response
-    status = response["ResponseMetadata"]["HTTPStatusCode"]
-    return response["Error"]["Code"], status, response["Error"]["Message"]
-
-
-def provisioned_by(arn: str) -> dict[str, Any]:
-    return {"connectorProvisioningConfig": {"lambda": {"lambdaArn": arn}}}
 
 
 class TestRegister:
@@ -82,54 +72,29 @@ class TestRegister:
             "registeredBy": f"arn:aws:iam::{account.id}:root",
         }
 
-    @pytest.mark.parametrize(
-        ("label", "constraint"),
-        [
-            ("x", r"regular expression pattern: [a-zA-Z0-9][\w!@#.-]+"),
-            ("acme crm", r"regular expression pattern: [a-zA-Z0-9][\w!@#.-]+"),
-            ("a" * 257, "have length less than or equal to 256"),
-        ],
-    )
-    def test_refuses_a_label_against_the_rules(
-        self, appflow: Any, arn: str, label: str, constraint: str
-    ) -> None:
-        code, status, message = refusal(
-            appflow.register_connector,
-            connectorLabel=label,
-            connectorProvisioningType="LAMBDA",
-            **provisioned_by(arn),
-        )
+    def test_takes_a_label_once_in_each_account_and_region(self, account: Account) -> None:
+        neighbour = Account(account.cloud, new_account_id())
+        places = [
+            (account, "us-east-1"),
+            (account, "eu-west-1"),
+            (neighbour, "us-east-1"),
+        ]
+        expected = []
+        for number, (owner, region) in enumerate(places):
+            there = replace(owner, region=region)
+            there.register(LABEL, there.make_function(f"crm-{number}", connector(str(number))))
+            expected.append(f"arn:aws:lambda:{region}:{owner.id}:function:crm-{number}")
 
-        assert (code, status) == ("ValidationException", 400)
-        assert message == (
-            f"1 validation error detected: Value '{label}' at 'connectorLabel' failed to satisfy"
-            f" constraint: Member must satisfy {constraint}".replace("satisfy have", "have")
-        )
+        held = [replace(owner, region=region).registered_arn(LABEL) for owner, region in places]
 
-    @pytest.mark.parametrize(
-        "missing", ["connectorLabel", "connectorProvisioningType", "connectorProvisioningConfig"]
-    )
-    def test_refuses_to_do_without(self, appflow: Any, arn: str, missing: str) -> None:
-        members = {
-            "connectorLabel": LABEL,
-            "connectorProvisioningType": "LAMBDA",
-            **provisioned_by(arn),
-        }
-        del members[missing]
-
-        code, _, message = refusal(appflow.register_connector, **members)
-
-        assert code == "ValidationException"
-        assert missing in message
+        assert held == expected
 
     def test_refuses_a_label_that_is_taken(self, account: Account, appflow: Any, arn: str) -> None:
         account.register(LABEL, arn)
 
         code, status, _ = refusal(
             appflow.register_connector,
-            connectorLabel=LABEL,
-            connectorProvisioningType="LAMBDA",
-            **provisioned_by(arn),
+            **registration(LABEL, arn),
         )
 
         assert (code, status) == ("ConflictException", 409)
@@ -162,11 +127,108 @@ class TestRegister:
         with pytest.raises(ClientError, match="ConnectorServerException"):
             account.register(LABEL, odd)
 
+    def test_refuses_a_connector_that_takes_too_long(self, account: Account) -> None:
+        slow = account.make_function("slow", "import time\ndef handler(*_): time.sleep(60)\n")
+        account.client("lambda").update_function_configuration(FunctionName="slow", Timeout=1)
+
+        with pytest.raises(ClientError, match=r"ConnectorServerException.*timed out"):
+            account.register(LABEL, slow)
+
     def test_needs_a_function(self, account: Account) -> None:
         nowhere = f"arn:aws:lambda:us-east-1:{account.id}:function:nowhere"
 
         with pytest.raises(ClientError, match="AccessDeniedException"):
             account.register(LABEL, nowhere)
+
+
+class TestConfiguration:
+    """Everything a connector can say of itself comes back under AppFlow's names."""
+
+    ANSWER: Mapping[str, Any] = {
+        "isSuccess": True,
+        "connectorOwner": "Acme",
+        "connectorName": "Acme CRM",
+        "connectorVersion": "1.0",
+        "connectorModes": ["SOURCE", "DESTINATION"],
+        "authenticationConfig": {
+            "isOAuth2Supported": True,
+            "isCustomAuthSupported": True,
+            "oAuth2Defaults": {
+                "oAuthScopes": ["api"],
+                "tokenURL": ["https://crm.example/token"],
+                "authURL": ["https://crm.example/auth"],
+                "oAuth2GrantTypesSupported": ["AUTHORIZATION_CODE"],
+                "oAuth2CustomProperties": [
+                    {
+                        "key": "tenant",
+                        "required": True,
+                        "sensitiveField": False,
+                        "type": "TOKEN_URL",
+                    }
+                ],
+            },
+            "customAuthConfig": [
+                {
+                    "authenticationType": "hmac",
+                    "authParameters": [{"key": "secret", "required": True, "sensitiveField": True}],
+                }
+            ],
+        },
+        "supportedApiVersions": ["v1", "v2"],
+        "operatorsSupported": ["PROJECTION", "EQUAL_TO"],
+        "supportedWriteOperations": ["INSERT", "UPSERT"],
+        "triggerFrequenciesSupported": ["DAILY", "ONCE"],
+        "supportedTriggerTypes": ["SCHEDULED", "ONDEMAND", "EVENT"],
+        "logoURL": "https://crm.example/logo.png",
+    }
+    DESCRIBED: Mapping[str, Any] = {
+        "connectorModes": ["SOURCE", "DESTINATION"],
+        "canUseAsSource": True,
+        "canUseAsDestination": True,
+        "authenticationConfig": {
+            "isBasicAuthSupported": False,
+            "isApiKeyAuthSupported": False,
+            "isOAuth2Supported": True,
+            "isCustomAuthSupported": True,
+            "oAuth2Defaults": {
+                "oauthScopes": ["api"],
+                "tokenUrls": ["https://crm.example/token"],
+                "authCodeUrls": ["https://crm.example/auth"],
+                "oauth2GrantTypesSupported": ["AUTHORIZATION_CODE"],
+                "oauth2CustomProperties": [
+                    {
+                        "key": "tenant",
+                        "isRequired": True,
+                        "isSensitiveField": False,
+                        "type": "TOKEN_URL",
+                    }
+                ],
+            },
+            "customAuthConfigs": [
+                {
+                    "customAuthenticationType": "hmac",
+                    "authParameters": [
+                        {"key": "secret", "isRequired": True, "isSensitiveField": True}
+                    ],
+                }
+            ],
+        },
+        "supportedApiVersions": ["v1", "v2"],
+        "supportedOperators": ["PROJECTION", "EQUAL_TO"],
+        "supportedWriteOperations": ["INSERT", "UPSERT"],
+        "supportedSchedulingFrequencies": ["DAILY", "ONCE"],
+        "supportedTriggerTypes": ["Scheduled", "OnDemand", "Event"],
+        "logoURL": "https://crm.example/logo.png",
+    }
+
+    def test_comes_back_under_appflow_s_names(self, account: Account) -> None:
+        source = f"def handler(event, context):\n    return {dict(self.ANSWER)!r}\n"
+        account.register(LABEL, account.make_function("crm", source))
+
+        held = account.registered(LABEL)
+
+        assert held is not None
+        assert {name: held[name] for name in self.DESCRIBED} == self.DESCRIBED
 
 
 class TestPermission:
@@ -207,25 +269,11 @@ class TestPermission:
 
         code, status, message = refusal(
             clerk.register_connector,
-            connectorLabel=LABEL,
-            connectorProvisioningType="LAMBDA",
-            **provisioned_by(arn),
+            **registration(LABEL, arn),
         )
 
         assert (code, status) == ("AccessDeniedException", 403)
         assert f"is not authorized to perform: {refused}" in message
-
-
-def user_client(account: Account, actions: list[str], **settings: Any) -> Any:
-    """An AppFlow client of an IAM user who may do a few things only."""
-    iam = account.client("iam")
-    iam.create_user(UserName="clerk")
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName="clerk", PolicyName="p", PolicyDocument=document)
-    key = iam.create_access_key(UserName="clerk")["AccessKey"]
-    secret = {"aws_secret_access_key": key["SecretAccessKey"]}
-    return account.cloud.client("appflow", key["AccessKeyId"], **secret, **settings)
 
 
 class TestUpdate:
@@ -284,12 +332,7 @@ class TestTokens:
     def test_repeat_an_answer_without_a_second_effect(
         self, account: Account, appflow: Any, arn: str
     ) -> None:
-        members = {
-            "connectorLabel": LABEL,
-            "connectorProvisioningType": "LAMBDA",
-            "clientToken": "once",
-            **provisioned_by(arn),
-        }
+        members = registration(LABEL, arn, clientToken="once")
         first = appflow.register_connector(**members)
         appflow.unregister_connector(connectorLabel=LABEL)
 
@@ -298,18 +341,53 @@ class TestTokens:
         assert second["connectorArn"] == first["connectorArn"]
         assert account.registered(LABEL) is None
 
+    def test_of_repeated_calls_are_marked_in_the_journal(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+
+        for token in ("once", "once", "again"):
+            appflow.update_connector_registration(connectorLabel=LABEL, clientToken=token)
+
+        updates = account.calls()[1:]
+        assert [call["parameters"]["clientToken"] for call in updates] == ["once", "once", "again"]
+        assert [call["remembered"] for call in updates] == [False, True, False]
+
     def test_refuse_other_parameters(self, account: Account, appflow: Any, arn: str) -> None:
         account.register(LABEL, arn, clientToken="once")
 
-        code, _, _ = refusal(
-            appflow.register_connector,
-            connectorLabel="another",
-            connectorProvisioningType="LAMBDA",
-            clientToken="once",
-            **provisioned_by(arn),
+        code, _, message = refusal(
+            appflow.register_connector, **registration("another", arn, clientToken="once")
         )
 
-        assert code == "ConflictException"
+        assert (code, message) == (
+            "ConflictException",
+            "The client token was used with other parameters.",
+        )
+
+    def test_of_another_region_or_account_are_other_tokens(
+        self, cloud: LocalCloud, account: Account
+    ) -> None:
+        elsewhere = replace(account, region="eu-west-1")
+        neighbour = Account(cloud, new_account_id())
+
+        for owner in (account, elsewhere, neighbour):
+            function = owner.make_function(f"crm-{owner.region}", connector())
+            owner.register(LABEL, function, clientToken="once")
+
+        calls = [*account.calls(), *neighbour.calls()]
+        assert [call["remembered"] for call in calls] == [False] * 3
+
+    def test_left_out_are_made_up_by_the_sdk(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+
+        for _ in range(2):
+            appflow.update_connector_registration(connectorLabel=LABEL)
+
+        updates = account.calls()[1:]
+        assert len({call["parameters"]["clientToken"] for call in updates}) == 2
 
 
 class TestUnregister:
@@ -437,40 +515,118 @@ class TestLists:
         assert pages == [labels[0:2], labels[2:4], labels[4:5]]
         assert token == {}
 
-    def test_hold_the_connectors_of_one_account_only(
-        self, cloud: LocalCloud, account: Account, arn: str
+    def test_skip_nothing_and_repeat_nothing_when_something_changes(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        for label in ("b1", "b2", "b3", "b4"):
+            account.register(label, arn)
+        first = appflow.list_connectors(maxResults=2)
+
+        appflow.unregister_connector(connectorLabel="b2")
+        account.register("a1", arn)
+        account.register("b5", arn)
+        second = appflow.list_connectors(nextToken=first["nextToken"])
+
+        assert [one["connectorLabel"] for one in first["connectors"]] == ["b1", "b2"]
+        assert [one["connectorLabel"] for one in second["connectors"]] == ["b3", "b4", "b5"]
+
+    def test_have_twenty_entries_a_page_unless_told(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        for number in range(21):
+            account.register(f"acme-{number:02d}", arn)
+
+        first = appflow.list_connectors()
+        second = appflow.list_connectors(nextToken=first["nextToken"])
+
+        assert len(first["connectors"]) == 20
+        assert len(second["connectors"]) == 1
+        assert "nextToken" not in second
+
+    def test_hold_the_connectors_of_one_account_and_region_only(
+        self, account: Account, appflow: Any, arn: str
     ) -> None:
         account.register(LABEL, arn)
-        stranger = Account(cloud, new_account_id())
+        stranger = Account(account.cloud, new_account_id())
+        elsewhere = replace(account, region="eu-west-1")
 
-        assert stranger.client("appflow").list_connectors()["connectors"] == []
+        assert len(appflow.list_connectors()["connectors"]) == 1
+        for other in (stranger, elsewhere):
+            assert other.client("appflow").list_connectors()["connectors"] == []
+
+    def test_hold_the_types_that_were_asked_for(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+
+        def labels(types: list[str]) -> list[str]:
+            found = appflow.describe_connectors(connectorTypes=types)["connectors"]
+            return [one["connectorLabel"] for one in found]
+
+        assert labels(["Salesforce"]) == []
+        assert labels(["Salesforce", "CustomConnector"]) == [LABEL]
 
     def test_refuse_a_token_that_was_never_given(self, appflow: Any) -> None:
-        code, _, _ = refusal(appflow.list_connectors, nextToken="ÿ!")
+        code, status, message = refusal(appflow.list_connectors, nextToken="made-up")
+
+        assert (code, status) == ("ValidationException", 400)
+        assert message == "The nextToken is not one that this service gave."
+
+    def test_refuse_a_token_that_was_given_for_another_list(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register("acme-1", arn)
+        account.register("acme-2", arn)
+        token = appflow.list_connectors(maxResults=1)["nextToken"]
+
+        code, _, _ = refusal(appflow.describe_connector_profiles, nextToken=token)
 
         assert code == "ValidationException"
 
 
-def test_the_aws_cli_shows_the_registration(account: Account, arn: str) -> None:
-    account.register(LABEL, arn)
-    command = "aws appflow describe-connector --connector-type CustomConnector --connector-label"
+class TestDescribe:
+    def test_of_an_unknown_label_is_refused(self, appflow: Any) -> None:
+        code, status, message = refusal(
+            appflow.describe_connector, connectorType="CustomConnector", connectorLabel=LABEL
+        )
 
-    result = subprocess.run(
-        [*command.split(), LABEL, "--output", "json"],
-        env=account.cloud.environment(account.id),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+        assert (code, status) == ("ResourceNotFoundException", 404)
+        assert message == "Connector acme-crm is not registered."
 
-    shown = json.loads(result.stdout)["connectorConfiguration"]
-    assert shown["connectorProvisioningConfig"] == {"lambda": {"lambdaArn": arn}}
+    def test_of_amazon_s_own_connectors_is_not_served(self, appflow: Any) -> None:
+        code, status, message = refusal(appflow.describe_connector, connectorType="S3")
+
+        assert (code, status) == ("ResourceNotFoundException", 404)
+        assert message == "The local cloud has no connector of type S3."
 
 
-def test_a_request_with_a_wrong_signature_is_refused(account: Account) -> None:
-    clerk = user_client(account, ["appflow:*"])
-    clerk._request_signer._credentials.secret_key = "guessed"
+class TestProtocol:
+    def test_an_error_is_named_in_a_header(self, appflow: Any) -> None:
+        with pytest.raises(ClientError) as error:
+            appflow.unregister_connector(connectorLabel=LABEL)
 
-    code, status, _ = refusal(clerk.list_connectors)
+        headers = error.value.response["ResponseMetadata"]["HTTPHeaders"]
+        assert headers["x-amzn-errortype"] == "ResourceNotFoundException"
+        assert headers["content-type"] == "application/json"
 
-    assert (code, status) == ("InvalidSignatureException", 403)
+    def test_an_operation_that_is_not_served_is_refused(self, appflow: Any) -> None:
+        code, _, message = refusal(appflow.list_flows)
+
+        assert code == "ValidationException"
+        assert message.startswith("The local cloud does not serve ListFlows; it serves Register")
+
+    def test_a_request_without_a_signature_is_refused(self, account: Account) -> None:
+        unsigned = account.client("appflow", config=Config(signature_version=UNSIGNED))
+
+        code, status, message = refusal(unsigned.list_connectors)
+
+        assert (code, status) == ("MissingAuthenticationTokenException", 403)
+        assert message == "Missing Authentication Token"
+
+    def test_a_request_with_a_wrong_signature_is_refused(self, account: Account) -> None:
+        clerk = user_client(account, ["appflow:*"])
+        clerk._request_signer._credentials.secret_key = "guessed"
+
+        code, status, _ = refusal(clerk.list_connectors)
+
+        assert (code, status) == ("InvalidSignatureException", 403)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from local_cloud.faults import Faults
 from local_cloud.running import LocalCloud
-from tests.local_cloud.test_appflow import user_client
+from tests.local_cloud.support import user_client
 from tests.support import Account, connector, new_account_id
 
 LABEL = "acme-crm"

@@ -1,0 +1,240 @@
+"""What can be set of the local AppFlow: its limits, its clock, and what AWS leaves open."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local_cloud.appflow.errors import AccessDeniedException, ThrottlingException
+from local_cloud.appflow.limits import Limits
+from local_cloud.appflow.settings import Settings
+from tests.local_cloud.support import refusal, registration, user_client
+from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
+
+LABEL = "acme-crm"
+PERMISSION = ("arn:aws:sts::111122223333:assumed-role/handler", "appflow:RegisterConnector", "*")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def arn(account: Account) -> str:
+    return account.make_function("crm", connector("1.0"))
+
+
+@pytest.fixture
+def appflow(account: Account) -> Any:
+    return account.client("appflow")
+
+
+class TestCalls:
+    def test_are_free_by_default(self) -> None:
+        limits = Limits(Settings())
+
+        for _ in range(1000):
+            limits.take_call()
+
+    def test_come_through_at_their_rate(self, clock: Clock) -> None:
+        limits = Limits(Settings(calls_per_second=10), clock)
+        taken = 0
+        for tick in range(50):  # five seconds
+            clock.now = tick / 10
+            for _ in range(5):
+                try:
+                    limits.take_call()
+                except ThrottlingException:
+                    continue
+                taken += 1
+
+        assert taken == 10 + 49
+
+    def test_too_many_are_refused_as_aws_refuses_them(self, account: Account) -> None:
+        config = Config(retries={"total_max_attempts": 1})
+        appflow = account.cloud.client("appflow", account.id, config=config)
+        account.cloud.configure_appflow(account.id, callsPerSecond=0.001)
+        appflow.list_connectors()
+
+        code, status, message = refusal(appflow.list_connectors)
+
+        assert (code, status, message) == ("ThrottlingException", 429, "Rate exceeded")
+        assert account.calls()[-1]["outcome"] == "ThrottlingException"
+
+    def test_of_another_account_do_not_count(self, account: Account) -> None:
+        account.cloud.configure_appflow(account.id, callsPerSecond=0.001)
+        stranger = Account(account.cloud, new_account_id())
+
+        for _ in range(5):
+            stranger.client("appflow").list_connectors()
+
+        assert {call["outcome"] for call in stranger.calls()} == {"OK"}
+
+
+class TestPermissions:
+    def test_are_known_at_once_by_default(self) -> None:
+        Limits(Settings()).check_permission(*PERMISSION)
+
+    def test_are_known_after_a_while(self, clock: Clock) -> None:
+        limits = Limits(Settings(permission_delay_seconds=2), clock)
+        for clock.now in (0, 1.9):
+            with pytest.raises(AccessDeniedException, match="is not authorized to perform"):
+                limits.check_permission(*PERMISSION)
+
+        clock.now = 2
+        limits.check_permission(*PERMISSION)
+
+    def test_not_known_yet_are_refused_as_if_they_were_none(self, account: Account) -> None:
+        clerk = user_client(account, ["appflow:*"])
+        account.cloud.configure_appflow(account.id, permissionDelaySeconds=60)
+
+        with pytest.raises(ClientError, match=r"AccessDeniedException.*appflow:ListConnectors"):
+            clerk.list_connectors()
+
+
+class TestClock:
+    def test_makes_a_client_token_expire(self, account: Account, appflow: Any, arn: str) -> None:
+        account.register(LABEL, arn)
+        remembered = []
+
+        for hours in (0, 7.999, 8):
+            account.cloud.configure_appflow(account.id, clockAheadSeconds=hours * 3600)
+            appflow.update_connector_registration(connectorLabel=LABEL, clientToken="once")
+            remembered.append(account.calls()[-1]["remembered"])
+
+        assert remembered == [False, True, False]
+
+
+class TestOpenQuestions:
+    """One choice for each thing that AWS does not document, and the other one on demand."""
+
+    def test_a_token_counts_for_all_operations(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn, clientToken="once")
+        update = {"connectorLabel": LABEL, "clientToken": "once"}
+
+        code, _, _ = refusal(appflow.update_connector_registration, **update)
+        assert code == "ConflictException"
+
+        account.cloud.configure_appflow(account.id, tokenScope="operation")
+        appflow.update_connector_registration(**update)
+
+    def test_a_misused_token_is_a_conflict(self, account: Account, appflow: Any, arn: str) -> None:
+        account.register(LABEL, arn, clientToken="once")
+        other = registration("another", arn, clientToken="once")
+
+        code, status, message = refusal(appflow.register_connector, **other)
+        assert (code, status) == ("ConflictException", 409)
+        assert message == "The client token was used with other parameters."
+
+        account.cloud.configure_appflow(account.id, tokenMisuse="ValidationException")
+        code, status, _ = refusal(appflow.register_connector, **other)
+        assert (code, status) == ("ValidationException", 400)
+
+    @pytest.mark.parametrize(
+        ("failed_tokens", "works"), [("forgotten", True), ("remembered", False)]
+    )
+    def test_a_failure_is_forgotten(
+        self, account: Account, appflow: Any, failed_tokens: str, works: bool
+    ) -> None:
+        account.cloud.configure_appflow(account.id, failedTokens=failed_tokens)
+        members = registration(LABEL, account.make_function("crm", BROKEN_CONNECTOR))
+        members["clientToken"] = "once"
+        assert refusal(appflow.register_connector, **members)[0] == "ConnectorServerException"
+        account.change_code("crm", connector())
+
+        if works:
+            appflow.register_connector(**members)
+        else:
+            assert refusal(appflow.register_connector, **members)[0] == "ConnectorServerException"
+
+        assert (account.registered(LABEL) is not None) == works
+        [last] = [call for call in account.calls() if call["operation"] == "RegisterConnector"][1:]
+        assert last["remembered"] is not works
+
+    def test_an_omitted_description_stays(self, account: Account, appflow: Any, arn: str) -> None:
+        account.register(LABEL, arn, description="Acme CRM")
+
+        appflow.update_connector_registration(connectorLabel=LABEL)
+        kept = account.registered(LABEL)
+        account.cloud.configure_appflow(account.id, omittedDescription="cleared")
+        appflow.update_connector_registration(connectorLabel=LABEL)
+        cleared = account.registered(LABEL)
+
+        assert kept is not None
+        assert cleared is not None
+        assert kept["connectorDescription"] == "Acme CRM"
+        assert "connectorDescription" not in cleared
+
+    def test_the_arn_of_a_version_or_alias_is_accepted(self, account: Account, arn: str) -> None:
+        version = account.client("lambda").publish_version(FunctionName="crm")["FunctionArn"]
+        account.grant_appflow(version)
+        account.register("accepted", version)
+        account.cloud.configure_appflow(account.id, qualifiedFunctions="refused")
+
+        with pytest.raises(ClientError, match=r"ValidationException.*names a version or an alias"):
+            account.register("refused", version)
+        account.register("unqualified", arn)
+
+    def test_the_caller_has_to_be_allowed_to_invoke_the_connector(
+        self, account: Account, arn: str
+    ) -> None:
+        clerk = user_client(account, ["appflow:*"])
+        members = registration(LABEL, arn)
+
+        code, _, message = refusal(clerk.register_connector, **members)
+        assert code == "AccessDeniedException"
+        assert f"perform: lambda:InvokeFunction on resource: {arn}" in message
+
+        account.cloud.configure_appflow(account.id, callerPermission="ignored")
+        clerk.register_connector(**members)
+        assert account.registered_arn(LABEL) == arn
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"callsPerSecond": 0}, "callsPerSecond is 0, not a number of at least 0.001."),
+        ({"callsPerSecond": "10"}, "callsPerSecond is '10', not a number of at least 0.001."),
+        ({"callsPerSecond": True}, "callsPerSecond is True, not a number of at least 0.001."),
+        (
+            {"permissionDelaySeconds": -1},
+            "permissionDelaySeconds is -1, not a number of at least 0.",
+        ),
+        ({"tokenScope": "Region"}, "tokenScope is 'Region', not one of account, operation."),
+        (
+            {"calls": 10},
+            "There is no setting calls; there are callsPerSecond, permissionDelaySeconds,"
+            " clockAheadSeconds, tokenScope, tokenMisuse, failedTokens, omittedDescription,"
+            " qualifiedFunctions, callerPermission.",
+        ),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    account: Account, setting: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        account.cloud.configure_appflow(account.id, **setting)
+
+
+def test_what_is_not_set_goes_back_to_its_default(account: Account) -> None:
+    account.cloud.configure_appflow(account.id, callsPerSecond=0.001)
+
+    account.cloud.configure_appflow(account.id)
+
+    for _ in range(5):
+        account.client("appflow").list_connectors()
+    assert {call["outcome"] for call in account.calls()} == {"OK"}

@@ -1,0 +1,103 @@
+"""All that the AWS CLI can do with custom connectors, done on the local cloud."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.local_cloud.support import provisioned_by, registration
+from tests.support import Account, connector
+
+LABEL = "acme-crm"
+
+
+@pytest.fixture
+def arn(account: Account) -> str:
+    return account.make_function("crm", connector("1.0"))
+
+
+def run(account: Account, *arguments: str, members: Any = None) -> subprocess.CompletedProcess[str]:
+    command = ["aws", "appflow", *arguments, "--output", "json"]
+    if members is not None:
+        command += ["--cli-input-json", json.dumps(members)]
+    environment = account.cloud.environment(account.id)
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def aws(account: Account, *arguments: str, members: Any = None) -> Any:
+    """What a command prints; it has to succeed."""
+    result = run(account, *arguments, members=members)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout or "null")
+
+
+def test_a_connector_lives_from_register_to_unregister(account: Account, arn: str) -> None:
+    registered = aws(
+        account, "register-connector", members=registration(LABEL, arn, description="Acme CRM")
+    )
+    assert registered == {
+        "connectorArn": f"arn:aws:appflow:us-east-1:{account.id}:connector/{LABEL}"
+    }
+
+    described = aws(
+        account,
+        *("describe-connector", "--connector-type", "CustomConnector"),
+        *("--connector-label", LABEL),
+    )["connectorConfiguration"]
+    assert described["connectorProvisioningConfig"] == {"lambda": {"lambdaArn": arn}}
+    assert described["connectorDescription"] == "Acme CRM"
+
+    account.change_code("crm", connector("2.0"))
+    update = {"connectorLabel": LABEL, **provisioned_by(arn), "clientToken": "by-hand"}
+    assert aws(account, "update-connector-registration", members=update) == registered
+    [listed] = aws(account, "describe-connectors", "--connector-types", "CustomConnector")[
+        "connectors"
+    ]
+    assert listed["connectorVersion"] == "2.0"
+
+    aws(account, "unregister-connector", "--connector-label", LABEL)
+    assert aws(account, "list-connectors") == {"connectors": []}
+
+
+def test_lists_come_in_pages(account: Account, arn: str) -> None:
+    account.register("acme-1", arn)
+    account.register("acme-2", arn)
+
+    first = aws(account, "list-connectors", "--max-results", "1")
+    second = aws(account, "list-connectors", "--next-token", first["nextToken"])
+
+    labels = [one["connectorLabel"] for page in (first, second) for one in page["connectors"]]
+    assert labels == ["acme-1", "acme-2"]
+    assert "nextToken" not in second
+
+
+def test_a_profile_holds_its_connector_until_it_is_forced(account: Account, arn: str) -> None:
+    account.register(LABEL, arn)
+    credentials = {"authenticationType": "BASIC", "basic": {"username": "u", "password": "p"}}
+    profile = {
+        "connectorProfileName": "sales",
+        "connectorType": "CustomConnector",
+        "connectorLabel": LABEL,
+        "connectionMode": "Public",
+        "connectorProfileConfig": {
+            "connectorProfileProperties": {},
+            "connectorProfileCredentials": {"CustomConnector": credentials},
+        },
+    }
+    aws(account, "create-connector-profile", members=profile)
+    [found] = aws(account, "describe-connector-profiles", "--connector-label", LABEL)[
+        "connectorProfileDetails"
+    ]
+    assert found["connectorProfileName"] == "sales"
+
+    refused = run(account, "unregister-connector", "--connector-label", LABEL)
+    assert refused.returncode != 0
+    assert "(ConflictException)" in refused.stderr
+    assert "Connector acme-crm is in use by connector profiles: sales." in refused.stderr
+
+    aws(account, "unregister-connector", "--connector-label", LABEL, "--force-delete")
+    aws(account, "delete-connector-profile", "--connector-profile-name", "sales")
+    assert aws(account, "describe-connector-profiles") == {"connectorProfileDetails": []}
