@@ -18,7 +18,7 @@ class Settings:
     """The settings of one account; over HTTP their names are in camelCase.
 
     Attributes:
-        calls_per_second: the rate at which a bucket of tokens fills, and its size, which is 1 at least:
+        calls_per_second: the rate at which a bucket of tokens fills, and its size (1 at least):
             as many calls come through at once. None: as many as one likes.
         permission_delay_seconds: for how long a permission is not known after the first call that
             needs it, as if IAM had just spread it.
