@@ -26,7 +26,7 @@ mutants: setup  ## change the handler in a thousand ways and see what no test no
 	@python -m tools.mutants $(MODULES)
 
 cloud: setup  ## serve the local cloud on PORT (default 4566)
-	@exec python -m local_cloud --port $(PORT)
+	@exec python -m appflow_local_cloud --port $(PORT)
 
 lint: setup  ## check style and types
 	ruff format --check .
@@ -40,4 +40,4 @@ format: setup  ## apply the style
 check: lint test  ## everything that has to be green
 
 clean:  ## remove everything that setup and builds made
-	rm -rf .venv .lambda-python node_modules build dist cdk.out
+	rm -rf .venv node_modules build dist cdk.out

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import Phase, settings
 
-from local_cloud.running import LocalCloud, local_cloud
+from appflow_local_cloud.running import LocalCloud, local_cloud
 from tests.support import Account, new_account_id
 
 # None of the developer's own AWS settings may reach a test.

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_cloud.running import local_cloud
+from appflow_local_cloud.running import local_cloud
 
 ROOT = Path(__file__).parents[1]
 MUTMUT = [sys.executable, "-m", "mutmut"]
@@ -38,7 +38,7 @@ LEFT_OUT = ("test_deployed_asset.py", "test_faults.py", "test_lifecycle_invarian
 SETTINGS = f"""
 [tool.mutmut]
 source_paths = ["src"]
-also_copy = ["local_cloud"]
+also_copy = ["appflow_local_cloud"]
 # A change can make a test wait for ever; the slowest takes two seconds.
 pytest_add_cli_args = ["--timeout=8", "-p", "no:xdist", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = [
@@ -53,7 +53,7 @@ def prepare_workspace() -> None:
     for source, target in {
         "handler": "src",
         "tests": "tests",
-        "local_cloud": "local_cloud",
+        "appflow_local_cloud": "appflow_local_cloud",
     }.items():
         shutil.rmtree(WORKSPACE / target, ignore_errors=True)
         ignored = shutil.ignore_patterns("__pycache__")

@@ -1,8 +1,9 @@
 """Set up everything a fresh clone needs: ``make setup``.
 
 Runs on the machine's own Python with the standard library only. Leaves ``.venv`` with the pinned
-Python packages, ``node_modules`` with the CDK CLI, a Node.js inside ``.venv`` if the machine's is
-missing or too old, and ``.lambda-python`` for the Lambda functions of the local cloud.
+Python packages and another Python inside for the Lambda functions of the local cloud,
+``node_modules`` with the CDK CLI, and a Node.js inside ``.venv`` if the machine's is missing or too
+old.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def install_cdk_cli() -> None:
 
 def make_lambda_python() -> None:
     """Make the interpreter that the local cloud runs functions on."""
-    run(PYTHON, "-m", "local_cloud.lambda_python")
+    run(PYTHON, "-m", "appflow_local_cloud.lambda_python")
 
 
 def run(*command: object) -> None:

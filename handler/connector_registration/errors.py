@@ -75,16 +75,16 @@ def _code_and_message(cause: Exception) -> tuple[str, str]:
         return _CONNECTION_TROUBLE, str(cause)
     if not isinstance(cause, ClientError):
         return type(cause).__name__, str(cause)
-    error = cause.response.get("Error", {})
-    status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = error.get("Code", "")
+    # The SDK fills in all three whatever it is answered; the first two may be empty.
+    code, message = cause.response["Error"]["Code"], cause.response["Error"]["Message"]
+    status = cause.response["ResponseMetadata"]["HTTPStatusCode"]
     if code not in WAITED_OUT_SECONDS:
         # The service's front door has codes of its own, or none; the status tells what they mean.
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             code = "ThrottlingException"
         elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             code = "InternalServerException"
-    return code, error.get("Message") or f"HTTP status {status}"
+    return code, message or f"HTTP status {status}"
 
 
 def _cut(message: str) -> str:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local_cloud.running import LocalCloud
+from appflow_local_cloud.running import LocalCloud
 from tests.support import Account, connector, new_account_id
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ import trustme
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from local_cloud.running import LocalCloud
+from appflow_local_cloud.running import LocalCloud
 from tests.support import Account, new_account_id
 
 # Lambda sets it before it imports a handler, and crhelper needs it then.

@@ -103,6 +103,23 @@ class TestWaiting:
         assert account.registered_arn(LABEL) == arn
         assert clock.slept == [1]
 
+    def test_names_the_trouble_of_a_connection_that_keeps_failing(
+        self, client: Any, appflow: AppFlow
+    ) -> None:
+        def fail(**_: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="https://appflow.example")
+
+        client.meta.events.register("before-send.appflow.RegisterConnector", fail)
+
+        with pytest.raises(CallError) as refusal:
+            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+
+        assert str(refusal.value) == (
+            "connector acme-crm: ConnectionTrouble from RegisterConnector: Could not connect to the"
+            ' endpoint URL: "https://appflow.example". Check that AppFlow exists in this Region,'
+            " and that the handler has a route to it if it runs in a VPC."
+        )
+
     def test_does_not_outlast_a_call_that_the_sdk_refuses_to_send(
         self, client: Any, appflow: AppFlow, clock: Clock
     ) -> None:

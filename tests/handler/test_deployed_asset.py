@@ -14,8 +14,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from local_cloud.gateway import free_port
-from local_cloud.lambda_python import ensure_lambda_python
+from appflow_local_cloud.gateway import free_port
+from appflow_local_cloud.lambda_python import ensure_lambda_python
 from tests.handler.conftest import SIGNATURE, CloudFormation
 from tests.support import Account, connector
 from tests.synth.test_handler_asset import asset_of

@@ -21,7 +21,7 @@ from connector_registration.response import (
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
-from local_cloud.gateway import free_port
+from appflow_local_cloud.gateway import free_port
 from tests.handler.conftest import SIGNATURE, CloudFormation, LambdaContext, Log
 
 
@@ -148,13 +148,14 @@ class TestContent:
 
         assert [body["Status"] for body in bodies(httpserver)] == ["FAILED"]
 
-    def test_is_not_cut_when_it_just_fits(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    @pytest.mark.parametrize("too_many", [0, 1, 2])
+    def test_is_not_cut_more_than_it_takes(
+        self, httpserver: HTTPServer, answers: CloudFormation, too_many: int
     ) -> None:
         response = respond(answers)
         response.fail("x")
         room = 4096 - len(httpserver.log[0][0].data) + 1
-        respond(answers).fail("x" * room)
+        respond(answers).fail("x" * (room + too_many))
 
         assert len(httpserver.log[1][0].data) == 4096
         assert bodies(httpserver)[1]["Reason"] == "x" * room

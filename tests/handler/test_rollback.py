@@ -138,6 +138,18 @@ class TestOfACancelledUpdate:
         cloudformation.update(properties(old), properties(new), LABEL)
 
         assert account.registered_arn(LABEL) == old
+        assert cloudformation.clock.now > 120
+
+    def test_is_watched_if_the_resource_has_none_of_the_last_thousand_events(
+        self, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        cloudformation.create(properties(old))
+        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(1000)]
+        cloudformation.history.extend(others)
+
+        cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert cloudformation.clock.now > 120
 
     def test_is_watched_if_the_events_cannot_be_read(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
@@ -152,6 +164,7 @@ class TestOfACancelledUpdate:
 
         assert answer["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == old
+        assert cloudformation.clock.now > 120
 
 
 class TestIsNotWatched:

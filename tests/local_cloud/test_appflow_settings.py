@@ -9,9 +9,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local_cloud.appflow.errors import AccessDeniedException, ThrottlingException
-from local_cloud.appflow.limits import Limits
-from local_cloud.appflow.settings import Settings
+from appflow_local_cloud.appflow.errors import AccessDeniedException, ThrottlingException
+from appflow_local_cloud.appflow.limits import Limits
+from appflow_local_cloud.appflow.settings import Settings
 from tests.local_cloud.support import refusal, registration, user_client
 from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
 

@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from local_cloud.faults import Faults
-from local_cloud.running import LocalCloud
+from appflow_local_cloud.faults import Faults
+from appflow_local_cloud.running import LocalCloud
 from tests.local_cloud.support import user_client
 from tests.support import Account, connector, new_account_id
 

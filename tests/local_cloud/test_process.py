@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.running import StartError, local_cloud
+from appflow_local_cloud.running import StartError, local_cloud
 from tests.support import Account, connector
 
 
@@ -22,7 +22,7 @@ def test_says_what_to_do_when_the_port_is_taken() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         result = subprocess.run(
-            [sys.executable, "-m", "local_cloud", "--port", str(port)],
+            [sys.executable, "-m", "appflow_local_cloud", "--port", str(port)],
             capture_output=True,
             text=True,
         )
@@ -106,7 +106,7 @@ def test_stops_when_it_is_interrupted() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "local_cloud", "--port", str(port)],
+        [sys.executable, "-u", "-m", "appflow_local_cloud", "--port", str(port)],
         env={**os.environ},
         stdout=subprocess.PIPE,
         text=True,

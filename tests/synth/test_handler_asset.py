@@ -11,7 +11,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
-from local_cloud.lambda_python import ensure_lambda_python
+from appflow_local_cloud.lambda_python import ensure_lambda_python
 from tests.synth.conftest import make_function
 from tests.synth.test_connector_registration import register
 

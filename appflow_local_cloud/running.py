@@ -1,0 +1,197 @@
+"""Start the local cloud, use it and stop it, from another program."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import boto3
+import botocore.session
+
+from .faults import Faults
+from .gateway import (
+    HOST,
+    JOURNAL_PATH,
+    READY,
+    REGION,
+    SETTINGS_PATH,
+    free_port,
+    tool_environment,
+)
+
+_START_SECONDS = 60
+_STOP_SECONDS = 20
+
+_FOLDER_OF_THIS_PACKAGE = Path(__file__).parents[1]
+
+
+class StartError(RuntimeError):
+    """The local cloud did not start; the message holds what it printed."""
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A local cloud that runs.
+
+    Attributes:
+        faults: what the calls of its functions to AppFlow meet, if it was started for that.
+    """
+
+    port: int
+    faults: Faults | None = None
+
+    def environment(self, account: str) -> dict[str, str]:
+        """A whole environment for the AWS CLI, the CDK CLI and the SDKs, as one account's root.
+
+        Programs of this Python's environment and of the working folder's ``node_modules`` come
+        first on its path.
+        """
+        # None of the developer's own AWS settings may lead a tool away from the local cloud.
+        inherited = {k: value for k, value in os.environ.items() if not k.startswith("AWS_")}
+        programs = [str(Path(sys.executable).parent), str(Path("node_modules", ".bin").absolute())]
+        return {
+            **inherited,
+            **tool_environment(self.port, account),
+            "PATH": os.pathsep.join([*programs, inherited.get("PATH", os.defpath)]),
+            # The library validates every template at each synthesis, for some seconds; the CDK
+            # CLI's own pinned version needs no reminder of its age.
+            "CDK_VALIDATION": "false",
+            "CDK_DISABLE_VERSION_CHECK": "true",
+            **_quiet_node(),
+        }
+
+    def client(self, service: str, account: str, **settings: Any) -> Any:
+        """A boto3 client, as one account's root; ``settings`` are boto3's and come first."""
+        root = {
+            "endpoint_url": f"http://{HOST}:{self.port}",
+            "region_name": REGION,
+            "aws_access_key_id": account,
+            # Any secret will do for an account's root.
+            "aws_secret_access_key": "test",
+        }
+        return _session().client(service, **{**root, **settings})
+
+    def appflow_calls(self, account: str, *, after: int = 0) -> list[Mapping[str, Any]]:
+        """The calls that AppFlow received in an account, the oldest first.
+
+        Args:
+            account: a number of 12 digits.
+            after: how many to leave out, from the oldest on.
+        """
+        url = f"http://{HOST}:{self.port}{JOURNAL_PATH}/{account}?after={after}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            calls: list[Mapping[str, Any]] = json.load(answer)
+        return calls
+
+    def configure_appflow(self, account: str, **settings: Any) -> None:
+        """Set how AppFlow behaves in an account; what is not named goes back to its default.
+
+        Args:
+            account: a number of 12 digits.
+            settings: those of the module ``appflow.settings``, in camelCase: ``callsPerSecond``,
+                ``permissionDelaySeconds``, ``clockAheadSeconds`` and others.
+
+        Raises:
+            ValueError: there is no such setting, or its value makes no sense.
+        """
+        url = f"http://{HOST}:{self.port}{SETTINGS_PATH}/{account}"
+        request = urllib.request.Request(url, json.dumps(settings).encode(), method="PUT")
+        try:
+            urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback
+        except urllib.error.HTTPError as error:
+            raise ValueError(json.load(error)["message"]) from error
+
+
+@functools.cache
+def _session() -> boto3.session.Session:
+    # One for all clients: a session reads the service models anew, which takes a while. It reads
+    # no configuration of the developer's.
+    nothing = {"profile": (None,) * 4, "config_file": (None, None, os.devnull, None)}
+    return boto3.session.Session(botocore_session=botocore.session.Session(nothing))
+
+
+@contextmanager
+def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalCloud]:
+    """Run a local cloud on a free port for the length of a ``with`` block.
+
+    Args:
+        log: an open file that everything it prints is copied to.
+        with_faults: whether its functions reach AppFlow through a proxy that can make calls fail.
+
+    Raises:
+        StartError: it ended, or said nothing for a minute, instead of starting.
+    """
+    port = free_port()
+    faults = Faults(free_port()) if with_faults else None
+    command = [sys.executable, "-m", "appflow_local_cloud", "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--faults-port", str(faults.port)] if faults else command,
+        env={
+            **os.environ,
+            "LOG_LEVEL": "INFO",
+            "PYTHONUNBUFFERED": "1",
+            # This very package, however it came onto this program's path.
+            "PYTHONPATH": str(_FOLDER_OF_THIS_PACKAGE),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    ready = threading.Event()
+    printed: list[str] = []
+    reader = threading.Thread(target=_copy, args=(process, log, ready, printed), daemon=True)
+    reader.start()
+    try:
+        ready.wait(_START_SECONDS)
+        if not any(line.startswith(READY) for line in printed):
+            raise StartError("the local cloud did not start; it printed:\n" + "".join(printed))
+        yield LocalCloud(port, faults)
+    finally:
+        _stop(process)
+        reader.join(_STOP_SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _copy(
+    process: subprocess.Popen[str], log: TextIO, ready: threading.Event, printed: list[str]
+) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        log.write(line)
+        log.flush()
+        if not ready.is_set():
+            printed.append(line)
+        if line.startswith(READY):
+            ready.set()
+    # At the end of the output nobody needs to wait any longer, ready or not.
+    ready.set()
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _quiet_node() -> dict[str, str]:
+    # Node.js 20 has reached its end of life, which jsii and the CDK CLI say at every start.
+    return {
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+        "NODE_NO_WARNINGS": "1",
+    }
