@@ -5,10 +5,10 @@ PORT ?= 4566
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test nightly mutants cloud lint format check clean
+.PHONY: help setup demo test e2e nightly mutants cloud lint format check clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup:  ## install everything into this folder
 	@$(PYTHON) tools/setup.py
@@ -18,6 +18,9 @@ demo: setup  ## watch cdk deploy register a connector and move its registration
 
 test: setup  ## run all tests
 	python -m pytest -n auto --maxprocesses 4 --cov=connector_registration --cov-branch --cov-fail-under=100
+
+e2e: setup  ## run the end-to-end tests on the local cloud, or with TARGET=aws in an AWS account
+	@E2E_TARGET=$(TARGET) E2E_CONFIRM=$(CONFIRM) python -m pytest -s tests/end_to_end
 
 nightly: setup  ## follow random lives of a resource for an hour
 	HYPOTHESIS_PROFILE=nightly python -m pytest tests/handler/test_lifecycle_invariants.py

@@ -11,9 +11,12 @@ from hypothesis import Phase, settings
 from appflow_local_cloud.running import LocalCloud, local_cloud
 from tests.support import Account, new_account_id
 
-# None of the developer's own AWS settings may reach a test.
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
+pytest_plugins = ["appflow_local_cloud.pytest_plugin"]
+
+# None of the developer's own AWS settings may reach a test, unless they are what it is to run with.
+if os.environ.get("E2E_TARGET") != "aws":
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
 
 # The ordinary profile takes the same ways in every run, and does not spend minutes on finding a
 # shorter way to a failure; the nightly one takes new ways, for an hour.
@@ -25,16 +28,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """One local cloud for the whole run; tests keep apart by their accounts.
-
-    ``LOCAL_CLOUD_PORT`` names one that is running already, which saves the start.
-    """
-    if "LOCAL_CLOUD_PORT" in os.environ:
-        yield LocalCloud(int(os.environ["LOCAL_CLOUD_PORT"]))
-        return
-    with (tmp_path_factory.mktemp("cloud") / "log").open("w") as log, local_cloud(log) as cloud:
-        yield cloud
+def cloud(appflow_local_cloud: LocalCloud) -> LocalCloud:
+    """One local cloud for the whole run; tests keep apart by their accounts."""
+    return appflow_local_cloud
 
 
 @pytest.fixture(scope="session")

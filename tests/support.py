@@ -8,7 +8,7 @@ import secrets
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from appflow_local_cloud.gateway import REGION
 from appflow_local_cloud.running import LocalCloud
@@ -54,30 +54,48 @@ def connector(version: str = "1.0") -> str:
     return CONNECTOR.replace("VERSION", version)
 
 
+class Cloud(Protocol):
+    """What accounts are in: the local cloud, or AWS."""
+
+    def client(self, service: str, account: str, **settings: Any) -> Any: ...
+    def environment(self, account: str) -> dict[str, str]: ...
+    def appflow_calls(self, account: str, *, after: int = 0) -> list[Mapping[str, Any]]: ...
+
+
 @dataclass(frozen=True)
 class Account:
-    """One account of the local cloud in one Region, with what a test does in it."""
+    """One account in one Region, with what a test does in it."""
 
-    cloud: LocalCloud
+    cloud: Cloud
     id: str
     region: str = REGION
+    # Whether the calls to AppFlow can be looked up.
+    has_journal: ClassVar[bool] = True
+
+    @property
+    def local_cloud(self) -> LocalCloud:
+        """The local cloud, in tests of what only that can do."""
+        assert isinstance(self.cloud, LocalCloud)
+        return self.cloud
 
     def client(self, service: str, **settings: Any) -> Any:
         return self.cloud.client(service, self.id, **{"region_name": self.region, **settings})
 
     def make_function(self, name: str, source: str, *, granted: bool = True) -> str:
         """Make a Lambda function that AppFlow may invoke, or may not; return its ARN."""
-        role = self._make_role(f"{name}-role")
-        functions = self.client("lambda")
-        arn: str = functions.create_function(
+        arn = self._create_function(name, source, self._make_role(f"{name}-role"))
+        if granted:
+            self.grant_appflow(arn)
+        return arn
+
+    def _create_function(self, name: str, source: str, role: str) -> str:
+        arn: str = self.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.13",
             Role=role,
             Handler="index.handler",
             Code={"ZipFile": _zipped(source)},
         )["FunctionArn"]
-        if granted:
-            self.grant_appflow(arn)
         return arn
 
     def grant_appflow(self, arn: str, **conditions: str) -> None:

@@ -91,7 +91,7 @@ def _cut(message: str) -> str:
     message = " ".join(message.split())
     if len(message) > _MESSAGE_CHARACTERS:
         message = message[:_MESSAGE_CHARACTERS] + "..."
-    return message if message.endswith((".", "...")) else message + "."
+    return message if message.endswith(".") else message + "."
 
 
 def _advice(code: str, operation: str, registration: Registration) -> str:

@@ -1,6 +1,7 @@
 """An app as somebody else would write it: every kind of function that can be a connector.
 
-The environment says which version of the connectors' code to deploy, and what else.
+The environment says which version of the connectors' code to deploy, how all names begin, and what
+else there is to it.
 """
 
 import os
@@ -12,10 +13,14 @@ from cdk_appflow_connector import ConnectorRegistration
 from tests.support import connector
 
 version = os.environ["CONNECTOR_VERSION"]
-account = os.environ["CDK_DEFAULT_ACCOUNT"]
+prefix = os.environ["PREFIX"]
+here = cdk.Environment(
+    account=os.environ["CDK_DEFAULT_ACCOUNT"], region=os.environ["CDK_DEFAULT_REGION"]
+)
+functions = f"arn:aws:lambda:{here.region}:{here.account}:function"
 
 app = cdk.App()
-stack = cdk.Stack(app, "Stranger")
+stack = cdk.Stack(app, "Stranger", env=here, stack_name=f"{prefix}stranger")
 
 
 def function(name: str) -> lambda_.Function:
@@ -29,7 +34,7 @@ def function(name: str) -> lambda_.Function:
 
 
 by_alias = function("ByAlias")
-imported = f"arn:aws:lambda:us-east-1:{account}:function:made-elsewhere"
+imported = f"{functions}:{prefix}made-elsewhere"
 connectors: dict[str, lambda_.IFunction] = {
     "by-function": function("ByFunction"),
     "by-alias": lambda_.Alias(stack, "Live", alias_name="live", version=by_alias.current_version),
@@ -46,13 +51,13 @@ for label, target in connectors.items():
         stack,
         # The construct of a connector whose label changes stays the same one.
         label.replace("another-name", "version"),
-        connector_label=label,
+        connector_label=prefix + label,
         connector_function=target,
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
     cdk.CfnOutput(stack, f"{label}-arn", value=registration.connector_arn)
     if "SIBLING_FAILS" in os.environ:
-        nowhere = f"arn:aws:lambda:us-east-1:{account}:function:nowhere"
+        nowhere = f"{functions}:{prefix}nowhere"
         failing = cdk.CustomResource(stack, f"{label}-failing", service_token=nowhere)
         failing.node.add_dependency(registration)
 

@@ -35,14 +35,6 @@ def deploy(account: Account, output: Path, example: str, *arguments: str) -> str
     return result.stderr if result.returncode else ""
 
 
-def test_smallest(account: Account, tmp_path: Path) -> None:
-    assert deploy(account, tmp_path, "smallest") == ""
-
-    held = account.registered(LABEL)
-    assert held is not None
-    assert held["connectorName"] == "Acme CRM"
-
-
 def test_adopt_existing(account: Account, tmp_path: Path) -> None:
     assert (
         "connector acme-crm: it is not registered, and on_missing is FAIL. Register it first, or"

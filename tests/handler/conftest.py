@@ -316,7 +316,7 @@ def handler_environment(
 ) -> None:
     """The environment that Lambda would give the handler, in the tests' account."""
     for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{account.cloud.port}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{account.local_cloud.port}",
         "AWS_ENDPOINT_URL_CLOUDFORMATION": make_httpserver.url_for(CLOUDFORMATION_PATH),
         "AWS_CA_BUNDLE": str(bundle),
         "AWS_ACCESS_KEY_ID": account.id,

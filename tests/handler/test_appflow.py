@@ -9,7 +9,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
-from connector_registration.appflow import AppFlow, LabelTakenError
+from connector_registration.appflow import AppFlow, Connector, LabelTakenError
 from connector_registration.errors import AppFlowError, CallError
 from connector_registration.request import Registration
 
@@ -41,7 +41,14 @@ def registration(lambda_arn: str) -> Registration:
     return Registration(LABEL, lambda_arn, None, None, False)
 
 
-def answering(client: Any, operation: str, status: int, code: str | None, times: int) -> None:
+def answering(
+    client: Any,
+    operation: str,
+    status: int,
+    code: str | None,
+    times: int,
+    body: bytes = b'{"message": "Not now"}',
+) -> None:
     """Have the next calls of an operation answered by AppFlow's front door, not by AppFlow."""
     counter = itertools.count()
 
@@ -49,7 +56,7 @@ def answering(client: Any, operation: str, status: int, code: str | None, times:
         if next(counter) >= times:
             return None
         headers = {"x-amzn-ErrorType": code} if code else {}
-        return AWSResponse(request.url, status, headers, Body(b'{"message": "Not now"}'))
+        return AWSResponse(request.url, status, headers, Body(body))
 
     client.meta.events.register(f"before-send.appflow.{operation}", answer)
 
@@ -337,49 +344,11 @@ class TestUnregister:
         assert clock.slept == []
 
 
-class TestMessages:
-    @pytest.mark.parametrize(
-        ("status", "code", "operation", "advice"),
-        [
-            (
-                402,
-                "ServiceQuotaExceededException",
-                "RegisterConnector",
-                "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota.",
-            ),
-            (
-                409,
-                "ConflictException",
-                "UnregisterConnector",
-                "Delete the connector profiles and flows that use it, or deploy"
-                " force_unregister=True first; then delete again.",
-            ),
-        ],
-    )
-    def test_end_with_what_to_do(
-        self, client: Any, appflow: AppFlow, status: int, code: str, operation: str, advice: str
-    ) -> None:
-        answering(client, operation, status, code, times=1000)
-        wanted = registration("arn:aws:lambda:us-east-1:111122223333:function:crm")
-        call = appflow.register if operation == "RegisterConnector" else appflow.unregister
+def test_finds_a_connector_of_which_appflow_says_next_to_nothing(
+    client: Any, appflow: AppFlow
+) -> None:
+    answering(client, "DescribeConnector", 200, None, 1, b'{"connectorConfiguration": {}}')
 
-        with pytest.raises(CallError) as refusal:
-            call(wanted)
+    found = appflow.find(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
 
-        assert str(refusal.value) == (
-            f"connector acme-crm: {code} from {operation}: Not now. {advice}"
-        )
-
-    def test_cut_a_long_text_of_the_service_at_its_end(
-        self, account: Account, appflow: AppFlow
-    ) -> None:
-        long = BROKEN_CONNECTOR.replace("is broken", "failed " + "x" * 1000)
-        arn = account.make_function("crm", long)
-
-        with pytest.raises(CallError) as refusal:
-            appflow.register(registration(arn))
-
-        text = str(refusal.value)
-        assert len(text) < 500
-        assert text.startswith("connector acme-crm: ConnectorServerException from Register")
-        assert text.endswith("The connector's own error is in log group /aws/lambda/crm.")
+    assert found == Connector(LABEL, "", "", "", "")

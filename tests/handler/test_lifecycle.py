@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from connector_registration import function
 
 from tests.handler.conftest import CloudFormation, Context
 from tests.support import BROKEN_CONNECTOR, Account, connector
@@ -119,6 +120,23 @@ class TestCreate:
         assert failed["PhysicalResourceId"].startswith("FAILED-CREATE:")
         assert deleted["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == broken
+
+    def test_that_does_not_find_what_it_registered_fails_under_its_label(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        def unregister(**_: Any) -> None:
+            account.client("appflow").unregister_connector(connectorLabel=LABEL)
+
+        events = function._client("appflow", attempts=1).meta.events
+        events.register("after-call.appflow.RegisterConnector", unregister)
+
+        answer = cloudformation.create(properties(arn))
+
+        events.unregister("after-call.appflow.RegisterConnector", unregister)
+        assert answer["Reason"] == (
+            "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
+        )
+        assert answer["PhysicalResourceId"] == LABEL
 
     def test_of_a_connector_that_fails_says_where_its_error_is(
         self, account: Account, cloudformation: CloudFormation

@@ -65,7 +65,7 @@ class TestCalls:
     def test_too_many_are_refused_as_aws_refuses_them(self, account: Account) -> None:
         config = Config(retries={"total_max_attempts": 1})
         appflow = account.cloud.client("appflow", account.id, config=config)
-        account.cloud.configure_appflow(account.id, callsPerSecond=0.001)
+        account.local_cloud.configure_appflow(account.id, callsPerSecond=0.001)
         appflow.list_connectors()
 
         code, status, message = refusal(appflow.list_connectors)
@@ -74,7 +74,7 @@ class TestCalls:
         assert account.calls()[-1]["outcome"] == "ThrottlingException"
 
     def test_of_another_account_do_not_count(self, account: Account) -> None:
-        account.cloud.configure_appflow(account.id, callsPerSecond=0.001)
+        account.local_cloud.configure_appflow(account.id, callsPerSecond=0.001)
         stranger = Account(account.cloud, new_account_id())
 
         for _ in range(5):
@@ -98,7 +98,7 @@ class TestPermissions:
 
     def test_not_known_yet_are_refused_as_if_they_were_none(self, account: Account) -> None:
         clerk = user_client(account, ["appflow:*"])
-        account.cloud.configure_appflow(account.id, permissionDelaySeconds=60)
+        account.local_cloud.configure_appflow(account.id, permissionDelaySeconds=60)
 
         with pytest.raises(ClientError, match=r"AccessDeniedException.*appflow:ListConnectors"):
             clerk.list_connectors()
@@ -110,7 +110,7 @@ class TestClock:
         remembered = []
 
         for hours in (0, 7.999, 8):
-            account.cloud.configure_appflow(account.id, clockAheadSeconds=hours * 3600)
+            account.local_cloud.configure_appflow(account.id, clockAheadSeconds=hours * 3600)
             appflow.update_connector_registration(connectorLabel=LABEL, clientToken="once")
             remembered.append(account.calls()[-1]["remembered"])
 
@@ -129,7 +129,7 @@ class TestOpenQuestions:
         code, _, _ = refusal(appflow.update_connector_registration, **update)
         assert code == "ConflictException"
 
-        account.cloud.configure_appflow(account.id, tokenScope="operation")
+        account.local_cloud.configure_appflow(account.id, tokenScope="operation")
         appflow.update_connector_registration(**update)
 
     def test_a_misused_token_is_a_conflict(self, account: Account, appflow: Any, arn: str) -> None:
@@ -140,7 +140,7 @@ class TestOpenQuestions:
         assert (code, status) == ("ConflictException", 409)
         assert message == "The client token was used with other parameters."
 
-        account.cloud.configure_appflow(account.id, tokenMisuse="ValidationException")
+        account.local_cloud.configure_appflow(account.id, tokenMisuse="ValidationException")
         code, status, _ = refusal(appflow.register_connector, **other)
         assert (code, status) == ("ValidationException", 400)
 
@@ -150,7 +150,7 @@ class TestOpenQuestions:
     def test_a_failure_is_forgotten(
         self, account: Account, appflow: Any, failed_tokens: str, works: bool
     ) -> None:
-        account.cloud.configure_appflow(account.id, failedTokens=failed_tokens)
+        account.local_cloud.configure_appflow(account.id, failedTokens=failed_tokens)
         members = registration(LABEL, account.make_function("crm", BROKEN_CONNECTOR))
         members["clientToken"] = "once"
         assert refusal(appflow.register_connector, **members)[0] == "ConnectorServerException"
@@ -170,7 +170,7 @@ class TestOpenQuestions:
 
         appflow.update_connector_registration(connectorLabel=LABEL)
         kept = account.registered(LABEL)
-        account.cloud.configure_appflow(account.id, omittedDescription="cleared")
+        account.local_cloud.configure_appflow(account.id, omittedDescription="cleared")
         appflow.update_connector_registration(connectorLabel=LABEL)
         cleared = account.registered(LABEL)
 
@@ -183,7 +183,7 @@ class TestOpenQuestions:
         version = account.client("lambda").publish_version(FunctionName="crm")["FunctionArn"]
         account.grant_appflow(version)
         account.register("accepted", version)
-        account.cloud.configure_appflow(account.id, qualifiedFunctions="refused")
+        account.local_cloud.configure_appflow(account.id, qualifiedFunctions="refused")
 
         with pytest.raises(ClientError, match=r"ValidationException.*names a version or an alias"):
             account.register("refused", version)
@@ -199,7 +199,7 @@ class TestOpenQuestions:
         assert code == "AccessDeniedException"
         assert f"perform: lambda:InvokeFunction on resource: {arn}" in message
 
-        account.cloud.configure_appflow(account.id, callerPermission="ignored")
+        account.local_cloud.configure_appflow(account.id, callerPermission="ignored")
         clerk.register_connector(**members)
         assert account.registered_arn(LABEL) == arn
 
@@ -227,13 +227,13 @@ def test_settings_that_make_no_sense_are_refused(
     account: Account, setting: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        account.cloud.configure_appflow(account.id, **setting)
+        account.local_cloud.configure_appflow(account.id, **setting)
 
 
 def test_what_is_not_set_goes_back_to_its_default(account: Account) -> None:
-    account.cloud.configure_appflow(account.id, callsPerSecond=0.001)
+    account.local_cloud.configure_appflow(account.id, callsPerSecond=0.001)
 
-    account.cloud.configure_appflow(account.id)
+    account.local_cloud.configure_appflow(account.id)
 
     for _ in range(5):
         account.client("appflow").list_connectors()

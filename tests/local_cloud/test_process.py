@@ -57,7 +57,7 @@ def test_listens_on_loopback_only(account: Account) -> None:
     addresses = {
         line.split()[1].split(":")[0]
         for line in listening
-        if int(line.split()[1].split(":")[1], 16) == account.cloud.port
+        if int(line.split()[1].split(":")[1], 16) == account.local_cloud.port
     }
 
     assert addresses == {"0100007F"}

@@ -1,0 +1,70 @@
+"""The end-to-end tests run on the local cloud, or some of them in an AWS account."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from appflow_local_cloud.running import LocalCloud
+from tests.end_to_end.cleanup import clean_up
+from tests.end_to_end.target import (
+    RealAccount,
+    RefusedError,
+    aws_is_target,
+    confirmed_account,
+    new_prefix,
+)
+from tests.support import Account, new_account_id
+
+PREFIX = new_prefix()
+REAL_ACCOUNT = pytest.StashKey[RealAccount]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "anywhere: runs in an AWS account as well")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    try:
+        if aws_is_target():
+            session.config.stash[REAL_ACCOUNT] = confirmed_account(PREFIX)
+    except RefusedError as refusal:
+        pytest.exit(str(refusal), returncode=2)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if REAL_ACCOUNT in config.stash:
+        left_out = [item for item in items if item.get_closest_marker("anywhere") is None]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def prefix() -> str:
+    """How the names of everything that this run makes begin."""
+    return PREFIX
+
+
+@pytest.fixture(scope="module")
+def target(request: pytest.FixtureRequest, prefix: str) -> Iterator[Account]:
+    """The account that the tests of a module share; nothing of theirs is in it afterwards."""
+    real = request.config.stash.get(REAL_ACCOUNT, None)
+    if real is None:
+        cloud: LocalCloud = request.getfixturevalue("cloud")
+        yield Account(cloud, new_account_id())
+        return
+    # An interrupt lets fixtures clean up; other ways to end a program do not.
+    signal.signal(signal.SIGTERM, _interrupt)
+    cleanup = f"python -m tests.end_to_end.cleanup {prefix}"
+    print(f"Everything is named {prefix}...; {cleanup} removes it")  # noqa: T201
+    try:
+        yield real
+    finally:
+        clean_up(real, prefix)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
