@@ -6,11 +6,13 @@ printed.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import WaiterError
 
 from tests.end_to_end.target import RealAccount, RealCloud, is_prefix
 from tests.support import Account
@@ -33,23 +35,23 @@ def _stacks(account: Account, prefix: str) -> None:
     for stack in _all(cloudformation, "describe_stacks", "Stacks"):
         name = stack["StackName"]
         if name.startswith(prefix):
-            # An update that was interrupted has to end before the stack can be deleted.
-            if stack["StackStatus"].endswith("_IN_PROGRESS"):
-                _wait_for_the_end(cloudformation, name, stack["StackStatus"])
+            _let_it_end(cloudformation, name, stack["StackStatus"])
             cloudformation.delete_stack(StackName=name)
-            cloudformation.get_waiter("stack_delete_complete").wait(
-                StackName=name, WaiterConfig={"Delay": 5}
-            )
+            waiter = cloudformation.get_waiter("stack_delete_complete")
+            waiter.wait(StackName=name, WaiterConfig={"Delay": 2})
 
 
-def _wait_for_the_end(cloudformation: Any, name: str, status: str) -> None:
-    kind = "create" if status.startswith(("CREATE", "ROLLBACK")) else "update"
-    waiter = cloudformation.get_waiter(f"stack_{kind}_complete")
-    try:
-        waiter.wait(StackName=name, WaiterConfig={"Delay": 5})
-    except botocore.exceptions.WaiterError:
-        # It has ended otherwise, which is as good here.
+def _let_it_end(cloudformation: Any, name: str, status: str) -> None:
+    """Wait for what an interrupted deployment has begun: no stack can be deleted meanwhile."""
+    begun = {"CREATE_IN_PROGRESS": "create", "ROLLBACK_IN_PROGRESS": "create"}
+    if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
+        begun[status] = "update"
+    if status not in begun:
         return
+    waiter = cloudformation.get_waiter(f"stack_{begun[status]}_complete")
+    # It may as well fail.
+    with contextlib.suppress(WaiterError):
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 2})
 
 
 def _connectors(account: Account, prefix: str) -> None:

@@ -90,20 +90,19 @@ def test_an_interrupted_run_leaves_nothing(
 ) -> None:
     bootstrap(account, environment, tmp_path)
     cloudformation = account.client("cloudformation")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         TESTS,
         cwd=ROOT,
         env={**environment, "E2E_CONFIRM": account.id},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    while len(cloudformation.describe_stacks()["Stacks"]) < 2:
-        assert process.poll() is None
-        time.sleep(0.2)
-
-    process.send_signal(number)
-    shown, _ = process.communicate(timeout=300)
+    ) as process:
+        while len(cloudformation.describe_stacks()["Stacks"]) < 2:
+            assert process.poll() is None
+            time.sleep(0.2)
+        process.send_signal(number)
+        shown, _ = process.communicate()
 
     assert "KeyboardInterrupt" in shown
     assert names_of_everything(account) == []

@@ -232,3 +232,33 @@ def test_of_an_update_that_may_have_ended_without_an_answer_is_watched(
     cloudformation.update(properties(old), properties(new), LABEL)
 
     assert cloudformation.clock.now > 120
+
+
+def test_continued_after_it_failed_restores(
+    account: Account, cloudformation: CloudFormation, old: str, new: str
+) -> None:
+    """ContinueUpdateRollback sends the same rollback under another request id."""
+    cloudformation.create(properties(old))
+    cloudformation.update(properties(new), properties(old), LABEL)
+    account.change_code("old", BROKEN_CONNECTOR)
+    failed = cloudformation.update(properties(old), properties(new), LABEL)
+    account.change_code("old", connector("1.0"))
+
+    continued = cloudformation.update(properties(old), properties(new), LABEL)
+
+    assert failed["Status"] == "FAILED"
+    assert continued["Status"] == "SUCCESS"
+    assert failed["PhysicalResourceId"] == continued["PhysicalResourceId"] == LABEL
+    assert account.registered_arn(LABEL) == old
+
+
+def test_is_not_undone_by_the_update_delivered_once_more(
+    account: Account, cloudformation: CloudFormation, old: str, new: str, request_id: str
+) -> None:
+    cloudformation.create(properties(old))
+    cloudformation.update(properties(new), properties(old), LABEL, RequestId=request_id)
+    cloudformation.update(properties(old), properties(new), LABEL)
+
+    cloudformation.update(properties(new), properties(old), LABEL, RequestId=request_id)
+
+    assert account.registered_arn(LABEL) == old
