@@ -44,6 +44,12 @@ def main() -> int:
         type=int,
         help="have functions reach AppFlow through a microburst proxy at this port",
     )
+    parser.add_argument(
+        "--faults-seed",
+        type=int,
+        default=0,
+        help="what the probabilities of faults are drawn from (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     port = arguments.port
     if not _is_free(port):
@@ -55,8 +61,11 @@ def main() -> int:
         return 1
     lambda_python = ensure_lambda_python()
     with tempfile.TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True) as folder:
-        faults_port = arguments.faults_port
-        with proxy(port=faults_port, upstream_port=port) if faults_port else nullcontext():
+        faults_port, seed = arguments.faults_port, arguments.faults_seed
+        faults = (
+            proxy(port=faults_port, upstream_port=port, seed=seed) if faults_port else nullcontext()
+        )
+        with faults:
             asyncio.run(_serve(port, Path(folder), lambda_python, faults_port))
     print("The local cloud has stopped; nothing of it is left.")
     return 0

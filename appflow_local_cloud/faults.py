@@ -4,7 +4,8 @@ The functions of the local cloud, and with them the handler, call AppFlow throug
 wants to see what AppFlow really holds goes past it. Rules are microburst's own, see its README:
 errors of AppFlow's model and bare HTTP statuses (``error``), ``latency``, ``reset`` before AppFlow
 has seen the call, ``response: {abort_bytes: 0}`` after it has carried it out, ``timeout_ms``; by
-``operation`` and ``body`` (``connectorLabel == 'acme-crm'``), ``times`` and ``probability``.
+``operation`` and ``body`` (``connectorLabel == 'acme-crm'``), ``times`` and ``probability``, whose
+dice are sown with a seed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .gateway import HOST, PROXY_UPSTREAM_HOST
@@ -66,13 +66,24 @@ class Faults:
             ) from error
 
 
+# What the program ``microburst`` does, after sowing the dice for its probabilities.
+_PROGRAM = """\
+import random, sys
+from microburst.cli import main
+random.seed(int(sys.argv.pop(1)))
+sys.exit(main())
+"""
+
+
 @contextmanager
-def proxy(*, port: int, upstream_port: int) -> Iterator[None]:
-    """Run a proxy in front of the local cloud for the length of a ``with`` block."""
-    program = str(Path(sys.executable).with_name("microburst"))
+def proxy(*, port: int, upstream_port: int, seed: int = 0) -> Iterator[None]:
+    """Run a proxy in front of the local cloud for the length of a ``with`` block.
+
+    The same seed and the same calls, one after the other, meet the same faults.
+    """
     process = subprocess.Popen(
         [
-            program,
+            *(sys.executable, "-c", _PROGRAM, str(seed)),
             *("--upstream", f"http://{PROXY_UPSTREAM_HOST}:{upstream_port}"),
             *("--port", str(port)),
         ],

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from appflow_local_cloud.faults import Faults
+from appflow_local_cloud.faults import Faults, proxy
+from appflow_local_cloud.gateway import free_port
 from appflow_local_cloud.running import LocalCloud
-from tests.local_cloud.support import user_client
+from tests.local_cloud.support import refusal, user_client
 from tests.support import Account, connector, new_account_id
 
 LABEL = "acme-crm"
@@ -60,6 +62,91 @@ def test_an_error_comes_as_often_as_the_rule_says(
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert updates(account) == before + 1
     assert faults.met()[-1]["action"] == "error:ThrottlingException"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDeniedException", 403),
+        ("ConflictException", 409),
+        ("ConnectorAuthenticationException", 401),
+        ("ConnectorServerException", 400),
+        ("InternalServerException", 500),
+        ("ResourceNotFoundException", 404),
+        ("ServiceQuotaExceededException", 402),
+        ("ThrottlingException", 429),
+        ("ValidationException", 400),
+    ],
+)
+def test_every_error_of_the_model_comes_as_the_model_has_it(
+    appflow: Any, faults: Faults, code: str, status: int
+) -> None:
+    faults.use({"error": {"code": code, "message": "Not today"}})
+
+    refused = refusal(appflow.update_connector_registration, connectorLabel=LABEL)
+
+    assert refused == (code, status, "Not today")
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_bare_status_comes_as_from_the_front_door(
+    appflow: Any, faults: Faults, status: int
+) -> None:
+    faults.use({"error": {"code": "FrontDoor", "status": status}})
+
+    assert refusal(appflow.list_connectors)[1] == status
+
+
+def test_an_answer_can_take_longer_than_anybody_waits(
+    account: Account, appflow: Any, faults: Faults
+) -> None:
+    faults.use({"timeout_ms": 30_000})
+    impatient = Config(read_timeout=0.2, retries={"total_max_attempts": 1})
+    settings = {**through_the_proxy(faults), "config": impatient}
+    before = updates(account)
+
+    with pytest.raises(ReadTimeoutError):
+        account.client("appflow", **settings).update_connector_registration(connectorLabel=LABEL)
+
+    assert updates(account) == before
+
+
+def test_an_answer_can_be_late(appflow: Any, faults: Faults) -> None:
+    faults.use({"latency": 50})
+
+    appflow.list_connectors()
+
+    fault = faults.met()[-1]
+    assert fault["action"].startswith("latency")
+
+
+def outcomes(account: Account, seed: int) -> list[bool]:
+    """Which of twenty calls come through a proxy that fails half of them."""
+    faults = Faults(free_port())
+    with proxy(port=faults.port, upstream_port=account.local_cloud.port, seed=seed):
+        while not faults.is_ready():
+            time.sleep(0.05)
+        faults.use({"error": {"code": "ThrottlingException"}, "probability": 0.5})
+        appflow = account.client("appflow", **through_the_proxy(faults))
+        return [came_through(appflow) for _ in range(20)]
+
+
+def came_through(appflow: Any) -> bool:
+    try:
+        appflow.list_connectors()
+    except appflow.exceptions.ClientError:
+        return False
+    return True
+
+
+def test_the_same_seed_throws_the_same_dice(cloud: LocalCloud) -> None:
+    account = Account(cloud, new_account_id())
+
+    first, again, other = (outcomes(account, seed) for seed in (1, 1, 2))
+
+    assert again == first
+    assert other != first
+    assert 0 < sum(first) < 20
 
 
 @pytest.mark.parametrize(
