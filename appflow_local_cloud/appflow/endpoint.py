@@ -101,8 +101,8 @@ class Endpoint:
         account = self._accounts[caller.account]
         parameters: dict[str, Any] = {}
         try:
-            account.limits.take_call()
             parameters = checked_input(operation, _parsed(body))
+            account.limits.take_call()
             self._authorise(access_key, operation.name, parameters, caller)
             service = self._service(access_key, caller, account.settings)
             answer = service.call(operation.name, parameters)

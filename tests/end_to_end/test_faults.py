@@ -11,7 +11,8 @@ from appflow_local_cloud.running import LocalCloud
 from tests.support import Account, connector, new_account_id
 
 ROOT = Path(__file__).parents[2]
-CONNECTORS = 10
+CONNECTORS = 50
+STACKS = 5
 
 FAULTS: list[dict[str, Any]] = [
     {"error": {"code": "InternalServerException", "status": 503}, "probability": 0.05},
@@ -28,6 +29,7 @@ def cdk(account: Account, output: Path, *arguments: str, release: int) -> None:
         env={
             **account.cloud.environment(account.id),
             "CONNECTORS": str(CONNECTORS),
+            "STACKS": str(STACKS),
             "RELEASE": str(release),
         },
         capture_output=True,
@@ -48,7 +50,8 @@ def test_every_event_takes_effect_once(faulty_cloud: LocalCloud, tmp_path: Path)
         faulty_cloud.faults.use(*FAULTS)
         faulty_cloud.configure_appflow(account.id, callsPerSecond=10, permissionDelaySeconds=2)
 
-        cdk(account, tmp_path, "deploy", "--require-approval", "never", release=release)
+        deploy = ["deploy", "--all", "--concurrency", str(STACKS), "--require-approval", "never"]
+        cdk(account, tmp_path, *deploy, release=release)
 
         faulty_cloud.faults.use()
         faulty_cloud.configure_appflow(account.id)
@@ -57,6 +60,12 @@ def test_every_event_takes_effect_once(faulty_cloud: LocalCloud, tmp_path: Path)
         changes = [call for call in account.calls()[calls:] if call["operation"] == operation]
         tokens = {call["parameters"]["clientToken"] for call in changes}
         assert len(tokens) == CONNECTORS
+        effects = [
+            call["parameters"]["clientToken"]
+            for call in changes
+            if call["outcome"] == "OK" and not call["remembered"]
+        ]
+        assert sorted(effects) == sorted(tokens)
         # The lost answers were asked for again, under the same tokens.
-        assert len(changes) > CONNECTORS
+        assert any(call["remembered"] for call in changes)
         assert len(faulty_cloud.faults.met()) > met
