@@ -6,7 +6,8 @@ and notice nothing that the other tests of the handler do not, as the result sho
 process of the staged asset, which does not contain the changes.
 
 Arguments are the names of modules whose changes are all tried again. Without any, those changes are
-tried that have no result yet: it takes an hour, and may be interrupted.
+tried that have no result yet or that no test had noticed: the first time it takes an hour, and may
+be interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from appflow_local_cloud.running import local_cloud
@@ -64,9 +64,8 @@ def prepare_workspace() -> None:
     (WORKSPACE / "pyproject.toml").write_text(settings + SETTINGS)
 
 
-def run(modules: Sequence[str]) -> None:
-    """Try all changes of some modules, or those without a result, against one local cloud."""
-    patterns = [f"connector_registration.{module}.*" for module in modules]
+def run(*patterns: str) -> None:
+    """Try the changes with these names, or all that have no result yet, against one local cloud."""
     with (WORKSPACE / "cloud.log").open("a") as log, local_cloud(log) as cloud:
         subprocess.run(
             # Twice the processors: many changes make a test wait.
@@ -77,16 +76,29 @@ def run(modules: Sequence[str]) -> None:
         )
 
 
-def main() -> int:
-    """Run mutmut and print the changes that no test has noticed."""
-    prepare_workspace()
-    run(sys.argv[1:])
+def survivors() -> list[str]:
+    """The names of the changes that no test has noticed."""
     results = subprocess.run(
         [*MUTMUT, "results"], cwd=WORKSPACE, check=True, capture_output=True, text=True
     ).stdout
-    survivors = [line for line in results.splitlines() if not line.endswith("not checked")]
-    print("\n".join(survivors) or "Every change has been noticed.")
-    return 1 if survivors else 0
+    lines = [line.strip() for line in results.splitlines() if not line.endswith("not checked")]
+    return [line.partition(":")[0] for line in lines if line]
+
+
+def main() -> int:
+    """Run mutmut and print the changes that no test has noticed."""
+    prepare_workspace()
+    before = survivors()
+    if sys.argv[1:]:
+        run(*(f"connector_registration.{module}.*" for module in sys.argv[1:]))
+    else:
+        run()
+        # There may be new tests that notice them.
+        if again := sorted({*before} & {*survivors()}):
+            run(*again)
+    left = survivors()
+    print("\n".join(left) or "Every change has been noticed.")
+    return 1 if left else 0
 
 
 if __name__ == "__main__":
