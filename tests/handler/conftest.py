@@ -188,7 +188,7 @@ class CloudFormation:
 
 
 # So few that no test gets by with the first page; CloudFormation's own pages hold up to 100.
-_EVENTS_PER_PAGE = 2
+_EVENTS_PER_PAGE = 100
 
 
 def describe_stack_events(history: list[StackEvent], request: Request) -> Response:

@@ -121,7 +121,7 @@ class TestOfACancelledUpdate:
     ) -> None:
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
-        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(5)]
+        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(150)]
         cloudformation.history.extend(others)
 
         cloudformation.update(properties(old), properties(new), LABEL)
