@@ -187,7 +187,7 @@ class CloudFormation:
         }
 
 
-# So few that no test gets by with the first page; CloudFormation's own pages hold up to 100.
+# As many as CloudFormation's own pages hold.
 _EVENTS_PER_PAGE = 100
 
 
