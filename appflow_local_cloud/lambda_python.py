@@ -32,7 +32,8 @@ def ensure_lambda_python() -> Path:
     contents = f"{sys.version}\n{_REQUIREMENT}\n"
     if not stamp.is_file() or stamp.read_text() != contents:
         venv.create(_FOLDER, with_pip=True, clear=True)
-        install = [str(python), "-m", "pip", "install", "-qq", _REQUIREMENT]
+        # Isolated, or pip counts what this program can import as installed already.
+        install = [str(python), "-I", "-m", "pip", "install", "-qq", _REQUIREMENT]
         subprocess.run([*install, "--disable-pip-version-check"], check=True)
         stamp.write_text(contents)
     return python

@@ -138,13 +138,9 @@ def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalClou
     command = [sys.executable, "-m", "appflow_local_cloud", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--faults-port", str(faults.port)] if faults else command,
-        env={
-            **os.environ,
-            "LOG_LEVEL": "INFO",
-            "PYTHONUNBUFFERED": "1",
-            # This very package, however it came onto this program's path.
-            "PYTHONPATH": str(_FOLDER_OF_THIS_PACKAGE),
-        },
+        # Where Python looks first: for this very package, however it came onto the path here.
+        cwd=_FOLDER_OF_THIS_PACKAGE,
+        env={**os.environ, "LOG_LEVEL": "INFO", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
