@@ -22,8 +22,9 @@ test: setup  ## run all tests
 e2e: setup  ## run the end-to-end tests on the local cloud, or with TARGET=aws in an AWS account
 	@E2E_TARGET=$(TARGET) E2E_CONFIRM=$(CONFIRM) python -m pytest -s tests/end_to_end
 
-nightly: setup  ## follow random lives of a resource for an hour
-	HYPOTHESIS_PROFILE=nightly python -m pytest tests/handler/test_lifecycle_invariants.py
+nightly: setup  ## follow random lives of a resource for an hour, deploy 200 connectors
+	HYPOTHESIS_PROFILE=nightly python -m pytest -m "" \
+	    tests/handler/test_lifecycle_invariants.py tests/end_to_end/test_many_connectors.py
 
 mutants: setup  ## change the handler in a thousand ways and see what no test notices
 	@python -m tools.mutants $(MODULES)

@@ -23,10 +23,6 @@ PREFIX = new_prefix()
 REAL_ACCOUNT = pytest.StashKey[RealAccount]()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "anywhere: runs in an AWS account as well")
-
-
 def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         if aws_is_target():

@@ -21,11 +21,12 @@ functions = f"arn:aws:lambda:{here.region}:{here.account}:function"
 
 app = cdk.App()
 stack = cdk.Stack(app, "Stranger", env=here, stack_name=f"{prefix}stranger")
+another_stack = cdk.Stack(app, "Another", env=here, stack_name=f"{prefix}another")
 
 
-def function(name: str) -> lambda_.Function:
+def function(name: str, scope: cdk.Stack = stack) -> lambda_.Function:
     return lambda_.Function(
-        stack,
+        scope,
         name,
         runtime=lambda_.Runtime.PYTHON_3_13,
         handler="index.handler",
@@ -39,6 +40,7 @@ connectors: dict[str, lambda_.IFunction] = {
     "by-function": function("ByFunction"),
     "by-alias": lambda_.Alias(stack, "Live", alias_name="live", version=by_alias.current_version),
     "by-version": function("ByVersion").current_version,
+    "by-stack": function("ByStack", another_stack),
     "by-import": lambda_.Function.from_function_arn(stack, "Imported", imported),
 }
 if "WITHOUT_ALIAS" in os.environ:

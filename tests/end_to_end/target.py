@@ -133,9 +133,9 @@ def _announcement(number: str, region: str, arn: str, prefix: str) -> str:
 The end-to-end tests would run in AWS account {number}, Region {region}, as {arn}.
 They create the following under names that begin with e2e- and 8 digits, as {prefix}, and
 remove it again, also when they are interrupted:
-  - a CloudFormation stack with 5 Lambda functions, their roles and log groups,
+  - two CloudFormation stacks with 5 Lambda functions, their roles and log groups,
   - a Lambda function and its role outside of it,
-  - 4 AppFlow connectors, and no flow.
+  - 5 AppFlow connectors, and no flow.
 They use the account's CDK bootstrap, and leave about 50 KB in its bucket.
 That costs less than 0.01 USD; nothing of it has a monthly price.
 Nothing has been created. To go on, confirm the account: make e2e TARGET=aws CONFIRM={number}"""

@@ -1,0 +1,113 @@
+"""``cdk deploy`` of many connectors, on a good day and on AppFlow's worst."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appflow_local_cloud.running import LocalCloud
+from tests.support import Account, connector, new_account_id
+
+ROOT = Path(__file__).parents[2]
+
+FAULTS: list[dict[str, Any]] = [
+    {"error": {"code": "InternalServerException", "status": 503}, "probability": 0.05},
+    {"reset": True, "probability": 0.05},
+    {"response": {"abort_bytes": 0}, "probability": 0.15},
+]
+
+
+class Deployment:
+    """An app with so many connectors in so many stacks."""
+
+    def __init__(self, cloud: LocalCloud, output: Path, *, connectors: int, stacks: int) -> None:
+        self.account = Account(cloud, new_account_id())
+        self.account.make_function("made-elsewhere", connector("0"), granted=False)
+        self._output = output
+        self._size = {"CONNECTORS": str(connectors), "STACKS": str(stacks)}
+        self._cdk("bootstrap", f"aws://{self.account.id}/us-east-1", release=0)
+
+    def deploy(self, release: int) -> None:
+        """Change the function that all connectors share, and announce it."""
+        self.account.change_code("made-elsewhere", connector(str(release)))
+        stacks = self._size["STACKS"]
+        at_once = ["--all", "--concurrency", stacks, "--require-approval", "never"]
+        self._cdk("deploy", *at_once, release=release)
+
+    def versions(self) -> Counter[str]:
+        """How many connectors AppFlow holds, by their version."""
+        appflow = self.account.client("appflow")
+        page = appflow.list_connectors(maxResults=100)
+        found = page["connectors"]
+        while "nextToken" in page:
+            page = appflow.list_connectors(maxResults=100, nextToken=page["nextToken"])
+            found += page["connectors"]
+        return Counter(one["connectorVersion"] for one in found)
+
+    def calls(self, operation: str, *, after: int) -> list[Mapping[str, Any]]:
+        return [one for one in self.account.calls(after=after) if one["operation"] == operation]
+
+    def _cdk(self, *arguments: str, release: int) -> None:
+        app = f"{sys.executable} -m tests.end_to_end.many_connectors_app"
+        environment = self.account.cloud.environment(self.account.id)
+        result = subprocess.run(
+            ["cdk", *arguments, "--app", app, "--output", str(self._output)],
+            cwd=ROOT,
+            env={**environment, **self._size, "RELEASE": str(release)},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+OPERATIONS = ((1, "RegisterConnector"), (2, "UpdateConnectorRegistration"))
+
+
+def test_every_event_takes_effect_once_whatever_happens_to_the_calls(
+    faulty_cloud: LocalCloud, tmp_path: Path
+) -> None:
+    faults = faulty_cloud.faults
+    assert faults is not None
+    deployment = Deployment(faulty_cloud, tmp_path, connectors=50, stacks=5)
+    account = deployment.account
+    for release, operation in OPERATIONS:
+        before, met = len(account.calls()), len(faults.met())
+        faults.use(*FAULTS)
+        faulty_cloud.configure_appflow(account.id, callsPerSecond=10, permissionDelaySeconds=2)
+
+        deployment.deploy(release)
+
+        faults.use()
+        faulty_cloud.configure_appflow(account.id)
+        assert deployment.versions() == {str(release): 50}
+        changes = deployment.calls(operation, after=before)
+        tokens = {call["parameters"]["clientToken"] for call in changes}
+        effects = [
+            call["parameters"]["clientToken"]
+            for call in changes
+            if call["outcome"] == "OK" and not call["remembered"]
+        ]
+        assert len(tokens) == 50
+        assert sorted(effects) == sorted(tokens)
+        # The lost answers were asked for again, under the same tokens.
+        assert any(call["remembered"] for call in changes)
+        assert len(faults.met()) > met
+
+
+@pytest.mark.nightly
+def test_two_hundred_connectors_fit_into_one_stack(cloud: LocalCloud, tmp_path: Path) -> None:
+    deployment = Deployment(cloud, tmp_path, connectors=200, stacks=1)
+    for release, operation in OPERATIONS:
+        before = len(deployment.account.calls())
+
+        deployment.deploy(release)
+
+        assert deployment.versions() == {str(release): 200}
+        outcomes = [call["outcome"] for call in deployment.calls(operation, after=before)]
+        assert outcomes == ["OK"] * 200
