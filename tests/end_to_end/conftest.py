@@ -23,12 +23,12 @@ PREFIX = new_prefix()
 REAL_ACCOUNT = pytest.StashKey[RealAccount]()
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
+def pytest_configure(config: pytest.Config) -> None:
     try:
         if aws_is_target():
-            session.config.stash[REAL_ACCOUNT] = confirmed_account(PREFIX)
+            config.stash[REAL_ACCOUNT] = confirmed_account(PREFIX)
     except RefusedError as refusal:
-        pytest.exit(str(refusal), returncode=2)
+        raise pytest.UsageError(str(refusal)) from None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

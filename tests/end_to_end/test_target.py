@@ -48,7 +48,7 @@ def names_of_everything(account: Account) -> list[str]:
 def test_an_account_that_is_not_bootstrapped_is_refused(environment: Mapping[str, str]) -> None:
     result = run(environment)
 
-    assert result.returncode == 2
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert "the account has to be bootstrapped in us-east-1 (npx cdk bootstrap)." in result.stderr
 
 
@@ -64,7 +64,7 @@ def test_a_wrong_target_is_refused(
 ) -> None:
     result = run({**environment, **change})
 
-    assert result.returncode == 2
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr
 
 
@@ -77,7 +77,7 @@ def test_nothing_is_made_until_the_account_is_confirmed(
     wrong = run({**environment, "E2E_CONFIRM": "999999999999"})
 
     for result in (unconfirmed, wrong):
-        assert result.returncode == 2
+        assert result.returncode == pytest.ExitCode.USAGE_ERROR
         assert f"AWS account {account.id}, Region us-east-1" in result.stderr
         assert "less than 0.01 USD" in result.stderr
         assert f"make e2e TARGET=aws CONFIRM={account.id}" in result.stderr
