@@ -1,0 +1,16 @@
+"""A user's function behind the CDK's Provider framework, which answers CloudFormation itself."""
+
+import boto3
+
+client = boto3.client("appflow")
+
+
+def handler(event, _):
+    properties = event["ResourceProperties"]
+    if event["RequestType"] != "Delete":
+        client.update_connector_registration(
+            connectorLabel=properties["ConnectorLabel"],
+            connectorProvisioningConfig={"lambda": {"lambdaArn": properties["LambdaArn"]}},
+            clientToken=event["RequestId"],
+        )
+    return {"PhysicalResourceId": properties["ConnectorLabel"]}

@@ -1,0 +1,87 @@
+"""One container's life: a cold event, warm events, and how much memory it took."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A handler, ready to run.
+
+    Attributes:
+        name: what the table calls it.
+        command: starts a container that reads events and writes outcomes, line by line.
+        folder: where its code lies.
+        event: the event that it is measured with.
+        environment: what it needs beside what all need.
+        calls: how many calls to AppFlow each event takes.
+    """
+
+    name: str
+    command: Sequence[str]
+    folder: Path
+    event: Mapping[str, Any]
+    environment: Mapping[str, str]
+    calls: int = 1
+
+
+@dataclass(frozen=True)
+class Life:
+    """What one container took.
+
+    Attributes:
+        cold_seconds: from the start of the process to the end of its first event.
+        warm_seconds: the median of the later events.
+        peak_mib: its peak resident memory, a second container's left out.
+    """
+
+    cold_seconds: float
+    warm_seconds: float
+    peak_mib: float
+
+
+class ContenderError(RuntimeError):
+    """A contender ended early; the message holds what it printed."""
+
+
+def live(contender: Contender, *, warm_events: int) -> Life:
+    """Run a container through one cold event and some warm ones.
+
+    Raises:
+        ContenderError: it ended before it had handled them.
+    """
+    line = json.dumps(contender.event) + "\n"
+    started = time.perf_counter()
+    with subprocess.Popen(
+        contender.command,
+        cwd=contender.folder,
+        env=contender.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def handle() -> Any:
+            process.stdin.write(line)  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+            outcome = process.stdout.readline()  # type: ignore[union-attr]
+            if not outcome:
+                raise ContenderError(f"{contender.name}: {process.communicate()[1][-2000:]}")
+            return json.loads(outcome)
+
+        handle()
+        cold_seconds = time.perf_counter() - started
+        outcomes = [handle() for _ in range(warm_events)]
+        process.communicate()
+    seconds = sorted(outcome["seconds"] for outcome in outcomes)
+    return Life(cold_seconds, seconds[len(seconds) // 2], outcomes[-1]["peak_kib"] / 1024)
