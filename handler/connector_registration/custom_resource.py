@@ -14,6 +14,7 @@ replaced here, through the methods it lets subclasses override, because version 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -46,6 +47,8 @@ class CustomResource(CfnResource):
     _invocation: Any
 
     def __init__(self, http: urllib3.PoolManager | None = None) -> None:
+        # crhelper makes no clients, which nobody uses here, for SAM's local invocations.
+        os.environ["AWS_SAM_LOCAL"] = "true"
         super().__init__(
             json_logging=True,
             # At DEBUG crhelper logs the event, which holds the presigned URL. It keeps the SDK's
@@ -54,7 +57,8 @@ class CustomResource(CfnResource):
             # The wait is meant for logs to arrive; a stack's deletion is worth more.
             sleep_on_delete=0,
         )
-        self._http = http or pool()
+        del os.environ["AWS_SAM_LOCAL"]
+        self._http = http
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> None:
         """Handle one event.
@@ -66,7 +70,7 @@ class CustomResource(CfnResource):
             LostResponseError: the answer did not arrive.
         """
         failure_id = event.get("PhysicalResourceId") or f"{FAILED_CREATE}{event['RequestId']}"
-        self._response = Response(event, self._http, failure_id=failure_id)
+        self._response = Response(event, self._http or pool(), failure_id=failure_id)
         self._invocation = context
         try:
             super().__call__(event, context)

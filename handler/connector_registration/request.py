@@ -100,6 +100,12 @@ class Request:
     desired: Registration
     previous: Registration | None
 
+    @property
+    def is_to_unregister(self) -> bool:
+        """Whether a Delete of this resource unregisters the connector, if it is still its own."""
+        is_its_own_id = self.physical_resource_id == self.desired.connector_label
+        return self.desired.unregister_on_delete and is_its_own_id
+
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Request:
         """Read an event.

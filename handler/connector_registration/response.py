@@ -6,8 +6,10 @@ empty content type. Source: "Custom resource response objects" in the AWS CloudF
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
+import ssl
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -121,9 +123,12 @@ class Response:
         )
 
 
+@functools.cache
 def pool() -> urllib3.PoolManager:
     """Connections for answers: certificates checked, every wait bounded."""
-    return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT)
+    # One context for all connections: urllib3 would read the authorities again for each.
+    context = ssl.create_default_context()
+    return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT, ssl_context=context)
 
 
 def _checked(url: str) -> str:

@@ -25,7 +25,7 @@ from tests.support import Account, new_account_id
 # Lambda sets it before it imports a handler, and crhelper needs it then.
 os.environ.setdefault("AWS_REGION", "us-east-1")
 
-from connector_registration import function
+from connector_registration import function, lifecycle, sdk
 
 CLOUDFORMATION_PATH = "/cloudformation"
 
@@ -293,7 +293,7 @@ class ReusedAccount(Account):
 @pytest.fixture(scope="session")
 def reused_account(cloud: LocalCloud) -> ReusedAccount:
     # The handler makes its clients once, for this account.
-    function._client.cache_clear()
+    sdk.client.cache_clear()
     return ReusedAccount(cloud, new_account_id())
 
 
@@ -331,7 +331,7 @@ def handler_environment(
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The handler's time."""
     clock = Clock()
-    monkeypatch.setattr(function, "clock", clock)
+    monkeypatch.setattr(lifecycle, "clock", clock)
     return clock
 
 

@@ -25,7 +25,7 @@ from tests.synth.test_handler_asset import asset_of
 LAMBDA = """
 import json, logging, sys
 logging.getLogger().addHandler(logging.StreamHandler())
-from connector_registration import function
+from connector_registration import function, lifecycle
 
 class Clock:
     now = 0.0
@@ -38,10 +38,10 @@ class Context:
     log_group_name = "/aws/lambda/registration-handler"
     aws_request_id = "an-invocation"
     def get_remaining_time_in_millis(self):
-        return int((240 - function.clock.now) * 1000)
+        return int((240 - lifecycle.clock.now) * 1000)
 
 for event in json.load(sys.stdin):
-    function.clock = Clock()
+    lifecycle.clock = Clock()
     function.handler(event, Context())
 """
 

@@ -14,7 +14,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
-from connector_registration import function
+from connector_registration import sdk
 from connector_registration.errors import WAITED_OUT_SECONDS
 
 from tests.handler.conftest import INVOCATION_SECONDS, Body, Clock, CloudFormation
@@ -109,7 +109,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 @pytest.fixture
 def inject(handler_environment: None) -> Iterator[Callable[[str, Fault, int], None]]:
     """Makes the next calls of an operation meet a fault."""
-    client = function._client("appflow", attempts=1)
+    client = sdk.client("appflow", attempts=1)
     injected: list[tuple[str, Any]] = []
 
     def inject(operation: str, fault: Fault, times: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from connector_registration import function
+from connector_registration import sdk
 
 from tests.handler.conftest import CloudFormation, Context
 from tests.support import BROKEN_CONNECTOR, Account, connector
@@ -127,7 +127,7 @@ class TestCreate:
         def unregister(**_: Any) -> None:
             account.client("appflow").unregister_connector(connectorLabel=LABEL)
 
-        events = function._client("appflow", attempts=1).meta.events
+        events = sdk.client("appflow", attempts=1).meta.events
         events.register("after-call.appflow.RegisterConnector", unregister)
 
         answer = cloudformation.create(properties(arn))

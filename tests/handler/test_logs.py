@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from connector_registration import function
+from connector_registration import sdk
 
 from tests.handler.conftest import SIGNATURE, CloudFormation, Log
 from tests.support import Account, connector
@@ -186,7 +186,7 @@ class TestLines:
         def take_a_while(**_: Any) -> None:
             clock.now += 1.2344
 
-        events = function._client("appflow", attempts=1).meta.events
+        events = sdk.client("appflow", attempts=1).meta.events
         events.register("before-send.appflow.RegisterConnector", take_a_while)
         cloudformation.create(properties(arn))
         events.unregister("before-send.appflow.RegisterConnector", take_a_while)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from connector_registration import custom_resource, function
+from connector_registration import custom_resource, lifecycle, sdk
 from connector_registration.custom_resource import CustomResource
 from connector_registration.response import (
     SLOWEST_SECONDS,
@@ -114,9 +114,9 @@ class TestDelivery:
         assert slowest <= SLOWEST_SECONDS
 
     def test_comes_after_the_last_call_has_ended(self) -> None:
-        call = function._CONNECT_TIMEOUT_SECONDS + function._READ_TIMEOUT_SECONDS
+        call = sdk.CONNECT_TIMEOUT_SECONDS + sdk.READ_TIMEOUT_SECONDS
 
-        assert function._RESERVED_SECONDS - call > custom_resource._TIMER_SECONDS
+        assert lifecycle._RESERVED_SECONDS - call > custom_resource._TIMER_SECONDS
         assert custom_resource._TIMER_SECONDS > SLOWEST_SECONDS
 
 

@@ -76,7 +76,7 @@ def test_can_be_read_by_the_user_that_lambda_runs_as(
 def test_is_imported_by_a_python_that_has_only_boto3(tmp_path: Path) -> None:
     python = ensure_lambda_python()
     entry_point = "connector_registration.function"
-    program = f"import {entry_point} as f; print(type(f.handler).__mro__[1].__module__)"
+    program = f"import {entry_point} as f; print(type(f.resource).__mro__[1].__module__)"
 
     result = subprocess.run(
         [str(python), "-B", "-c", program],

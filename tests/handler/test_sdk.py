@@ -1,0 +1,98 @@
+"""The clients go where boto3's would go, although they read no endpoint data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from connector_registration import sdk
+from pytest_httpserver import HTTPServer
+
+HANDLER = Path(__file__).parents[2] / "handler"
+REGIONS = boto3.session.Session().get_available_regions("appflow")
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Those of a Lambda function, and no endpoint of the local cloud's."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    sdk.client.cache_clear()
+    yield
+    sdk.client.cache_clear()
+
+
+@pytest.mark.parametrize("fips", ["true", "false"])
+@pytest.mark.parametrize("dual_stack", ["true", "false"])
+@pytest.mark.parametrize("service", ["appflow", "cloudformation"])
+def test_in_every_region(
+    monkeypatch: pytest.MonkeyPatch, service: str, fips: str, dual_stack: str
+) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", dual_stack)
+
+    for region in REGIONS:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+        sdk.client.cache_clear()
+        ours = sdk.client(service, attempts=1).meta
+        theirs = boto3.session.Session().client(service).meta
+
+        assert ours.endpoint_url == theirs.endpoint_url
+        assert ours.region_name == theirs.region_name == region
+
+
+def test_to_another_endpoint_if_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_APPFLOW", "http://127.0.0.1:4566")
+
+    assert sdk.client("appflow", attempts=1).meta.endpoint_url == "http://127.0.0.1:4566"
+
+
+PROGRAM = """
+import json, sys
+from connector_registration import function
+
+class Context:
+    aws_request_id = log_group_name = "a"
+    def get_remaining_time_in_millis(self):
+        return 240_000
+
+function.handler(json.load(sys.stdin), Context())
+# Asked for its type only, since any other question loads a module that waits for its first use.
+loaded = {name for name, module in sys.modules.items() if type(module).__name__ != "_LazyModule"}
+print(sorted(loaded & {"boto3", "botocore", "s3transfer"}))
+"""
+
+
+def test_is_not_loaded_for_an_event_that_calls_nobody() -> None:
+    arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
+    with HTTPServer() as server:
+        server.expect_oneshot_request("/response").respond_with_data()
+        event = {
+            "RequestType": "Delete",
+            "RequestId": "a",
+            "StackId": "a",
+            "LogicalResourceId": "a",
+            "ResponseURL": server.url_for("/response"),
+            "PhysicalResourceId": "acme-crm",
+            "ResourceProperties": {"ConnectorLabel": "acme-crm", "LambdaArn": arn},
+        }
+        result = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={**os.environ, "PYTHONPATH": str(HANDLER)},
+            input=json.dumps(event),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        [(request, _)] = server.log
+    assert request.get_json(force=True)["Status"] == "SUCCESS"
+    assert result.stdout == "[]\n"
