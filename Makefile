@@ -5,7 +5,7 @@ PORT ?= 4566
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test e2e nightly mutants cloud lint format check clean
+.PHONY: help setup demo test e2e nightly bench mutants cloud lint format check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ e2e: setup  ## run the end-to-end tests on the local cloud, or with TARGET=aws i
 nightly: setup  ## follow random lives of a resource for an hour, deploy 200 connectors
 	HYPOTHESIS_PROFILE=nightly python -m pytest -m "" \
 	    tests/handler/test_lifecycle_invariants.py tests/end_to_end/test_many_connectors.py
+
+bench: setup  ## measure the handler beside what people would write or use instead
+	@python -m benchmarks
 
 mutants: setup  ## change the handler in a thousand ways and see what no test notices
 	@python -m tools.mutants $(MODULES)

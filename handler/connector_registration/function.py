@@ -1,11 +1,12 @@
 """The Lambda entry point: one function for each request type of CloudFormation.
 
 What calls AppFlow is imported by the first event that needs it, since that takes most of a cold
-start. Figures are shares of the textbook handler's, from ``make bench``.
+start.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,10 +18,13 @@ resource = CustomResource()
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
     """Handle one event; the errors are those of ``CustomResource``."""
-    if _calls_appflow(event):
-        # From within crhelper's frames the same import takes longer.
-        from . import lifecycle  # noqa: F401
-    resource(event, context)
+    try:
+        if _calls_appflow(event):
+            # From within crhelper's frames the same import takes longer.
+            from . import lifecycle  # noqa: F401
+        resource(event, context)
+    finally:
+        gc.enable()
 
 
 def _calls_appflow(event: Mapping[str, Any]) -> bool:

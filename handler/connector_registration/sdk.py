@@ -1,7 +1,7 @@
 """The AWS SDK: clients, built from no more than they need.
 
-botocore in place of boto3, which would import transfer managers and resource models first. Figures
-are shares of a cold start, from ``make bench``.
+botocore in place of boto3, which would import transfer managers and resource models first.
+``make bench`` says what that saves.
 """
 
 from __future__ import annotations
