@@ -25,7 +25,7 @@ MUTMUT = [sys.executable, "-m", "mutmut"]
 WORKSPACE = ROOT / "build" / "mutants"
 
 # The tests that notice most go first: a change is done with at the first test that fails.
-ORDER = ["errors", "logs", "properties", "rollback", "response", "appflow", "lifecycle"]
+ORDER = ["errors", "logs", "properties", "rollback", "response", "appflow", "lifecycle", "sdk"]
 FIRST_THINGS_FIRST = f"""
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from connector_registration import sdk
 from pytest_httpserver import HTTPServer
 
-HANDLER = Path(__file__).parents[2] / "handler"
+HANDLER = Path(sdk.__file__).parents[1]
 REGIONS = boto3.session.Session().get_available_regions("appflow")
 
 
