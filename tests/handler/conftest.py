@@ -25,7 +25,7 @@ from tests.support import Account, new_account_id
 # Lambda sets it before it imports a handler, and crhelper needs it then.
 os.environ.setdefault("AWS_REGION", "us-east-1")
 
-from connector_registration import function, lifecycle, sdk
+from connector_registration import function, lifecycle, response, sdk
 
 CLOUDFORMATION_PATH = "/cloudformation"
 
@@ -223,6 +223,8 @@ def describe_stack_events(history: list[StackEvent], request: Request) -> Respon
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     """The certificate authority that the response endpoint's certificate comes from."""
+    # The handler reads once whom it trusts.
+    response.pool.cache_clear()
     return trustme.CA()
 
 
