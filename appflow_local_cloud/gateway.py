@@ -188,7 +188,7 @@ def _only_signed(application: Application) -> Application:
         is_call = scope["type"] == "http" and operation_at(scope["path"]) is not None
         if is_call and b"authorization" not in dict(scope["headers"]):
             error = (b"x-amzn-errortype", b"MissingAuthenticationTokenException")
-            await _answer(send, 403, {"message": "Missing Authentication Token"}, error)
+            await answer_json(send, 403, {"message": "Missing Authentication Token"}, error)
         else:
             await application(scope, receive, send)
 
@@ -217,9 +217,9 @@ def _with_controls(application: Application, endpoint: Any) -> Application:
         if what == JOURNAL_PATH:
             query = parse_qs(scope["query_string"].decode())
             after = int(query.get("after", ["0"])[0])
-            await _answer(send, 200, endpoint.journal.calls(account, after=after))
+            await answer_json(send, 200, endpoint.journal.calls(account, after=after))
         elif what == SETTINGS_PATH:
-            await _answer(send, *_configure(endpoint, account, await _body(receive)))
+            await answer_json(send, *_configure(endpoint, account, await read_body(receive)))
         else:
             await application(scope, receive, send)
 
@@ -234,7 +234,8 @@ def _configure(endpoint: Any, account: str, body: bytes) -> tuple[int, Any]:
     return 200, {}
 
 
-async def _body(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """The whole body of a request, for an ASGI application."""
     body: bytes = b""
     while True:
         message = await receive()
@@ -243,9 +244,10 @@ async def _body(receive: Receive) -> bytes:
             return body
 
 
-async def _answer(
+async def answer_json(
     send: Send, status: int, content: Any, *more_headers: tuple[bytes, bytes]
 ) -> None:
+    """Answer a request with JSON, for an ASGI application."""
     headers = [(b"content-type", b"application/json"), *more_headers]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(content).encode()})

@@ -60,11 +60,10 @@ class LocalCloud:
         """
         # None of the developer's own AWS settings may lead a tool away from the local cloud.
         inherited = {k: value for k, value in os.environ.items() if not k.startswith("AWS_")}
-        programs = [str(Path(sys.executable).parent), str(Path("node_modules", ".bin").absolute())]
         return {
             **inherited,
             **tool_environment(self.port, account),
-            "PATH": os.pathsep.join([*programs, inherited.get("PATH", os.defpath)]),
+            "PATH": search_path(),
             # The library validates every template at each synthesis, for some seconds; the CDK
             # CLI's own pinned version needs no reminder of its age.
             "CDK_VALIDATION": "false",
@@ -112,6 +111,12 @@ class LocalCloud:
             urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback
         except urllib.error.HTTPError as error:
             raise ValueError(json.load(error)["message"]) from error
+
+
+def search_path() -> str:
+    """The programs of this Python's environment and of ``node_modules``, then everybody else's."""
+    programs = [str(Path(sys.executable).parent), str(Path("node_modules", ".bin").absolute())]
+    return os.pathsep.join([*programs, os.environ.get("PATH", os.defpath)])
 
 
 @functools.cache

@@ -68,13 +68,14 @@ def live(contender: Contender, *, warm_events: int) -> Life:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        stdin, stdout = process.stdin, process.stdout
+        assert stdin is not None
+        assert stdout is not None
 
         def handle() -> Any:
-            process.stdin.write(line)  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
-            outcome = process.stdout.readline()  # type: ignore[union-attr]
+            stdin.write(line)
+            stdin.flush()
+            outcome = stdout.readline()
             if not outcome:
                 raise ContenderError(f"{contender.name}: {process.communicate()[1][-2000:]}")
             return json.loads(outcome)

@@ -11,7 +11,6 @@ import asyncio
 import json
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ import botocore
 import trustme
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+
+from appflow_local_cloud.gateway import Receive, Scope, Send, answer_json, read_body
 
 ACCOUNT = "111122223333"
 LABEL = "acme-crm"
@@ -41,8 +42,6 @@ _ANSWERS: dict[str, Any] = {
 
 _AUTHORITIES = Path(botocore.__file__).parent / "cacert.pem"
 
-Message = MutableMapping[str, Any]
-
 
 class World:
     """The ASGI application.
@@ -56,16 +55,11 @@ class World:
         self._container: asyncio.subprocess.Process | None = None
         self._tally: Counter[str] = Counter()
 
-    async def __call__(
-        self,
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        body = await _body(receive)
+        body = await read_body(receive)
         if scope["path"].endswith("/invocations"):
             answer = await self._invoke(body)
         elif scope["path"] == "/begin":
@@ -75,9 +69,7 @@ class World:
         else:
             answer = _ANSWERS[scope["path"]]
             self._tally["calls" if scope["path"] != "/response" else _outcome(body)] += 1
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+        await answer_json(send, 200, answer)
 
     async def _invoke(self, payload: bytes) -> Any:
         if self._container is None:
@@ -104,15 +96,6 @@ class World:
 def _outcome(response: bytes) -> str:
     answer = json.loads(response)
     return "SUCCESS" if answer["Status"] == "SUCCESS" else str(answer["Reason"])
-
-
-async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:
-    body: bytes = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            return body
 
 
 async def _serve(port: int, tls_port: int, folder: Path, command: list[str]) -> None:

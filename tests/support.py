@@ -153,6 +153,16 @@ class Account:
             **members,
         )
 
+    def connectors(self) -> list[Mapping[str, Any]]:
+        """Every registered connector, as ListConnectors has it."""
+        appflow = self.client("appflow")
+        page = appflow.list_connectors(maxResults=100)
+        found: list[Mapping[str, Any]] = page["connectors"]
+        while "nextToken" in page:
+            page = appflow.list_connectors(maxResults=100, nextToken=page["nextToken"])
+            found += page["connectors"]
+        return found
+
     def calls(self, *, after: int = 0) -> list[Mapping[str, Any]]:
         """Every call that AppFlow has received in this account, but for the first so many."""
         return self.cloud.appflow_calls(self.id, after=after)
@@ -176,7 +186,7 @@ class Account:
         appflow = self.client("appflow")
         for profile in appflow.describe_connector_profiles()["connectorProfileDetails"]:
             appflow.delete_connector_profile(connectorProfileName=profile["connectorProfileName"])
-        for connector in appflow.list_connectors(maxResults=100)["connectors"]:
+        for connector in self.connectors():
             appflow.unregister_connector(connectorLabel=connector["connectorLabel"])
 
     def operations(self) -> list[str]:

@@ -56,17 +56,10 @@ def _let_it_end(cloudformation: Any, name: str, status: str) -> None:
 
 def _connectors(account: Account, prefix: str) -> None:
     appflow = account.client("appflow")
-    request: dict[str, Any] = {"maxResults": 100}
-    while True:
-        page = appflow.list_connectors(**request)
-        for connector in page["connectors"]:
-            if connector["connectorLabel"].startswith(prefix):
-                appflow.unregister_connector(
-                    connectorLabel=connector["connectorLabel"], forceDelete=True
-                )
-        if "nextToken" not in page:
-            return
-        request["nextToken"] = page["nextToken"]
+    for connector in account.connectors():
+        label = connector["connectorLabel"]
+        if label.startswith(prefix):
+            appflow.unregister_connector(connectorLabel=label, forceDelete=True)
 
 
 def _functions(account: Account, prefix: str) -> None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
+from appflow_local_cloud.running import search_path
 from tests.support import Account
 
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
@@ -62,12 +61,7 @@ class RealCloud:
         return boto3.session.Session().client(service, **{"region_name": self.region, **settings})
 
     def environment(self, account: str) -> dict[str, str]:
-        programs = [str(Path(sys.executable).parent), str(Path("node_modules", ".bin").absolute())]
-        return {
-            **os.environ,
-            "AWS_REGION": self.region,
-            "PATH": os.pathsep.join([*programs, os.environ["PATH"]]),
-        }
+        return {**os.environ, "AWS_REGION": self.region, "PATH": search_path()}
 
     def appflow_calls(self, account: str, *, after: int = 0) -> list[Mapping[str, Any]]:
         raise NotImplementedError("AWS shows its calls in CloudTrail, a quarter of an hour later")

@@ -8,23 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.support import run_cdk
 from tests.support import Account, connector
 
-ROOT = Path(__file__).parents[2]
 LABEL = "acme-crm"
 
 
 def cdk(
     account: Account, output: Path, example: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    command = ["cdk", *arguments, "--app", f"{sys.executable} examples/{example}.py"]
-    return subprocess.run(
-        [*command, "--output", str(output)],
-        cwd=ROOT,
-        env=account.cloud.environment(account.id),
-        capture_output=True,
-        text=True,
-    )
+    return run_cdk(account, f"{sys.executable} examples/{example}.py", output, *arguments)
 
 
 def deploy(account: Account, output: Path, example: str, *arguments: str) -> str:

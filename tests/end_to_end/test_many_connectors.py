@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -12,9 +11,10 @@ from typing import Any
 import pytest
 
 from appflow_local_cloud.running import LocalCloud
+from tests.end_to_end.support import run_cdk
 from tests.support import Account, connector, new_account_id
 
-ROOT = Path(__file__).parents[2]
+APP = f"{sys.executable} -m tests.end_to_end.many_connectors_app"
 
 FAULTS: list[dict[str, Any]] = [
     {"error": {"code": "InternalServerException", "status": 503}, "probability": 0.05},
@@ -42,27 +42,14 @@ class Deployment:
 
     def versions(self) -> Counter[str]:
         """How many connectors AppFlow holds, by their version."""
-        appflow = self.account.client("appflow")
-        page = appflow.list_connectors(maxResults=100)
-        found = page["connectors"]
-        while "nextToken" in page:
-            page = appflow.list_connectors(maxResults=100, nextToken=page["nextToken"])
-            found += page["connectors"]
-        return Counter(one["connectorVersion"] for one in found)
+        return Counter(one["connectorVersion"] for one in self.account.connectors())
 
     def calls(self, operation: str, *, after: int) -> list[Mapping[str, Any]]:
         return [one for one in self.account.calls(after=after) if one["operation"] == operation]
 
     def _cdk(self, *arguments: str, release: int) -> None:
-        app = f"{sys.executable} -m tests.end_to_end.many_connectors_app"
-        environment = self.account.cloud.environment(self.account.id)
-        result = subprocess.run(
-            ["cdk", *arguments, "--app", app, "--output", str(self._output)],
-            cwd=ROOT,
-            env={**environment, **self._size, "RELEASE": str(release)},
-            capture_output=True,
-            text=True,
-        )
+        variables = {**self._size, "RELEASE": str(release)}
+        result = run_cdk(self.account, APP, self._output, *arguments, **variables)
         assert result.returncode == 0, result.stdout + result.stderr
 
 

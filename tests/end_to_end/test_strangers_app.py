@@ -5,13 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.support import run_cdk
 from tests.support import Account, connector
 
-ROOT = Path(__file__).parents[2]
 APP = f"{sys.executable} -m tests.end_to_end.strangers_app"
 LABELS = ["by-function", "by-alias", "by-version", "by-stack", "by-import"]
 
@@ -30,14 +29,7 @@ def cdk(target: Account, prefix: str, tmp_path_factory: pytest.TempPathFactory) 
     output = tmp_path_factory.mktemp("cdk.out")
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {**target.cloud.environment(target.id), "PREFIX": prefix, **variables}
-        return subprocess.run(
-            ["cdk", *arguments, "--app", APP, "--output", str(output)],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
+        return run_cdk(target, APP, output, *arguments, PREFIX=prefix, **variables)
 
     # A real account is bootstrapped already, and that is not ours to change.
     if target.has_journal:

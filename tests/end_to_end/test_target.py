@@ -41,7 +41,7 @@ def names_of_everything(account: Account) -> list[str]:
         *[one["FunctionName"] for one in account.client("lambda").list_functions()["Functions"]],
         *[one["RoleName"] for one in roles if not one["RoleName"].startswith("cdk-hnb659fds-")],
         *[one["logGroupName"] for one in account.client("logs").describe_log_groups()["logGroups"]],
-        *[c["connectorLabel"] for c in account.client("appflow").list_connectors()["connectors"]],
+        *[one["connectorLabel"] for one in account.connectors()],
     ]
 
 

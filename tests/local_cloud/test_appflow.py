@@ -19,16 +19,6 @@ from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
 LABEL = "acme-crm"
 
 
-@pytest.fixture
-def arn(account: Account) -> str:
-    return account.make_function("crm", connector("1.0"))
-
-
-@pytest.fixture
-def appflow(account: Account) -> Any:
-    return account.client("appflow")
-
-
 class TestRegister:
     def test_keeps_what_the_connector_says_of_itself(self, account: Account, arn: str) -> None:
         account.register(LABEL, arn, description="Acme CRM")

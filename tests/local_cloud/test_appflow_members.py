@@ -159,11 +159,6 @@ UNMARKED = [
 ]
 
 
-@pytest.fixture
-def appflow(account: Account) -> Any:
-    return account.client("appflow")
-
-
 def refusal_of(appflow: Any, operation: str, request: Mapping[str, Any]) -> tuple[str, int, str]:
     """Send a request as it is: boto3 checks some of the rules by itself."""
 

@@ -31,16 +31,6 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def arn(account: Account) -> str:
-    return account.make_function("crm", connector("1.0"))
-
-
-@pytest.fixture
-def appflow(account: Account) -> Any:
-    return account.client("appflow")
-
-
 class TestCalls:
     def test_are_free_by_default(self) -> None:
         limits = Limits(Settings())

@@ -6,17 +6,10 @@ import json
 import subprocess
 from typing import Any
 
-import pytest
-
 from tests.local_cloud.support import provisioned_by, registration
 from tests.support import Account, connector
 
 LABEL = "acme-crm"
-
-
-@pytest.fixture
-def arn(account: Account) -> str:
-    return account.make_function("crm", connector("1.0"))
 
 
 def run(account: Account, *arguments: str, members: Any = None) -> subprocess.CompletedProcess[str]:

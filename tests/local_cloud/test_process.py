@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from appflow_local_cloud.gateway import free_port
 from appflow_local_cloud.running import StartError, local_cloud
 from tests.support import Account, connector
 
@@ -102,11 +103,8 @@ def test_reports_what_it_printed_when_it_cannot_start(monkeypatch: pytest.Monkey
 
 
 def test_stops_when_it_is_interrupted() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "appflow_local_cloud", "--port", str(port)],
+        [sys.executable, "-u", "-m", "appflow_local_cloud", "--port", str(free_port())],
         env={**os.environ},
         stdout=subprocess.PIPE,
         text=True,
