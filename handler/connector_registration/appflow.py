@@ -235,23 +235,25 @@ class AppFlow:
         method = getattr(self._client, xform_name(operation))
         first_seen: dict[str, float] = {}
         tries = enumerate(self._pauses(), start=1)
+        error: AppFlowError = out_of_time(operation, registration)
         while True:
             attempt, pause = next(tries)
             if self._seconds_left() <= 0:
-                raise out_of_time(operation, registration)
+                # After a pause that took longer than it should, the last try's error says more.
+                raise error
             started = self._clock.monotonic()
             try:
                 answer: dict[str, Any] = method(**parameters)
                 _check_readable(answer, operation)
             except (ClientError, BotoCoreError, ResponseParserError) as cause:
                 now = self._clock.monotonic()
-                error = readable(cause, operation, registration)
-                self._log(operation, registration, attempt, now - started, error.code)
-                on_error(error)
-                limit = WAITED_OUT_SECONDS.get(error.code, 0)
-                give_up = first_seen.setdefault(error.code, now) + limit
+                error = refusal = readable(cause, operation, registration)
+                self._log(operation, registration, attempt, now - started, refusal.code)
+                on_error(refusal)
+                limit = WAITED_OUT_SECONDS.get(refusal.code, 0)
+                give_up = first_seen.setdefault(refusal.code, now) + limit
                 if not self._pause(pause, until=give_up):
-                    raise error from cause
+                    raise refusal from cause
             else:
                 elapsed = self._clock.monotonic() - started
                 self._log(operation, registration, attempt, elapsed, "OK")

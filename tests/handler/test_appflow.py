@@ -200,6 +200,23 @@ class TestWaiting:
 
         assert account.calls() == []
 
+    def test_that_takes_longer_than_it_should_ends_with_the_error_it_was_for(
+        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    ) -> None:
+        arn = account.make_function("crm", connector())
+        answering(client, "RegisterConnector", 429, "ThrottlingException", times=1000)
+
+        def oversleep() -> None:
+            clock.now = 150
+
+        clock.at(1, oversleep)
+
+        with pytest.raises(CallError) as refusal:
+            appflow.register(registration(arn))
+
+        assert refusal.value.code == "ThrottlingException"
+        assert clock.slept == [1]
+
     def test_ends_with_the_time_that_is_left(
         self, account: Account, client: Any, appflow: AppFlow, clock: Clock
     ) -> None:
