@@ -19,13 +19,9 @@ Modules, in the order an event passes through them:
 - ``response``: the one answer.
 """
 
-import gc
 import importlib
 import sys
 import types
-
-# Imports make no garbage worth looking for; the first event switches it on again.
-gc.disable()
 
 # crhelper imports boto3 for the clients of its polling mode, which nobody uses here; without, an
 # event that calls nobody needs no SDK, and the others only as much of it as they call.

@@ -12,8 +12,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
@@ -38,8 +37,7 @@ _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 8.0
 
 
-@dataclass(frozen=True)
-class Connector:
+class Connector(NamedTuple):
     """What AppFlow holds for a label."""
 
     connector_label: str

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import urllib3
@@ -46,7 +46,7 @@ class CustomResource(CfnResource):
     _response: Response
     _invocation: Any
 
-    def __init__(self, http: urllib3.PoolManager | None = None) -> None:
+    def __init__(self, http: Callable[[], urllib3.PoolManager] = pool) -> None:
         # crhelper makes no clients, which nobody uses here, for SAM's local invocations.
         os.environ["AWS_SAM_LOCAL"] = "true"
         super().__init__(
@@ -70,8 +70,10 @@ class CustomResource(CfnResource):
             LostResponseError: the answer did not arrive.
         """
         failure_id = event.get("PhysicalResourceId") or f"{FAILED_CREATE}{event['RequestId']}"
-        self._response = Response(event, self._http or pool(), failure_id=failure_id)
+        self._response = Response(event, self._http, failure_id=failure_id)
         self._invocation = context
+        # OpenSSL reads the authorities for the answer without the interpreter's lock, meanwhile.
+        threading.Thread(target=self._http, daemon=True).start()
         try:
             super().__call__(event, context)
         except BaseException as error:

@@ -1,12 +1,11 @@
 """The Lambda entry point: one function for each request type of CloudFormation.
 
-What calls AppFlow is imported by the first event that needs it, since that takes most of a cold
-start.
+``lifecycle`` brings the SDK with it, which is most of a cold start, so it is imported by the first
+event that calls AppFlow.
 """
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,21 +17,7 @@ resource = CustomResource()
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
     """Handle one event; the errors are those of ``CustomResource``."""
-    try:
-        if _calls_appflow(event):
-            # From within crhelper's frames the same import takes longer.
-            from . import lifecycle  # noqa: F401
-        resource(event, context)
-    finally:
-        gc.enable()
-
-
-def _calls_appflow(event: Mapping[str, Any]) -> bool:
-    try:
-        request = Request.parse(event)
-    except Exception:  # noqa: BLE001 - crhelper's frames answer whatever is wrong with it
-        return False
-    return event.get("RequestType") != "Delete" or request.is_to_unregister
+    resource(event, context)
 
 
 @resource.create

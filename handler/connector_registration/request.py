@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # The limits of the AppFlow API (service model 2020-08-23), checked here because a value that was a
 # token at synthesis reaches nobody else's check before AppFlow's, whose message names no property.
@@ -37,8 +36,7 @@ class InvalidPropertyError(ValueError):
         )
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """What a template asks AppFlow to hold for one connector.
 
     ``lambda_revision`` stands for the code and configuration behind ``lambda_arn``. It is opaque:
@@ -85,8 +83,7 @@ class Registration:
         )
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One event of CloudFormation.
 
     ``physical_resource_id`` is None on Create only. ``previous`` is None unless this is an Update

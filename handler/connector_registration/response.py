@@ -11,7 +11,7 @@ import json
 import logging
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -31,6 +31,7 @@ _RETRY = urllib3.Retry(
     respect_retry_after_header=False,
     raise_on_status=False,
 )
+_HEADERS = {"Content-Type": ""}
 _TIMEOUT = urllib3.Timeout(connect=2, read=4)
 
 SLOWEST_SECONDS = 52.0
@@ -54,7 +55,11 @@ class Response:
     """
 
     def __init__(
-        self, event: Mapping[str, Any], http: urllib3.PoolManager, *, failure_id: str
+        self,
+        event: Mapping[str, Any],
+        http: Callable[[], urllib3.PoolManager],
+        *,
+        failure_id: str,
     ) -> None:
         self.failure_id = failure_id
         self._url = _checked(event["ResponseURL"])
@@ -105,7 +110,7 @@ class Response:
         # Neither the URL nor an exception that quotes it may be logged: its signature lets anybody
         # answer in our place.
         try:
-            answer = self._http.request("PUT", self._url, body=body, headers={"Content-Type": ""})
+            answer = self._http().request("PUT", self._url, body=body, headers=_HEADERS)
         except urllib3.exceptions.HTTPError as error:
             self._lost = True
             logger.error({"response": "lost", "status": status, "error": type(error).__name__})
@@ -123,9 +128,18 @@ class Response:
         )
 
 
-@functools.cache
+_making_pool = threading.Lock()
+
+
 def pool() -> urllib3.PoolManager:
     """Connections for answers: certificates checked, every wait bounded."""
+    # Whoever comes second waits: reading the authorities twice at once takes longer.
+    with _making_pool:
+        return _pool()
+
+
+@functools.cache
+def _pool() -> urllib3.PoolManager:
     # One context for all connections: urllib3 would read the authorities again for each.
     context = ssl.create_default_context()
     return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT, ssl_context=context)

@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.regions import EndpointResolver
+from botocore.loaders import Loader
 
 CONNECT_TIMEOUT_SECONDS = 5
 
@@ -20,7 +20,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 40
 
 # What botocore's endpoints.json says of a service that it does not know, in the one partition that
-# has AppFlow; the hosts themselves come from each service's own rules. The file is a megabyte.
+# has AppFlow; the hosts themselves come from each service's own rules.
 _ENDPOINTS: dict[str, Any] = {
     "version": 3,
     "partitions": [
@@ -57,6 +57,21 @@ _ENDPOINTS: dict[str, Any] = {
 }
 
 
+class _Loader(Loader):  # type: ignore[misc]
+    """Reads the data of the services in use and of no others."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
+        # botocore would look into the folders of all four hundred.
+        return ["appflow", "cloudformation"]
+
+    def load_data_with_path(self, name: str) -> tuple[Any, str]:
+        if name == "endpoints":
+            # The file has a megabyte, and is the largest part of what a client keeps in memory.
+            return _ENDPOINTS, self.BUILTIN_DATA_PATH
+        found: tuple[Any, str] = super().load_data_with_path(name)
+        return found
+
+
 @functools.cache
 def client(service: str, attempts: int) -> Any:
     """A client of a service, set up from the environment as boto3 would be.
@@ -66,9 +81,7 @@ def client(service: str, attempts: int) -> Any:
         attempts: how often a call is tried at most. One for AppFlow: its class retries; see there.
     """
     session = botocore.session.Session()
-    session.register_component(
-        "endpoint_resolver", EndpointResolver(_ENDPOINTS, uses_builtin_data=True)
-    )
+    session.register_component("data_loader", _Loader())
     return session.create_client(
         service,
         config=Config(

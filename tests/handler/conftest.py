@@ -224,7 +224,7 @@ def describe_stack_events(history: list[StackEvent], request: Request) -> Respon
 def authority() -> trustme.CA:
     """The certificate authority that the response endpoint's certificate comes from."""
     # The handler reads once whom it trusts.
-    response.pool.cache_clear()
+    response._pool.cache_clear()
     return trustme.CA()
 
 

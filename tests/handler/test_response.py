@@ -40,7 +40,7 @@ def quick_pool() -> urllib3.PoolManager:
 def respond(cloudformation: CloudFormation, **event: Any) -> Response:
     """The answer to a Create."""
     sent = cloudformation.event("Create", {}, **event)
-    return Response(sent, quick_pool(), failure_id="acme-crm")
+    return Response(sent, quick_pool, failure_id="acme-crm")
 
 
 def bodies(httpserver: HTTPServer) -> list[Mapping[str, Any]]:
@@ -169,7 +169,7 @@ class TestCrhelperFenced:
     def test_a_timer_that_fires_answers_instead_of_the_handler(
         self, httpserver: HTTPServer, answers: CloudFormation
     ) -> None:
-        resource = CustomResource(quick_pool())
+        resource = CustomResource(quick_pool)
         answered = threading.Event()
 
         @resource.update
@@ -211,7 +211,7 @@ class TestCrhelperFenced:
     def test_logs_lines_of_json_without_the_url_of_an_answer_that_was_lost(
         self, answers: CloudFormation, log: Log
     ) -> None:
-        resource = CustomResource(quick_pool())
+        resource = CustomResource(quick_pool)
 
         @resource.create
         def create(event: Mapping[str, Any], context: Any) -> str:
@@ -228,7 +228,7 @@ class TestCrhelperFenced:
     def test_an_exception_without_a_text_still_gives_a_reason(
         self, httpserver: HTTPServer, answers: CloudFormation
     ) -> None:
-        resource = CustomResource(quick_pool())
+        resource = CustomResource(quick_pool)
 
         @resource.create
         def create(event: Mapping[str, Any], context: Any) -> str:
@@ -241,7 +241,7 @@ class TestCrhelperFenced:
     def test_a_failed_create_has_one_id_however_often_it_is_delivered(
         self, httpserver: HTTPServer, answers: CloudFormation
     ) -> None:
-        resource = CustomResource(quick_pool())
+        resource = CustomResource(quick_pool)
 
         @resource.create
         def create(event: Mapping[str, Any], context: Any) -> str:
@@ -257,7 +257,7 @@ class TestCrhelperFenced:
     def test_an_event_that_cannot_be_answered_reaches_no_earlier_url(
         self, httpserver: HTTPServer, answers: CloudFormation
     ) -> None:
-        resource = CustomResource(quick_pool())
+        resource = CustomResource(quick_pool)
 
         @resource.create
         def create(event: Mapping[str, Any], context: Any) -> str:
@@ -274,7 +274,7 @@ class TestCrhelperFenced:
     def test_a_delete_is_answered_without_waiting_for_logs(
         self, httpserver: HTTPServer, answers: CloudFormation
     ) -> None:
-        resource: Any = CustomResource(quick_pool())
+        resource: Any = CustomResource(quick_pool)
         slept: list[float] = []
 
         resource._context = LambdaContext(milliseconds=900_000)
@@ -294,7 +294,7 @@ class TestCrhelperFenced:
         httpserver.clear()
         httpserver.expect_ordered_request("/response").respond_with_data(status=503)
         httpserver.expect_ordered_request("/response").respond_with_data(status=403)
-        resource = CustomResource(quick_pool())
+        resource = CustomResource(quick_pool)
 
         @resource.create
         def create(event: Mapping[str, Any], context: Any) -> str:
@@ -313,7 +313,7 @@ class TestLostAnswer:
     @pytest.fixture
     def resource(self) -> CustomResource:
         """A handler that always succeeds."""
-        resource = CustomResource(quick_pool())
+        resource = CustomResource(quick_pool)
 
         @resource.create
         def create(event: Mapping[str, Any], context: Any) -> str:
@@ -354,7 +354,7 @@ def test_an_exit_is_answered_before_it_happens(
     httpserver: HTTPServer, answers: CloudFormation
 ) -> None:
     httpserver.expect_request("/response").respond_with_data(status=200)
-    resource = CustomResource(quick_pool())
+    resource = CustomResource(quick_pool)
 
     @resource.delete
     def delete(event: Mapping[str, Any], context: Any) -> str:
@@ -373,7 +373,7 @@ def test_an_event_of_one_container_sees_nothing_of_the_one_before(
     httpserver: HTTPServer, answers: CloudFormation
 ) -> None:
     httpserver.expect_request("/response").respond_with_data(status=200)
-    resource = CustomResource(quick_pool())
+    resource = CustomResource(quick_pool)
 
     @resource.create
     def create(event: Mapping[str, Any], context: Any) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import boto3
@@ -15,6 +15,20 @@ from connector_registration import sdk
 from pytest_httpserver import HTTPServer
 
 HANDLER = Path(sdk.__file__).parents[1]
+
+
+def run(program: str, environment: Mapping[str, str], stdin: str = "") -> str:
+    """What a program beside the handler prints in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(HANDLER), **environment},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 REGIONS = boto3.session.Session().get_available_regions("appflow")
 
 
@@ -55,6 +69,21 @@ def test_to_another_endpoint_if_the_environment_says_so(monkeypatch: pytest.Monk
     assert sdk.client("appflow", attempts=1).meta.endpoint_url == "http://127.0.0.1:4566"
 
 
+def test_reads_the_data_of_one_service(tmp_path: Path) -> None:
+    program = """
+import os, sys
+from connector_registration import sdk
+
+opened = []
+sys.addaudithook(lambda event, details: event == "open" and opened.append(str(details[0])))
+sdk.client("appflow", attempts=1)
+print(*sorted(os.path.basename(name).split(".")[0] for name in opened if "botocore/data" in name))
+"""
+    read = run(program, {"HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"})
+
+    assert read == "endpoint-rule-set-1 partitions sdk-default-configuration service-2\n"
+
+
 PROGRAM = """
 import json, sys
 from connector_registration import function
@@ -65,9 +94,7 @@ class Context:
         return 240_000
 
 function.handler(json.load(sys.stdin), Context())
-# Asked for its type only, since any other question loads a module that waits for its first use.
-loaded = {name for name, module in sys.modules.items() if type(module).__name__ != "_LazyModule"}
-print(sorted(loaded & {"boto3", "botocore", "s3transfer"}))
+print(sorted(sys.modules.keys() & {"boto3", "botocore", "s3transfer"}))
 """
 
 
@@ -84,15 +111,8 @@ def test_is_not_loaded_for_an_event_that_calls_nobody() -> None:
             "PhysicalResourceId": "acme-crm",
             "ResourceProperties": {"ConnectorLabel": "acme-crm", "LambdaArn": arn},
         }
-        result = subprocess.run(
-            [sys.executable, "-c", PROGRAM],
-            env={**os.environ, "PYTHONPATH": str(HANDLER)},
-            input=json.dumps(event),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        loaded = run(PROGRAM, {}, json.dumps(event))
 
         [(request, _)] = server.log
     assert request.get_json(force=True)["Status"] == "SUCCESS"
-    assert result.stdout == "[]\n"
+    assert loaded == "[]\n"
