@@ -1,9 +1,16 @@
-"""How long the handler takes, beside what people would write or use instead: ``make bench``.
+"""Every figure of docs/performance.md: ``make bench``.
 
-- ``world``: AppFlow, Lambda and the response URL, answering at once.
-- ``contenders``: the handlers, each in the folder and on the interpreter that it is deployed with.
-- ``processes``: one container's life: a cold event, warm events, peak memory.
-- ``report``: ratios, a table, a plot, JSON.
+- ``events``: one event, cold and warm, of our handler and of what people would use instead.
+- ``growth``: what each further connector adds to a stack.
+- ``deploys``: 200 connectors while AppFlow throttles.
+- ``memory``: the handler at the processor time of each memory size.
 
-``contenders/`` holds the code of those contenders that come in no package.
+``contenders`` lays out everybody's code, ``world`` answers everybody at once, ``processes`` lives
+one container's life, ``report`` writes tables, plots and JSON. ``containers/`` is what runs there.
 """
+
+import sys
+from pathlib import Path
+
+# The handler is an asset and no installed package.
+sys.path.append(str(Path(__file__).parents[1] / "handler"))

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ _NODE_PACKAGES = ["@aws-sdk/client-appflow", "@aws-sdk/client-lambda", "@aws-sdk
 
 TEXTBOOK = "textbook crhelper + boto3"
 OURS = "this handler"
-OURS_WITHOUT = "this handler, without the read-back"
 NO_CALL = "this handler, an event that needs no call"
+PHASES = "phases"
 
 
 def python_container(entry_point: str) -> list[str]:
@@ -79,8 +80,8 @@ def _stage_ours(folder: Path) -> None:
     ]
     shutil.move(asset, folder / "ours")
     shutil.rmtree(folder / "cdk.out")
-    # The same but for one method, to see what it costs.
-    shutil.copy(_CONTAINERS / "without_read_back.py", folder / "ours")
+    for name in ("without.py", "phases.py"):
+        shutil.copy(_CONTAINERS / name, folder / "ours")
 
 
 def _unpack_handlers_of_the_cdk(folder: Path) -> None:
@@ -97,7 +98,7 @@ def _unpack_handlers_of_the_cdk(folder: Path) -> None:
 
 
 def contenders(folder: Path, *, port: int, tls_port: int) -> list[Contender]:
-    """Everybody who is compared, in the order of the table; the first one is the measure."""
+    """Everybody who is compared, in the order of the tables."""
     # Nothing of the developer's own environment but the path: as in Lambda.
     environment = {
         "PATH": os.environ["PATH"],
@@ -116,19 +117,27 @@ def contenders(folder: Path, *, port: int, tls_port: int) -> list[Contender]:
     ours = {**plain, "RemovalPolicy": "Retain"}
 
     def python(
-        name: str, entry_point: str, event: Mapping[str, Any], code: str, calls: int = 1
+        name: str,
+        entry_point: str,
+        event: Mapping[str, Any],
+        *,
+        code: str = "ours",
+        calls: int = 1,
     ) -> Contender:
         command = python_container(entry_point)
-        return Contender(name, command, folder / code, event, environment, calls)
+        return Contender(name, command, folder / code, event, environment, calls, TEXTBOOK)
 
     def node(name: str, file: str, function: str, event: Mapping[str, Any]) -> Contender:
-        path = str(folder / "node" / file)
-        return Contender(name, node_container(path, function), folder / "node", event, environment)
+        command = node_container(str(folder / "node" / file), function)
+        return Contender(name, command, folder / "node", event, environment, 1, TEXTBOOK)
 
     def update(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
         return _event(tls_port, "Update", ResourceProperties=new, OldResourceProperties=old)
 
+    textbook = update(plain, plain)
+    read_back = update({**plain, "ReadBack": "true"}, plain)
     changed = update({**ours, "LambdaRevision": {"Hash": "2"}}, ours)
+    retained = _event(tls_port, "Delete", ResourceProperties=ours)
     call = {
         "service": "AppFlow",
         "action": "updateConnectorRegistration",
@@ -138,37 +147,41 @@ def contenders(folder: Path, *, port: int, tls_port: int) -> list[Contender]:
             "connectorProvisioningConfig": {"lambda": {"lambdaArn": LAMBDA_ARN}},
         },
     }
-    return [
-        python(TEXTBOOK, "textbook.handler", update(plain, plain), "python"),
+    by_sdk_call = update({"Update": json.dumps(call), "InstallLatestAwsSdk": "false"}, {})
+    handler = "connector_registration.function.handler"
+    custom_resource = "aws-custom-resource-handler/index.js"
+    peers = [
+        python(TEXTBOOK, "textbook.handler", textbook, code="python"),
         python(
-            f"{TEXTBOOK}, with the read-back",
-            "textbook.handler",
-            update({**plain, "ReadBack": "true"}, plain),
-            "python",
+            f"{TEXTBOOK}, with a read-back", "textbook.handler", read_back, code="python", calls=2
+        ),
+        node("AwsCustomResource of the CDK (Node.js)", custom_resource, "handler", by_sdk_call),
+        node("Provider of the CDK + a function", "runtime/framework.js", "onEvent", textbook),
+        python("cfn-handler + boto3", "with_cfn_handler.handler", textbook, code="python"),
+        python(f"{OURS}, without its read-back", "without.read_back", changed),
+        python(OURS, handler, changed, calls=2),
+        python(NO_CALL, handler, retained, calls=0),
+    ]
+    tricks = [
+        python("kept botocore off data it does not need", "without.loader", changed, calls=2),
+        python("kept boto3 and crhelper's clients out", "without.boto3_left_out", changed, calls=2),
+        python(
+            "read the certificate authorities meanwhile",
+            "without.authorities_meanwhile",
+            changed,
             calls=2,
         ),
-        node(
-            "AwsCustomResource of the CDK (Node.js)",
-            "aws-custom-resource-handler/index.js",
-            "handler",
-            update({"Update": json.dumps(call), "InstallLatestAwsSdk": "false"}, {}),
-        ),
-        node(
-            "Provider framework of the CDK + a Python function",
-            "runtime/framework.js",
-            "onEvent",
-            update(plain, plain),
-        ),
-        python("cfn-handler + boto3", "with_cfn_handler.handler", update(plain, plain), "python"),
-        python(OURS_WITHOUT, "without_read_back.handler", changed, "ours"),
-        python(OURS, "connector_registration.function.handler", changed, "ours", calls=2),
-        python(
-            NO_CALL,
-            "connector_registration.function.handler",
-            _event(tls_port, "Delete", ResourceProperties=ours),
-            "ours",
-            calls=0,
-        ),
+        python("kept its TLS context", "without.shared_context", changed, calls=2),
+    ]
+    tricks_without_call = [
+        python("left out the SDK where no call is needed", "without.late_sdk", retained, calls=0),
+        python("named tuples for dataclasses", "without.named_tuples", retained, calls=0),
+    ]
+    return [
+        *peers,
+        *(replace(trick, rival=OURS) for trick in tricks),
+        *(replace(trick, rival=NO_CALL) for trick in tricks_without_call),
+        python(PHASES, "phases.handler", changed, calls=2),
     ]
 
 

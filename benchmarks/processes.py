@@ -22,6 +22,7 @@ class Contender:
         event: the event that it is measured with.
         environment: what it needs beside what all need.
         calls: how many calls to AppFlow each event takes.
+        rival: the name of the contender that it is measured against.
     """
 
     name: str
@@ -29,7 +30,8 @@ class Contender:
     folder: Path
     event: Mapping[str, Any]
     environment: Mapping[str, str]
-    calls: int = 1
+    calls: int
+    rival: str
 
 
 @dataclass(frozen=True)
@@ -37,30 +39,39 @@ class Life:
     """What one container took.
 
     Attributes:
-        cold_seconds: from the start of the process to the end of its first event.
-        warm_seconds: the median of the later events.
+        cold_ms: from the start of the process to the end of its first event.
+        warm_ms: the median of the later events.
         peak_mib: its peak resident memory, a second container's left out.
+        returned: what its function returned for the first event.
+        began: when its process was started, by the clock of ``time.perf_counter``.
     """
 
-    cold_seconds: float
-    warm_seconds: float
+    cold_ms: float
+    warm_ms: float
     peak_mib: float
+    returned: Any
+    began: float
 
 
 class ContenderError(RuntimeError):
     """A contender ended early; the message holds what it printed."""
 
 
-def live(contender: Contender, *, warm_events: int) -> Life:
+def live(contender: Contender, *, warm_events: int, prefix: Sequence[str] = ()) -> Life:
     """Run a container through one cold event and some warm ones.
+
+    Args:
+        contender: what runs.
+        warm_events: how many events follow the first one.
+        prefix: a command that starts the container's.
 
     Raises:
         ContenderError: it ended before it had handled them.
     """
     line = json.dumps(contender.event) + "\n"
-    started = time.perf_counter()
+    began = time.perf_counter()
     with subprocess.Popen(
-        contender.command,
+        [*prefix, *contender.command],
         cwd=contender.folder,
         env=contender.environment,
         stdin=subprocess.PIPE,
@@ -80,9 +91,10 @@ def live(contender: Contender, *, warm_events: int) -> Life:
                 raise ContenderError(f"{contender.name}: {process.communicate()[1][-2000:]}")
             return json.loads(outcome)
 
-        handle()
-        cold_seconds = time.perf_counter() - started
+        returned = handle().get("returned")
+        cold_ms = 1000 * (time.perf_counter() - began)
         outcomes = [handle() for _ in range(warm_events)]
         process.communicate()
-    seconds = sorted(outcome["seconds"] for outcome in outcomes)
-    return Life(cold_seconds, seconds[len(seconds) // 2], outcomes[-1]["peak_kib"] / 1024)
+    warm = sorted(1000 * outcome["seconds"] for outcome in outcomes)
+    peak_mib = outcomes[-1]["peak_kib"] / 1024
+    return Life(cold_ms, warm[len(warm) // 2], peak_mib, returned, began)

@@ -1,93 +1,99 @@
-"""Ratios with their spread, as a table for people, a plot, and JSON for machines."""
+"""Tables for people on a terminal and in Markdown, plots, and JSON for machines."""
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
+import matplotlib as mpl
+import rich.table
+from matplotlib.figure import Figure
 from rich.console import Console
-from rich.table import Table
 
-from .processes import Life
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A median against the first contender's of the same round, and its middle half."""
-
-    median: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f}-{self.high:.2f})"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Results:
-    """The lives of every contender, round by round; the first contender is the measure."""
+class Table:
+    """Rows of text under a head."""
 
-    lives: Mapping[str, Sequence[Life]]
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
-    def ratios(self, of: Callable[[Life], float]) -> dict[str, Ratio]:
-        """One figure of everybody against the first contender's."""
-        measure = next(iter(self.lives.values()))
-        return {
-            name: _ratio([of(a) / of(b) for a, b in zip(lives, measure, strict=True)])
-            for name, lives in self.lives.items()
-        }
+    def markdown(self) -> str:
+        """The table in Markdown."""
+        lines = [self.head, ["---", *["---:"] * (len(self.head) - 1)], *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
-    def medians(self, of: Callable[[Life], float]) -> dict[str, float]:
-        """One figure of everybody."""
-        return {name: statistics.median(map(of, lives)) for name, lives in self.lives.items()}
-
-
-FIGURES: Mapping[str, Callable[[Life], float]] = {
-    "cold": lambda life: life.cold_seconds * 1000,
-    "warm": lambda life: life.warm_seconds * 1000,
-    "peak memory": lambda life: life.peak_mib,
-}
-UNITS = {"cold": "ms", "warm": "ms", "peak memory": "MiB"}
+    def print(self) -> None:
+        """Show the table on the terminal."""
+        table = rich.table.Table()
+        for number, name in enumerate(self.head):
+            table.add_column(name, justify="right" if number else "left")
+        for row in self.rows:
+            table.add_row(*row)
+        Console(width=160).print(table)
 
 
-def _ratio(values: Sequence[float]) -> Ratio:
-    if len(values) == 1:
-        return Ratio(values[0], values[0], values[0])
-    low, median, high = statistics.quantiles(values, n=4)
-    return Ratio(median, low, high)
+def progress(name: str, steps: Sequence[T]) -> Iterator[T]:
+    """Go through the steps and say on the terminal how far it is."""
+    for number, step in enumerate(steps, start=1):
+        print(f"\r{name} {number} of {len(steps)} ", end="", file=sys.stderr, flush=True)
+        yield step
+    print(file=sys.stderr)
 
 
-def write(results: Results, folder: Path) -> None:
-    """Print the table, and write results.json into a folder."""
-    machine = {"cores": os.cpu_count(), "memory_gib": _memory_gib()}
-    table = Table(title=f"One event, {machine['cores']} cores, {machine['memory_gib']} GiB")
-    table.add_column("handler")
-    for figure in FIGURES:
-        table.add_column(figure, justify="right")
-    ratios = {figure: results.ratios(of) for figure, of in FIGURES.items()}
-    medians = {figure: results.medians(of) for figure, of in FIGURES.items()}
-    for name in results.lives:
-        cells = [
-            f"{ratios[figure][name]} = {medians[figure][name]:.1f} {UNITS[figure]}"
-            for figure in FIGURES
-        ]
-        table.add_row(name, *cells)
-    Console(width=150).print(table)
-    report = {
-        "machine": machine,
-        "ratios": {
-            figure: {name: asdict(ratio) for name, ratio in found.items()}
-            for figure, found in ratios.items()
-        },
-        "medians": medians,
-        "lives": {name: [asdict(life) for life in lives] for name, lives in results.lives.items()},
-    }
-    (folder / "results.json").write_text(json.dumps(report, indent=2))
+def machine() -> dict[str, int]:
+    """What a benchmark ran on: cores and memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {"cores": os.cpu_count() or 1, "memory_gib": round(memory / 2**30)}
 
 
-def _memory_gib() -> int:
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+def save(results: Mapping[str, Any], path: Path) -> None:
+    """Write results as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_rounded(results), indent=1) + "\n")
+
+
+def draw(plot: Figure, path: Path) -> None:
+    """Write a plot as SVG."""
+    # Words as words and nothing of today in it: equal figures give equal files.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):
+        plot.savefig(path, metadata={"Date": None})
+
+
+def with_tables(page: str, tables: Mapping[str, Table]) -> str:
+    """A page in Markdown with each table in the place that bears its name.
+
+    A place is a line ``<!-- table: NAME -->``, an empty line, and what follows up to another one.
+
+    Raises:
+        ValueError: the page has no place for a table, or more than one.
+    """
+    for name, table in tables.items():
+        mark = f"<!-- table: {name} -->\n\n"
+        place = re.compile(re.escape(mark) + r"(?:.+\n)*")
+        around = place.split(page)
+        if len(around) != 2:
+            raise ValueError(
+                f"the page has {len(around) - 1} places for {mark.strip()}, and not one"
+            )
+        page = f"{mark}{table.markdown()}\n".join(around)
+    return page
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case float():
+            return round(value, 4)
+        case Mapping():
+            return {key: _rounded(member) for key, member in value.items()}
+        case list():
+            return [_rounded(member) for member in value]
+    return value

@@ -23,8 +23,9 @@ _HERE = Path(__file__).parent
 # In an installed wheel the source travels inside the package; in a checkout it lies beside it.
 _SOURCES = (_HERE / "_handler", _HERE.parents[1] / "handler")
 
-# Licences travel with the code they cover.
-_CRHELPER_FILES = ("*.py", "LICENSE", "NOTICE")
+# Its notice goes with it. Its licence, a tenth of the whole, need not: an upload into one's own
+# account hands crhelper on to nobody.
+_CRHELPER_FILES = ("*.py", "NOTICE")
 
 
 def handler_code(scope: Construct) -> lambda_.Code:

@@ -64,7 +64,8 @@ class ConnectorRegistrationProvider(Construct):
         runtime: a Python runtime of Lambda, 3.10 or newer. Default: the newest Lambda has,
             ``python3.14``.
         architecture: of the processor. Default: arm64.
-        memory_size: in MiB; Lambda gives processor time in proportion. Default: 256.
+        memory_size: in MiB; Lambda gives processor time in proportion. Default: 512, where what an
+            update costs, times what it takes, is least (``docs/performance.md``).
         timeout: of one invocation, 2 to 15 minutes. The handler begins no call to AppFlow during
             the last 102 seconds. Default: 4 minutes.
         max_event_age: how old an event may be when Lambda runs it, be it late or once more after a
@@ -99,7 +100,7 @@ class ConnectorRegistrationProvider(Construct):
         *,
         runtime: lambda_.Runtime = _RUNTIME,
         architecture: lambda_.Architecture = lambda_.Architecture.ARM_64,
-        memory_size: int = 256,
+        memory_size: int = 512,
         timeout: cdk.Duration = _TIMEOUT,
         max_event_age: cdk.Duration = _MAX_EVENT_AGE,
         on_failure: lambda_.IDestination | None = None,

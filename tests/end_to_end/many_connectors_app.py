@@ -1,5 +1,5 @@
-"""Many connectors on one function; the environment says how many, in how many stacks, and which
-release of them.
+"""Many connectors on one function; the environment says how many, in how many stacks, which release
+of them, and whether one of a broken function comes after all others.
 """
 
 import os
@@ -10,13 +10,16 @@ from cdk_appflow_connector import ConnectorRegistration
 
 account = os.environ["CDK_DEFAULT_ACCOUNT"]
 connectors = int(os.environ["CONNECTORS"])
-arn = f"arn:aws:lambda:us-east-1:{account}:function:made-elsewhere"
+functions_arn = f"arn:aws:lambda:us-east-1:{account}:function"
 
 app = cdk.App()
 stacks = [cdk.Stack(app, f"Many{number}") for number in range(int(os.environ["STACKS"]))]
-functions = [lambda_.Function.from_function_arn(stack, "Connector", arn) for stack in stacks]
+functions = [
+    lambda_.Function.from_function_arn(stack, "Connector", f"{functions_arn}:made-elsewhere")
+    for stack in stacks
+]
 
-for number in range(connectors):
+registrations = [
     ConnectorRegistration(
         stacks[number % len(stacks)],
         f"Registration{number}",
@@ -24,5 +27,19 @@ for number in range(connectors):
         connector_function=functions[number % len(stacks)],
         triggers={"Release": os.environ["RELEASE"]},
     )
+    for number in range(connectors)
+]
+
+if "BROKEN" in os.environ:
+    [stack] = stacks
+    broken = ConnectorRegistration(
+        stack,
+        "Broken",
+        connector_label="acme-broken",
+        connector_function=lambda_.Function.from_function_arn(
+            stack, "BrokenConnector", f"{functions_arn}:broken"
+        ),
+    )
+    broken.node.add_dependency(*registrations)
 
 app.synth()

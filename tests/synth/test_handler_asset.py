@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -33,9 +34,15 @@ def files(folder: Path) -> set[str]:
 def test_holds_the_handler_and_crhelper_and_nothing_else(tmp_path: Path) -> None:
     handler = Path(__file__).parents[2] / "handler"
     ours = {str(file.relative_to(handler)) for file in handler.rglob("*.py")}
-    theirs = {"__init__.py", "log_helper.py", "resource_helper.py", "utils.py", "LICENSE", "NOTICE"}
+    theirs = {"__init__.py", "log_helper.py", "resource_helper.py", "utils.py", "NOTICE"}
 
     assert files(asset_of(tmp_path)) == ours | {f"crhelper/{name}" for name in theirs}
+
+
+def test_is_small(tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "asset"), "zip", asset_of(tmp_path))
+
+    assert Path(archive).stat().st_size <= 30_000
 
 
 def test_has_one_hash_wherever_it_is_made(tmp_path: Path) -> None:

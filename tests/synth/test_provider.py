@@ -47,7 +47,7 @@ class TestDefaults:
 
         assert handler["Runtime"] == "python3.14"
         assert handler["Architectures"] == ["arm64"]
-        assert handler["MemorySize"] == 256
+        assert handler["MemorySize"] == 512
         assert handler["Timeout"] == 240
         assert handler["LoggingConfig"]["LogFormat"] == "JSON"
         for name in ("VpcConfig", "KmsKeyArn", "TracingConfig", "Environment"):

@@ -16,9 +16,7 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 from cdk_appflow_connector import ConnectorRegistration, ConnectorRegistrationProvider
 
-ACCOUNT, REGION = "111122223333", "us-east-1"
-# What a token becomes at deployment, by the pseudo parameter or the kind of resource.
-VALUES = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+from tests.synth.policies import ACCOUNT, REGION, policies
 
 
 def connectors(stack: cdk.Stack, number: int, **arguments: Any) -> None:
@@ -38,34 +36,6 @@ def connectors(stack: cdk.Stack, number: int, **arguments: Any) -> None:
 def template(app: cdk.App, stack: cdk.Stack) -> Path:
     app.synth()
     return Path(app.outdir, f"{stack.stack_name}.template.json")
-
-
-def characters(document: Any) -> int:
-    """The size of a policy as IAM counts it: its text at deployment, without white space."""
-
-    def value(part: Any) -> Any:
-        match part:
-            case {"Ref": name}:
-                return VALUES.get(name, f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Stack/id")
-            case {"Fn::Join": [separator, parts]}:
-                return separator.join(value(piece) for piece in parts)
-            case {"Fn::GetAtt": _}:
-                return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:" + "x" * 100
-            case dict():
-                return {key: value(member) for key, member in part.items()}
-            case list():
-                return [value(member) for member in part]
-        return part
-
-    return len(re.sub(r"\s", "", json.dumps(value(document))))
-
-
-def policies(resources: dict[str, Any], kind: str) -> list[int]:
-    return [
-        characters(resource["Properties"]["PolicyDocument"])
-        for resource in resources.values()
-        if resource["Type"] == f"AWS::IAM::{kind}"
-    ]
 
 
 def test_two_hundred_connectors_fit_into_one_stack(app: cdk.App, stack: cdk.Stack) -> None:

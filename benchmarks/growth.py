@@ -1,0 +1,139 @@
+"""What each further connector adds to a stack: resources, template, policies, seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from tests.synth.policies import policies
+
+from .report import Table, progress
+
+NUMBERS = (1, 10, 100, 200)
+NAMES = {
+    "native": "AWS::AppFlow::Connector + permission",
+    "sdk-calls": "AwsCustomResource + permission",
+    "provider": "Provider + CustomResource + permission",
+    "ours": "ConnectorRegistration",
+}
+# "CloudFormation quotas" in the CloudFormation User Guide, "IAM and AWS STS quotas" in IAM's.
+RESOURCES, TEMPLATE_BYTES = 500, 1_000_000
+INLINE_CHARACTERS, MANAGED_CHARACTERS = 10_240, 6_144
+
+
+def measure(folder: Path, *, rounds: int = 5) -> dict[str, Any]:
+    """Synthesise each kind of app with each number of connectors, in turn."""
+    runs: dict[str, list[Any]] = {}
+    turns = [(kind, number) for _ in range(rounds) for number in NUMBERS for kind in NAMES]
+    for kind, number in progress("app", turns):
+        runs.setdefault(f"{kind} {number}", []).append(_synthesise(kind, number, folder))
+    return {"rounds": rounds, "apps": {app: _middle(found) for app, found in runs.items()}}
+
+
+def _synthesise(kind: str, number: int, folder: Path) -> Mapping[str, Any] | str:
+    """What came out, or in which words the CDK refused."""
+    out = folder / "growth" / f"{kind}-{number}"
+    process = subprocess.run(
+        [sys.executable, "-m", "benchmarks.growth_app", kind, str(number), str(out)],
+        env={**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"},
+        capture_output=True,
+        text=True,
+    )
+    if process.returncode != 0:
+        return process.stderr.strip().splitlines()[-1]
+    template = (out / "Growth.template.json").read_text()
+    resources = json.loads(template)["Resources"]
+    return {
+        "seconds": float(process.stdout),
+        "resources": len(resources),
+        "bytes": len(template),
+        "inline": sum(policies(resources, "Policy")),
+        "managed": policies(resources, "ManagedPolicy"),
+    }
+
+
+def _middle(runs: list[Any]) -> Any:
+    if isinstance(runs[0], str):
+        return runs[0]
+    return {**runs[0], "seconds": statistics.median(run["seconds"] for run in runs)}
+
+
+def tables(results: Mapping[str, Any]) -> dict[str, Table]:
+    """One row for each number of connectors and kind of app."""
+    return {
+        "growth": Table(
+            [
+                *("connectors", "as", "resources", "template", "inline policies"),
+                *("managed policies", "synthesis"),
+            ],
+            [
+                [str(number), name, *_cells(results["apps"], kind, number)]
+                for number in NUMBERS
+                for kind, name in NAMES.items()
+            ],
+        )
+    }
+
+
+def _cells(apps: Mapping[str, Any], kind: str, number: int) -> list[str]:
+    app, native = apps[f"{kind} {number}"], apps[f"native {number}"]
+    if isinstance(app, str):
+        return [f"refused: {app.partition(': ')[2].partition(':')[0]}", *[""] * 4]
+    managed = app["managed"]
+    largest = f", the largest {_limited(max(managed), MANAGED_CHARACTERS)}" if managed else ""
+    ratio = app["seconds"] / native["seconds"]
+    return [
+        _limited(app["resources"], RESOURCES),
+        f"{app['bytes'] / 1000:.0f} kB",
+        _limited(app["inline"], INLINE_CHARACTERS),
+        f"{len(managed)}{largest}",
+        f"{app['seconds']:.1f} s ({ratio:.2f})",
+    ]
+
+
+def _limited(value: int, limit: int) -> str:
+    return f"{value:,}" if value <= limit else f"**{value:,}, but {limit:,} are allowed**"
+
+
+def plot(results: Mapping[str, Any]) -> Figure:
+    """Resources, template and time against the number of connectors."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    panels = {
+        "resources": ("resources", 1, RESOURCES),
+        "template, kB": ("bytes", 1000, TEMPLATE_BYTES),
+        "synthesis, s": ("seconds", 1, None),
+    }
+    colours = {
+        "native": "#777777",
+        "sdk-calls": "#c98a2b",
+        "provider": "#4b74b8",
+        "ours": "#1f6f5c",
+    }
+    for axes, (title, (key, unit, limit)) in zip(
+        figure.subplots(1, len(panels)), panels.items(), strict=True
+    ):
+        for kind, name in NAMES.items():
+            apps = {number: results["apps"][f"{kind} {number}"] for number in NUMBERS}
+            made = {n: app[key] / unit for n, app in apps.items() if not isinstance(app, str)}
+            axes.plot(
+                [*made], [*made.values()], "o-", label=name, color=colours[kind], markersize=4
+            )
+        if limit is not None:
+            axes.axhline(limit / unit, color="#b03030", linewidth=0.8, linestyle="dashed")
+            axes.annotate("limit", (0, limit / unit), va="bottom", color="#b03030", fontsize=8)
+        axes.set_title(title)
+        axes.set_xlabel("connectors in the stack")
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(NAMES)
+    )
+    return figure

@@ -1,0 +1,131 @@
+"""An app with so many connectors of one kind: ``python -m benchmarks.growth_app KIND NUMBER OUT``.
+
+Prints for how many seconds it was made and synthesised, the start of the CDK left out.
+"""
+
+import sys
+import time
+
+import aws_cdk as cdk
+from aws_cdk import aws_appflow as appflow
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import custom_resources as cr
+from cdk_appflow_connector import ConnectorRegistration
+
+ACCOUNT, REGION = "111122223333", "us-east-1"
+
+
+def permission(stack: cdk.Stack, number: int, arn: str) -> lambda_.CfnPermission:
+    """AppFlow's permission to invoke a function, as narrow as our own."""
+    return lambda_.CfnPermission(
+        stack,
+        f"Permission{number}",
+        action="lambda:InvokeFunction",
+        function_name=arn,
+        principal="appflow.amazonaws.com",
+        source_account=ACCOUNT,
+    )
+
+
+def native(stack: cdk.Stack, connectors: dict[str, str]) -> None:
+    """AWS::AppFlow::Connector."""
+    for number, (label, arn) in enumerate(connectors.items()):
+        provisioning = appflow.CfnConnector.ConnectorProvisioningConfigProperty(
+            lambda_=appflow.CfnConnector.LambdaConnectorProvisioningConfigProperty(lambda_arn=arn)
+        )
+        connector = appflow.CfnConnector(
+            stack,
+            f"Connector{number}",
+            connector_label=label,
+            connector_provisioning_type="LAMBDA",
+            connector_provisioning_config=provisioning,
+        )
+        connector.add_dependency(permission(stack, number, arn))
+
+
+def sdk_calls(stack: cdk.Stack, connectors: dict[str, str]) -> None:
+    """AwsCustomResource."""
+    for number, (label, arn) in enumerate(connectors.items()):
+        call = cr.AwsSdkCall(
+            service="AppFlow",
+            action="updateConnectorRegistration",
+            parameters={
+                "connectorLabel": label,
+                "connectorProvisioningConfig": {"lambda": {"lambdaArn": arn}},
+            },
+            physical_resource_id=cr.PhysicalResourceId.of(label),
+        )
+        resource = cr.AwsCustomResource(
+            stack,
+            f"Registration{number}",
+            on_update=call,
+            install_latest_aws_sdk=False,
+            policy=cr.AwsCustomResourcePolicy.from_statements(statements(stack, {label: arn})),
+        )
+        resource.node.add_dependency(permission(stack, number, arn))
+
+
+def provider(stack: cdk.Stack, connectors: dict[str, str]) -> None:
+    """Provider and CustomResource."""
+    function = lambda_.Function(
+        stack,
+        "OnEvent",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline("def handler(event, context): pass"),
+    )
+    for statement in statements(stack, connectors):
+        function.add_to_role_policy(statement)
+    token = cr.Provider(stack, "Provider", on_event_handler=function).service_token
+    for number, (label, arn) in enumerate(connectors.items()):
+        resource = cdk.CustomResource(
+            stack,
+            f"Registration{number}",
+            service_token=token,
+            properties={"ConnectorLabel": label, "LambdaArn": arn},
+        )
+        resource.node.add_dependency(permission(stack, number, arn))
+
+
+def ours(stack: cdk.Stack, connectors: dict[str, str]) -> None:
+    """ConnectorRegistration."""
+    for number, (label, arn) in enumerate(connectors.items()):
+        function = lambda_.Function.from_function_arn(stack, f"Function{number}", arn)
+        ConnectorRegistration(
+            stack, f"Registration{number}", connector_label=label, connector_function=function
+        )
+
+
+def statements(stack: cdk.Stack, connectors: dict[str, str]) -> list[iam.PolicyStatement]:
+    """What an update of these needs, on nothing but these."""
+    return [
+        iam.PolicyStatement(
+            actions=["appflow:UpdateConnectorRegistration"],
+            resources=[
+                stack.format_arn(service="appflow", resource="connector", resource_name=label)
+                for label in connectors
+            ],
+        ),
+        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[*connectors.values()]),
+    ]
+
+
+KINDS = {"native": native, "sdk-calls": sdk_calls, "provider": provider, "ours": ours}
+
+
+def main() -> None:
+    """Make the app, synthesise it, say how long that took."""
+    kind, number, out = sys.argv[1:]
+    began = time.perf_counter()
+    app = cdk.App(outdir=out)
+    stack = cdk.Stack(app, "Growth")
+    names = [f"connector-{n:03d}" for n in range(int(number))]
+    connectors = {f"acme-{n}": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{n}" for n in names}
+    KINDS[kind](stack, connectors)
+    app.synth()
+    print(time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
