@@ -13,7 +13,7 @@ from demo.salesforce import ENTRY_POINT, stage_connector
 app = cdk.App()
 stack = cdk.Stack(app, "SalesforceConnector")
 
-code = app.node.try_get_context("connectorCode") or str(stage_connector("build/salesforce"))
+code = app.node.try_get_context("connectorCode") or str(stage_connector(f"{app.outdir}/salesforce"))
 function_id = app.node.try_get_context("connectorFunctionId") or "Connector"
 
 connector = lambda_.Function(

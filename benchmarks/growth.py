@@ -29,7 +29,7 @@ RESOURCES, TEMPLATE_BYTES = 500, 1_000_000
 INLINE_CHARACTERS, MANAGED_CHARACTERS = 10_240, 6_144
 
 
-def measure(folder: Path, *, rounds: int = 5) -> dict[str, Any]:
+def measure(folder: Path, *, rounds: int = 3) -> dict[str, Any]:
     """Synthesise each kind of app with each number of connectors, in turn."""
     runs: dict[str, list[Any]] = {}
     turns = [(kind, number) for _ in range(rounds) for number in NUMBERS for kind in NAMES]

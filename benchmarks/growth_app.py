@@ -61,7 +61,7 @@ def sdk_calls(stack: cdk.Stack, connectors: dict[str, str]) -> None:
             f"Registration{number}",
             on_update=call,
             install_latest_aws_sdk=False,
-            policy=cr.AwsCustomResourcePolicy.from_statements(statements(stack, {label: arn})),
+            policy=cr.AwsCustomResourcePolicy.from_statements(statements(stack, label, arn)),
         )
         resource.node.add_dependency(permission(stack, number, arn))
 
@@ -75,8 +75,9 @@ def provider(stack: cdk.Stack, connectors: dict[str, str]) -> None:
         handler="index.handler",
         code=lambda_.Code.from_inline("def handler(event, context): pass"),
     )
-    for statement in statements(stack, connectors):
-        function.add_to_role_policy(statement)
+    for label, arn in connectors.items():
+        for statement in statements(stack, label, arn):
+            function.add_to_role_policy(statement)
     token = cr.Provider(stack, "Provider", on_event_handler=function).service_token
     for number, (label, arn) in enumerate(connectors.items()):
         resource = cdk.CustomResource(
@@ -97,17 +98,12 @@ def ours(stack: cdk.Stack, connectors: dict[str, str]) -> None:
         )
 
 
-def statements(stack: cdk.Stack, connectors: dict[str, str]) -> list[iam.PolicyStatement]:
-    """What an update of these needs, on nothing but these."""
+def statements(stack: cdk.Stack, label: str, arn: str) -> list[iam.PolicyStatement]:
+    """What an update of one connector needs, on nothing but that one."""
+    connector = stack.format_arn(service="appflow", resource="connector", resource_name=label)
     return [
-        iam.PolicyStatement(
-            actions=["appflow:UpdateConnectorRegistration"],
-            resources=[
-                stack.format_arn(service="appflow", resource="connector", resource_name=label)
-                for label in connectors
-            ],
-        ),
-        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[*connectors.values()]),
+        iam.PolicyStatement(actions=["appflow:UpdateConnectorRegistration"], resources=[connector]),
+        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arn]),
     ]
 
 

@@ -22,8 +22,12 @@ from constructs import IConstruct
 _IRRELEVANT = frozenset({"tags", "reservedConcurrentExecutions", "provisionedConcurrencyConfig"})
 
 
-def lambda_revision(function: lambda_.IFunction, stack: cdk.Stack) -> cdk.IResolvable | None:
+def lambda_revision(
+    function: lambda_.IFunction, resource: IConstruct | None, stack: cdk.Stack
+) -> cdk.IResolvable | None:
     """The revision of a function as a property value for a resource of ``stack``.
+
+    ``resource`` is the function's own, None for an imported one.
 
     It is computed when the app is synthesised, so that everything the app does to the function
     counts. Changes made through the escape hatches ``add_override`` and ``add_property_override``
@@ -36,7 +40,7 @@ def lambda_revision(function: lambda_.IFunction, stack: cdk.Stack) -> cdk.IResol
     if _is_latest(function):
         latest: Any = function
         function = latest.lambda_
-    resource = function.node.default_child
+        resource = function.node.default_child
     if isinstance(resource, lambda_.CfnFunction | lambda_.CfnAlias):
         return cdk.Lazy.uncached_any(_Revision(function, resource, stack))
     return None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import weakref
+from typing import NamedTuple
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -43,14 +45,24 @@ _REGIONS = frozenset(
     }
 )
 
+# Neither letters nor digits begin a token, so that a text is told from one without asking the CDK,
+# which takes a message to another process.
+_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
+_REGION = re.compile(r"[a-z0-9-]+", re.ASCII)
+
 _LABELS_ID = "AppFlowConnectorLabels"
 
 _REMOVAL_POLICIES = (cdk.RemovalPolicy.RETAIN, cdk.RemovalPolicy.DESTROY)
 
 
+def is_label(label: str) -> bool:
+    """Whether AppFlow accepts a label; False for a token, of which nothing is known."""
+    return _LABEL.fullmatch(label) is not None
+
+
 def check_connector_label(label: str) -> None:
     """Raise ValueError for a label that AppFlow refuses."""
-    if not cdk.Token.is_unresolved(label) and not _LABEL.fullmatch(label):
+    if not is_label(label) and not cdk.Token.is_unresolved(label):
         raise ValueError(
             f"connector_label is {label!r}, but AppFlow takes 2 to 256 characters: a letter or"
             " digit first, then letters, digits and _ ! @ # . - only. Rename the connector, for"
@@ -60,7 +72,9 @@ def check_connector_label(label: str) -> None:
 
 def check_description(description: str | None) -> None:
     """Raise ValueError for a description that AppFlow refuses."""
-    if description is None or cdk.Token.is_unresolved(description):
+    if description is None or _DESCRIPTION.fullmatch(description):
+        return
+    if cdk.Token.is_unresolved(description):
         return
     refused = sorted({letter for letter in description if not _DESCRIPTION.fullmatch(letter)})
     if refused:
@@ -68,11 +82,9 @@ def check_description(description: str | None) -> None:
             f"description is {description!r}, but AppFlow takes letters, digits, spaces and"
             f" / ! @ # + = . - _ only. Remove {' '.join(map(repr, refused))}"
         )
-    if not _DESCRIPTION.fullmatch(description):
-        raise ValueError(
-            f"description has {len(description)} characters, but AppFlow takes 1024 at most."
-            " Shorten it"
-        )
+    raise ValueError(
+        f"description has {len(description)} characters, but AppFlow takes 1024 at most. Shorten it"
+    )
 
 
 def check_removal_policy(removal_policy: cdk.RemovalPolicy, *, force_unregister: bool) -> None:
@@ -89,56 +101,93 @@ def check_removal_policy(removal_policy: cdk.RemovalPolicy, *, force_unregister:
         )
 
 
-def check_function(function: lambda_.IFunction, stack: cdk.Stack) -> None:
-    """Raise ValueError for a function that AppFlow cannot use as a connector of the stack."""
-    arn = function.function_arn
-    if not cdk.Token.is_unresolved(arn) and not _LAMBDA_ARN.fullmatch(arn):
+class Place(NamedTuple):
+    """Where a stack or a function is; None for what is not known before deployment."""
+
+    account: str | None
+    region: str | None
+
+    @classmethod
+    def of(cls, account: str, region: str) -> Place:
+        """The place of an account and a Region, each of which may be a token."""
+        return cls(
+            account if _ACCOUNT.fullmatch(account) else None,
+            region if _REGION.fullmatch(region) else None,
+        )
+
+
+def check_function(function: lambda_.IFunction, arn: str, place: Place) -> None:
+    """Raise ValueError for a function that AppFlow cannot use as a connector of a place."""
+    if not _LAMBDA_ARN.fullmatch(arn) and not cdk.Token.is_unresolved(arn):
         raise ValueError(
             f"the ARN of connector_function is {arn}, but AppFlow takes"
             " arn:aws:lambda:<region>:<account>:function:<name>[:<version or alias>] only. Give the"
             " function's own ARN"
         )
-    for kind, theirs, ours in (
-        ("account", function.env.account, stack.account),
-        ("Region", function.env.region, stack.region),
+    if place == (None, None):
+        return
+    theirs = Place.of(function.env.account, function.env.region)
+    for kind, their, our in (
+        ("account", theirs.account, place.account),
+        ("Region", theirs.region, place.region),
     ):
-        unknown = cdk.Token.is_unresolved(theirs) or cdk.Token.is_unresolved(ours)
-        if not unknown and theirs != ours:
+        if None not in (their, our) and their != our:
             raise ValueError(
-                f"connector_function is of {kind} {theirs}, but its registration is of {kind}"
-                f" {ours}, and AppFlow invokes functions of its own account and Region only. Deploy"
+                f"connector_function is of {kind} {their}, but its registration is of {kind}"
+                f" {our}, and AppFlow invokes functions of its own account and Region only. Deploy"
                 " the function there too"
             )
 
 
-def claim_label(scope: Construct, construct_id: str, label: str) -> None:
+class _Labels:
+    """The labels of all stacks that are compared with one, kept in the construct tree.
+
+    In the tree, under what the stacks have in common, since Python holds constructs only as long as
+    the app does.
+    """
+
+    def __init__(self, stack: cdk.Stack, *, within: IConstruct) -> None:
+        node = within.node
+        labels = node.try_find_child(_LABELS_ID) or Construct(within, _LABELS_ID)  # type: ignore[arg-type]
+        assert isinstance(labels, Construct)
+        self.construct = labels
+        self.node = labels.node
+        self.stack = stack.node.addr
+
+
+# What has been found for stacks that Python holds, as asking the CDK takes a while.
+_labels: weakref.WeakKeyDictionary[cdk.Stack, _Labels] = weakref.WeakKeyDictionary()
+
+
+def claim_label(
+    scope: Construct, construct_id: str, label: str, stack: cdk.Stack, place: Place
+) -> None:
     """Raise ValueError for a label that a registration for the same place has in this app.
 
     Where the account or the Region of the stack is unknown, only stacks of one stage are compared,
     and two of them get a warning: they may well be meant for two places.
     """
-    if cdk.Token.is_unresolved(label):
+    if not is_label(label):
         return
-    stack = cdk.Stack.of(scope)
-    place = f"{stack.account}/{stack.region}"
-    known = not cdk.Token.is_unresolved(place)
+    known = None not in place
+    labels = _labels.get(stack)
+    if labels is None:
+        within = scope.node.root if known else cdk.Stage.of(scope)
+        assert within is not None, "every stack is in a stage"
+        labels = _labels[stack] = _Labels(stack, within=within)
     owner = f"{scope.node.path}/{construct_id}"
-    # Kept in the construct tree, under what the stacks to compare have in common.
-    tree = scope.node.root if known else cdk.Stage.of(scope)
-    assert isinstance(tree, Construct)
-    labels = tree.node.try_find_child(_LABELS_ID) or Construct(tree, _LABELS_ID)
-    assert isinstance(labels, Construct)
-    key = hashlib.sha256(f"{place if known else ''} {label}".encode()).hexdigest()
+    where = f"{place.account}/{place.region}" if known else ""
+    key = hashlib.sha256(f"{where} {label}".encode()).hexdigest()
     first = labels.node.try_find_child(key)
     if first is None:
-        Construct(labels, key).node.add_metadata("owner", [owner, stack.node.addr])
+        Construct(labels.construct, key).node.add_metadata("owner", [owner, labels.stack])
         return
     their_owner, their_stack = first.node.metadata[0].data
     message = (
         f"connector_label is {label!r}, but {their_owner} has this label already, and a label is"
         " unique in an account and Region: {consequence}. Give one of them another label"
     )
-    if known or their_stack == stack.node.addr:
+    if known or their_stack == labels.stack:
         raise ValueError(message.format(consequence="the two would take it from each other"))
     cdk.Annotations.of(stack).add_warning_v2(
         f"cdk-appflow-connector:duplicateLabel:{label}",
@@ -146,21 +195,20 @@ def claim_label(scope: Construct, construct_id: str, label: str) -> None:
     )
 
 
-def warn_about_region(scope: IConstruct) -> None:
+def warn_about_region(scope: IConstruct, place: Place) -> None:
     """Warn of a Region that has no AppFlow."""
-    region = cdk.Stack.of(scope).region
-    if cdk.Token.is_unresolved(region) or region in _REGIONS:
+    if place.region is None or place.region in _REGIONS:
         return
     cdk.Annotations.of(scope).add_warning_v2(
         "cdk-appflow-connector:noAppFlow",
-        f"the stack is for Region {region}, where AppFlow was not offered when this library was"
-        " released, so the deployment may fail. Deploy to one of " + ", ".join(sorted(_REGIONS)),
+        f"the stack is for Region {place.region}, where AppFlow was not offered when this library"
+        " was released, so the deployment may fail. Deploy to one of "
+        + ", ".join(sorted(_REGIONS)),
     )
 
 
-def warn_about_version(scope: IConstruct, function: lambda_.IFunction) -> None:
-    """Warn of a version that CloudFormation deletes as soon as there is a newer one."""
-    resource = function.node.default_child
+def warn_about_version(scope: IConstruct, resource: IConstruct | None) -> None:
+    """Warn if the connector's resource is a version that CloudFormation deletes after the next."""
     if not isinstance(resource, lambda_.CfnVersion):
         return
     if resource.cfn_options.deletion_policy is cdk.CfnDeletionPolicy.RETAIN:

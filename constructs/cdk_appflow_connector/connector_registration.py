@@ -11,7 +11,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from constructs import Construct, IConstruct
+from constructs import Construct, IConstruct, Node
 
 from . import _validation as validation
 from ._lambda_revision import lambda_revision
@@ -125,11 +125,16 @@ class ConnectorRegistration(Construct):
         service_timeout: cdk.Duration | None = None,
         provider: ConnectorRegistrationProvider | None = None,
     ) -> None:
+        # Whatever is asked of the CDK takes a message to another process and back, and a stack may
+        # hold two hundred of these. So each thing is asked for once.
         stack = cdk.Stack.of(scope)
+        account = stack.account
+        place = validation.Place.of(account, stack.region)
+        function_arn = connector_function.function_arn
         validation.check_connector_label(connector_label)
         validation.check_description(description)
         validation.check_removal_policy(removal_policy, force_unregister=force_unregister)
-        validation.check_function(connector_function, stack)
+        validation.check_function(connector_function, function_arn, place)
         if (on_missing, on_existing) == (OnMissing.FAIL, OnExisting.FAIL):
             raise ValueError(
                 "on_missing and on_existing are both FAIL, so that no deployment could succeed."
@@ -140,23 +145,26 @@ class ConnectorRegistration(Construct):
                 f"provider is of stack {cdk.Stack.of(provider).node.path}, but this registration is"
                 f" of stack {stack.node.path}. Make one in its own stack"
             )
-        validation.claim_label(scope, id, connector_label)
+        validation.claim_label(scope, id, connector_label, stack, place)
         super().__init__(scope, id)
 
-        provider = provider or ConnectorRegistrationProvider.get_or_create(self)
+        provider = provider or ConnectorRegistrationProvider.get_or_create(stack)
+        function_resource = connector_function.node.default_child
         self._resource = cdk.CustomResource(
             self,
             "Resource",
             resource_type=_RESOURCE_TYPE,
-            service_token=provider.handler.function_arn,
+            service_token=provider.service_token,
             service_timeout=provider.service_timeout(service_timeout),
             # What is left out has the handler's default, so that a template says no more than its
             # app: a property more would be an update of every connector in the world.
             properties={
                 "ConnectorLabel": connector_label,
-                "LambdaArn": connector_function.function_arn,
+                "LambdaArn": function_arn,
                 "LambdaRevision": (
-                    lambda_revision(connector_function, stack) if refresh_on_code_change else None
+                    lambda_revision(connector_function, function_resource, stack)
+                    if refresh_on_code_change
+                    else None
                 ),
                 "Triggers": dict(triggers) if triggers else None,
                 "Description": description,
@@ -166,20 +174,32 @@ class ConnectorRegistration(Construct):
                 "OnExisting": _unless(on_existing, OnExisting.ADOPT),
             },
         )
-        self._name_after(connector_label, self._resource, "")
-        self._let_appflow_invoke(connector_function)
-        connector_arn = _connector_arn(stack, connector_label)
+        node = self._resource.node
+        _name_after(connector_label, node, "")
+        # A resource of its own rather than function.add_permission, which leaves the permission out
+        # for imported functions whose account it does not know.
+        appflow = _appflow_arn(stack, "")
+        permission = lambda_.CfnPermission(
+            self,
+            "AppFlowPermission",
+            action="lambda:InvokeFunction",
+            function_name=function_arn,
+            principal="appflow.amazonaws.com",
+            source_account=account,
+            source_arn=f"{appflow}*",
+        )
+        connector_arn = f"{appflow}connector/{connector_label}"
         # CloudFormation orders a resource after its provider, but not after the provider's policies
         # and the settings of its queue.
-        permission = provider.let_register(connector_arn, connector_function.function_arn)
-        self._resource.node.add_dependency(permission, provider.event_settings)
+        policy = provider.let_register(connector_arn, function_arn)
+        node.add_dependency(permission, policy, provider.event_settings)
         if removal_policy is cdk.RemovalPolicy.DESTROY:
-            policy = provider.let_unregister(self, connector_arn)
-            if policy is not None:
-                self._name_after(connector_label, policy, "Unregister")
-                self._resource.node.add_dependency(policy)
-        validation.warn_about_region(self)
-        validation.warn_about_version(self, connector_function)
+            unregister = provider.let_unregister(self, connector_arn)
+            if unregister is not None:
+                _name_after(connector_label, unregister.node, "Unregister")
+                node.add_dependency(unregister)
+        validation.warn_about_region(self, place)
+        validation.warn_about_version(self, function_resource)
 
     @staticmethod
     def from_connector_label(
@@ -214,35 +234,21 @@ class ConnectorRegistration(Construct):
         """
         return _grant_read_credentials(cdk.Stack.of(self), grantee)
 
-    def _let_appflow_invoke(self, function: lambda_.IFunction) -> None:
-        # A resource of its own rather than function.add_permission, which leaves the permission out
-        # for imported functions whose account it does not know.
-        stack = cdk.Stack.of(self)
-        permission = lambda_.CfnPermission(
-            self,
-            "AppFlowPermission",
-            action="lambda:InvokeFunction",
-            function_name=function.function_arn,
-            principal="appflow.amazonaws.com",
-            source_account=stack.account,
-            source_arn=_appflow_arn(stack, "*"),
-        )
-        self._resource.node.add_dependency(permission)
 
-    def _name_after(self, label: str, construct: Construct, suffix: str) -> None:
-        """Give a construct's resource a logical id that follows the label and not the path.
+def _name_after(label: str, node: Node, suffix: str) -> None:
+    """Give a construct's resource a logical id that follows the label and not the path.
 
-        A construct that is renamed or moved within its stack then stays the same resource. Under
-        another logical id it would be created anew and the old one deleted, which with DESTROY
-        unregisters the connector that has just been adopted. Another label makes other resources,
-        so that the old policy still allows the old registration's removal.
-        """
-        resource = construct.node.default_child
-        assert isinstance(resource, cdk.CfnResource)
-        if not cdk.Token.is_unresolved(label):
-            letters = "".join(filter(str.isalnum, label))
-            digest = hashlib.sha256(label.encode()).hexdigest()[:8].upper()
-            resource.override_logical_id(f"AppFlowConnector{letters[:150]}{digest}{suffix}")
+    A construct that is renamed or moved within its stack then stays the same resource. Under
+    another logical id it would be created anew and the old one deleted, which with DESTROY
+    unregisters the connector that has just been adopted. Another label makes other resources, so
+    that the old policy still allows the old registration's removal.
+    """
+    resource = node.default_child
+    assert isinstance(resource, cdk.CfnResource)
+    if validation.is_label(label):
+        letters = "".join(filter(str.isalnum, label))
+        digest = hashlib.sha256(label.encode()).hexdigest()[:8].upper()
+        resource.override_logical_id(f"AppFlowConnector{letters[:150]}{digest}{suffix}")
 
 
 class _ImportedConnector:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
+import weakref
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -34,7 +35,7 @@ _SHORTEST_TIMEOUT = cdk.Duration.minutes(2)
 _MAX_EVENT_AGE = cdk.Duration.minutes(5)
 
 # Instead of CloudFormation's hour, so that an answer that gets lost costs less.
-_SERVICE_TIMEOUT = cdk.Duration.minutes(10)
+_SERVICE_TIMEOUT_SECONDS = 10 * 60
 
 # IAM takes 10 managed policies a role of 6,144 characters each, and 10,240 characters of inline
 # policies. Connectors with ordinary names need about 180 characters of a managed policy, and those
@@ -46,7 +47,7 @@ _MOST_UNREGISTERED = 40
 
 # CloudFormation waits no longer for any custom resource, whatever its ServiceTimeout.
 # Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
-_LONGEST_SERVICE_TIMEOUT = cdk.Duration.hours(1)
+_LONGEST_SERVICE_TIMEOUT_SECONDS = 60 * 60
 
 
 class ConnectorRegistrationProvider(Construct):
@@ -156,24 +157,33 @@ class ConnectorRegistrationProvider(Construct):
     @classmethod
     def get_or_create(cls, scope: IConstruct) -> ConnectorRegistrationProvider:
         """The provider with the defaults of the stack that ``scope`` is in, made on first use."""
-        stack = cdk.Stack.of(scope)
+        stack = scope if isinstance(scope, cdk.Stack) else cdk.Stack.of(scope)
+        made = _made.get(stack)
+        if made is not None:
+            return made
         provider = stack.node.try_find_child(_ID)
         if provider is None:
-            return cls(stack, _ID)
+            provider = cls(stack, _ID)
         # jsii gives a construct back as one of its own class when no Python variable has held it
         # meanwhile. Everything there is to know about this one lies in the construct tree.
         provider.__class__ = cls
         assert isinstance(provider, cls)
+        _made[stack] = provider
         return provider
 
-    @property
+    @functools.cached_property
     def handler(self) -> lambda_.Function:
         """The Lambda function."""
         function = self.node.find_child(_FUNCTION_ID)
         assert isinstance(function, lambda_.Function)
         return function
 
-    @property
+    @functools.cached_property
+    def service_token(self) -> str:
+        """What a custom resource names its provider by: the function's ARN."""
+        return self.handler.function_arn
+
+    @functools.cached_property
     def event_settings(self) -> IConstruct:
         """The settings of the function's queue; a resource behind the provider waits for them."""
         return self.handler.node.find_child(_QUEUE_ID)
@@ -184,10 +194,8 @@ class ConnectorRegistrationProvider(Construct):
         Raises:
             ValueError: an event of this provider could still run after it.
         """
-        lifetime, longest = self._event_lifetime(), _LONGEST_SERVICE_TIMEOUT.to_seconds()
-        seconds = (
-            max(lifetime, _SERVICE_TIMEOUT.to_seconds()) if wanted is None else wanted.to_seconds()
-        )
+        lifetime, longest = self._event_lifetime, _LONGEST_SERVICE_TIMEOUT_SECONDS
+        seconds = max(lifetime, _SERVICE_TIMEOUT_SECONDS) if wanted is None else wanted.to_seconds()
         if not lifetime <= seconds <= longest:
             raise ValueError(
                 f"service_timeout is {seconds:g} seconds, but CloudFormation takes {longest:g} at"
@@ -199,10 +207,9 @@ class ConnectorRegistrationProvider(Construct):
 
     def let_register(self, connector_arn: str, function_arn: str) -> IConstruct:
         """Allow what registering a connector takes; returns what its registration waits for."""
-        role = self.handler.role
-        if not isinstance(role, iam.Role):
+        if self._role is None:
             return self.handler
-        policy = self._policy_with_room(role)
+        policy = self._policy_with_room(self._role)
         policy.add_statements(
             iam.PolicyStatement(
                 actions=["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
@@ -224,8 +231,7 @@ class ConnectorRegistrationProvider(Construct):
         Raises:
             ValueError: IAM would refuse one more.
         """
-        role = self.handler.role
-        if not isinstance(role, iam.Role):
+        if self._role is None:
             return None
         if len(self.node.metadata) >= _MOST_UNREGISTERED:
             raise ValueError(
@@ -239,19 +245,32 @@ class ConnectorRegistrationProvider(Construct):
             actions=["appflow:DescribeConnector", "appflow:UnRegisterConnector"],
             resources=[connector_arn],
         )
-        return iam.Policy(scope, "UnregisterPolicy", roles=[role], statements=[statement])
+        return iam.Policy(scope, "UnregisterPolicy", roles=[self._role], statements=[statement])
+
+    @functools.cached_property
+    def _role(self) -> iam.Role | None:
+        """The function's role, unless it is one whose policies are somebody else's."""
+        role = self.handler.role
+        return role if isinstance(role, iam.Role) else None
 
     def _policy_with_room(self, role: iam.Role) -> iam.ManagedPolicy:
-        for number in itertools.count(1):
-            policy = self.node.try_find_child(f"{_CONNECTORS_ID}{number}")
-            if policy is None:
-                return iam.ManagedPolicy(self, f"{_CONNECTORS_ID}{number}", roles=[role])
-            assert isinstance(policy, iam.ManagedPolicy)
-            connectors = policy.document.statement_count // _STATEMENTS_PER_CONNECTOR
-            if connectors < _CONNECTORS_PER_POLICY:
-                return policy
-        raise AssertionError("unreachable: the count has no end")
+        policies = self._policies
+        statements = policies[-1].document.statement_count if policies else 0
+        if not policies or statements >= _CONNECTORS_PER_POLICY * _STATEMENTS_PER_CONNECTOR:
+            name = f"{_CONNECTORS_ID}{len(policies) + 1}"
+            policies.append(iam.ManagedPolicy(self, name, roles=[role]))
+        return policies[-1]
 
+    @functools.cached_property
+    def _policies(self) -> list[iam.ManagedPolicy]:
+        """The managed policies made so far."""
+        policies: list[iam.ManagedPolicy] = []
+        while policy := self.node.try_find_child(f"{_CONNECTORS_ID}{len(policies) + 1}"):
+            assert isinstance(policy, iam.ManagedPolicy)
+            policies.append(policy)
+        return policies
+
+    @functools.cached_property
     def _event_lifetime(self) -> float:
         """The seconds from CloudFormation's request to the end of its last possible invocation."""
         function = self.handler.node.default_child
@@ -259,6 +278,13 @@ class ConnectorRegistrationProvider(Construct):
         assert isinstance(function, lambda_.CfnFunction)
         assert isinstance(queue, lambda_.CfnEventInvokeConfig)
         return (function.timeout or 0) + (queue.maximum_event_age_in_seconds or 0)
+
+
+# Those of the stacks that Python holds, with what they know already: to ask the CDK for it takes a
+# message to another process each time.
+_made: weakref.WeakKeyDictionary[cdk.Stack, ConnectorRegistrationProvider] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def _check_runtime(runtime: lambda_.Runtime) -> None:
