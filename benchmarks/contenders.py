@@ -50,14 +50,13 @@ def node_container(file: str, function: str) -> list[str]:
 
 
 def prepare(folder: Path) -> None:
-    """Lay out everybody's code under a folder; what is there already stays."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Lay out everybody's code under a folder; what npm has put there already stays."""
     shutil.rmtree(folder / "python", ignore_errors=True)
     shutil.copytree(_CONTAINERS, folder / "python")
     shutil.copytree(Path(crhelper.__file__).parent, folder / "python" / "crhelper")
     install = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--target"]
     subprocess.run([*install, str(folder / "python"), _CFN_HANDLER], check=True)
-    _stage_ours(folder)
+    prepare_ours(folder)
     _unpack_handlers_of_the_cdk(folder / "node")
     if not (folder / "node" / "node_modules").exists():
         # Its prefix, or npm would find the package.json of this repository above it.
@@ -65,8 +64,8 @@ def prepare(folder: Path) -> None:
         subprocess.run([*npm, *_NODE_PACKAGES], cwd=folder / "node", check=True)
 
 
-def _stage_ours(folder: Path) -> None:
-    """The asset, as a deployment uploads it."""
+def prepare_ours(folder: Path) -> None:
+    """Lay out our handler alone: the asset as a deployment uploads it, with variants beside it."""
     shutil.rmtree(folder / "ours", ignore_errors=True)
     app = cdk.App(outdir=str(folder / "cdk.out"))
     stack = cdk.Stack(app, "Bench")

@@ -46,7 +46,7 @@ def measure(folder: Path, *, rounds: int = 25, warm_events: int = 20) -> dict[st
                     lives[entrant.name].append(life)
     return {
         "rounds": rounds,
-        "phases": _phases(lives.pop(PHASES)),
+        "phases": phases_of(lives.pop(PHASES)),
         "contenders": {
             entrant.name: {
                 "rival": entrant.rival,
@@ -120,8 +120,8 @@ def _against(
     return {"median": median, "ratio": middle, "ratio_low": low, "ratio_high": high}
 
 
-def _phases(lives: Sequence[Life]) -> dict[str, float]:
-    """How many milliseconds each phase of our cold start took."""
+def phases_of(lives: Sequence[Life]) -> dict[str, float]:
+    """How many milliseconds each phase of our cold start took, by the median."""
     phases: dict[str, list[float]] = {}
     for life in lives:
         ends = {"": life.began, **life.returned}

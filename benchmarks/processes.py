@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,10 @@ def live(contender: Contender, *, warm_events: int, prefix: Sequence[str] = ()) 
         assert stdout is not None
 
         def handle() -> Any:
-            stdin.write(line)
-            stdin.flush()
+            # One that has ended reads nothing; what it said is in its errors.
+            with suppress(BrokenPipeError):
+                stdin.write(line)
+                stdin.flush()
             outcome = stdout.readline()
             if not outcome:
                 raise ContenderError(f"{contender.name}: {process.communicate()[1][-2000:]}")
