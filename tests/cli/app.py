@@ -1,0 +1,72 @@
+"""An app with a connector for each form in which a template can name a Lambda function.
+
+``RELEASE`` in the environment is what announces all of them again, ``MADE_ELSEWHERE`` the name of a
+function that is no part of the app.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from cdk_appflow_connector import ConnectorRegistration
+
+from tests.support import connector
+
+made_elsewhere = os.environ["MADE_ELSEWHERE"]
+here = cdk.Environment(
+    account=os.environ["CDK_DEFAULT_ACCOUNT"], region=os.environ["CDK_DEFAULT_REGION"]
+)
+arn = f"arn:aws:lambda:{here.region}:{here.account}:function:{made_elsewhere}"
+
+app = cdk.App()
+functions = cdk.Stack(app, "Functions", env=here)
+stack = cdk.Stack(app, "Connectors", env=here)
+nested_stack = cdk.NestedStack(stack, "Nested")
+
+
+def function(scope: cdk.Stack, name: str) -> lambda_.Function:
+    return lambda_.Function(
+        scope,
+        name,
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline(connector()),
+    )
+
+
+def register(scope: cdk.Stack, label: str, target: lambda_.IFunction, **arguments: Any) -> None:
+    ConnectorRegistration(
+        scope,
+        label,
+        connector_label=label,
+        connector_function=target,
+        triggers={"Release": os.environ["RELEASE"]},
+        **arguments,
+    )
+
+
+def imported(name: str, function_arn: str) -> lambda_.IFunction:
+    return lambda_.Function.from_function_arn(stack, f"{name}-function", function_arn)
+
+
+own = function(stack, "Own")
+parameter = cdk.CfnParameter(stack, "FunctionArn", default=arn)
+targets: Mapping[str, lambda_.IFunction] = {
+    "by-alias": own.add_alias("live"),
+    "by-arn": imported("by-arn", arn),
+    "by-function": own,
+    "by-name": lambda_.Function.from_function_name(stack, "by-name-function", made_elsewhere),
+    "by-parameter": imported("by-parameter", parameter.value_as_string),
+    "by-stack": function(functions, "OfAnotherStack"),
+    "by-sub": imported("by-sub", cdk.Fn.sub(arn.replace(str(here.account), "${AWS::AccountId}"))),
+    "by-version": own.current_version,
+    "latest": own.latest_version,
+}
+for label, target in targets.items():
+    register(stack, label, target)
+register(stack, "described", own, description="Acme CRM connector")
+register(nested_stack, "nested", own)
+
+app.synth()

@@ -1,0 +1,220 @@
+"""What the script makes of templates as the construct and the CDK write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_ssm as ssm
+from aws_cdk.assertions import Template as Synthesized
+from cdk_appflow_connector import ConnectorRegistration
+from cdk_appflow_connector_cli.template import CannotTellError, Resource, Template
+
+STACK_ID = "arn:aws:cloudformation:eu-west-1:111122223333:stack/Crm/5f1d"
+ARN = "arn:aws:lambda:eu-west-1:111122223333:function"
+TYPE = "Custom::AppFlowConnectorRegistration"
+
+Kind = Callable[[cdk.Stack], Any]
+
+
+def property_of(
+    tmp_path: Path,
+    kind: Kind,
+    name: str = "LambdaArn",
+    *,
+    parameter: dict[str, str] | None = None,
+    **arguments: Any,
+) -> str | None:
+    """A property of a synthesised registration, evaluated with physical ids of our own.
+
+    ``parameter`` is what DescribeStacks says of every parameter.
+    """
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path)), "Stack")
+    ConnectorRegistration(
+        stack, "R", connector_label="acme-crm", connector_function=kind(stack), **arguments
+    )
+    body = Synthesized.from_stack(stack).to_json()
+    resources = {
+        logical_id: Resource(logical_id, physical_id(resource["Type"]), resource["Type"])
+        for logical_id, resource in body["Resources"].items()
+    }
+    [registration] = [one.logical_id for one in resources.values() if one.type == TYPE]
+    template = Template(
+        body,
+        stack_id=STACK_ID,
+        parameters=dict.fromkeys(body.get("Parameters", {}), parameter or {}),
+        resources=resources,
+        exported={"the-arn": f"{ARN}:exported"}.__getitem__,
+    )
+    return template.property(registration, name)
+
+
+def physical_id(resource_type: str) -> str:
+    return {
+        "AWS::Lambda::Alias": f"{ARN}:crm:live",
+        "AWS::Lambda::Function": "crm",
+        "AWS::Lambda::Version": f"{ARN}:crm:7",
+    }.get(resource_type, "made")
+
+
+def function(stack: cdk.Stack) -> lambda_.Function:
+    return lambda_.Function(
+        stack,
+        "Connector",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline("version = 1"),
+    )
+
+
+def imported(function_arn: str) -> Kind:
+    return lambda stack: lambda_.Function.from_function_arn(stack, "Connector", function_arn)
+
+
+def by_parameter(**properties: Any) -> Kind:
+    return lambda stack: imported(cdk.CfnParameter(stack, "Arn", **properties).value_as_string)(
+        stack
+    )
+
+
+def from_parameter_store(stack: cdk.Stack) -> Any:
+    return imported(ssm.StringParameter.value_for_string_parameter(stack, "/crm"))(stack)
+
+
+def nested(stack: cdk.Stack) -> Any:
+    return function(cdk.NestedStack(stack, "Nested"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        pytest.param(function, f"{ARN}:crm", id="function"),
+        pytest.param(
+            lambda stack: function(stack).add_alias("live"), f"{ARN}:crm:live", id="alias"
+        ),
+        pytest.param(lambda stack: function(stack).current_version, f"{ARN}:crm:7", id="version"),
+        pytest.param(
+            lambda stack: function(stack).latest_version, f"{ARN}:crm:$LATEST", id="latest"
+        ),
+        pytest.param(imported(f"{ARN}:other"), f"{ARN}:other", id="arn"),
+        pytest.param(
+            lambda stack: lambda_.Function.from_function_name(stack, "Connector", "other"),
+            f"{ARN}:other",
+            id="name",
+        ),
+        pytest.param(imported(cdk.Fn.import_value("the-arn")), f"{ARN}:exported", id="export"),
+        pytest.param(
+            imported(cdk.Fn.sub("arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:other")),
+            f"{ARN}:other",
+            id="substitution",
+        ),
+    ],
+)
+def test_the_arn_of_a_function_is_known(tmp_path: Path, kind: Kind, expected: str) -> None:
+    assert property_of(tmp_path, kind) == expected
+
+
+def test_a_substitution_knows_attributes_and_literals(tmp_path: Path) -> None:
+    description = cdk.Fn.sub("${!a} ${AWS::StackName} ${F.Arn}")
+
+    def kind(stack: cdk.Stack) -> Any:
+        target = function(stack)
+        resource = target.node.default_child
+        assert isinstance(resource, cdk.CfnResource)
+        resource.override_logical_id("F")
+        return target
+
+    assert (
+        property_of(tmp_path, kind, "Description", description=description)
+        == f"${{a}} Crm {ARN}:crm"
+    )
+
+
+def test_a_parameter_has_the_value_of_the_deployment(tmp_path: Path) -> None:
+    parameter = {"ParameterValue": f"{ARN}:chosen"}
+
+    assert property_of(tmp_path, by_parameter(), parameter=parameter) == f"{ARN}:chosen"
+
+
+def test_a_parameter_from_the_parameter_store_has_the_value_it_had_then(tmp_path: Path) -> None:
+    parameter = {"ParameterValue": "/crm", "ResolvedValue": f"{ARN}:stored"}
+
+    assert property_of(tmp_path, from_parameter_store, parameter=parameter) == f"{ARN}:stored"
+
+
+def test_a_description_that_the_template_does_not_set_is_none(tmp_path: Path) -> None:
+    assert property_of(tmp_path, function, "Description") is None
+
+
+def dynamic_reference(stack: cdk.Stack) -> Any:
+    service = cdk.CfnDynamicReferenceService.SSM
+    return imported(cdk.CfnDynamicReference(service, "/crm").to_string())(stack)
+
+
+def conditional(stack: cdk.Stack) -> Any:
+    cdk.CfnCondition(stack, "Two", expression=cdk.Fn.condition_equals(cdk.Aws.REGION, "x"))
+    return imported(cdk.Fn.condition_if("Two", ARN, ARN).to_string())(stack)
+
+
+def of_another_type(stack: cdk.Stack) -> Any:
+    return imported(ssm.CfnParameter(stack, "Stored", type="String", value="x").ref)(stack)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        pytest.param(
+            dynamic_reference, "it is the dynamic reference {{resolve:ssm:/crm}}", id="dynamic"
+        ),
+        pytest.param(conditional, "it depends on Fn::If", id="condition"),
+        pytest.param(
+            imported(cdk.Token.as_string({"Fn::GetStackOutput": {"OutputName": "Arn"}})),
+            "it depends on Fn::GetStackOutput",
+            id="weak reference",
+        ),
+        pytest.param(imported(cdk.Fn.import_value("gone")), "there is no export gone", id="export"),
+        pytest.param(
+            of_another_type,
+            "it depends on Ref of Stored, whose type is AWS::SSM::Parameter",
+            id="type",
+        ),
+        pytest.param(
+            nested,
+            "it depends on Fn::GetAtt of NestedNestedStackNestedNestedStackResourceDEFDAA4D.Outputs"
+            ".StackNestedConnector3A864329Arn",
+            id="nested stack",
+        ),
+        pytest.param(
+            by_parameter(no_echo=True),
+            "CloudFormation does not show the value of parameter Arn",
+            id="secret parameter",
+        ),
+        pytest.param(
+            from_parameter_store,
+            "CloudFormation does not show the value of parameter"
+            " SsmParameterValuecrmC96584B6F00A464EAD1953AFF4B05118Parameter",
+            id="parameter store",
+        ),
+        pytest.param(
+            imported(cdk.Fn.join(":", cdk.Fn.split(",", cdk.Fn.import_value("the-arn")))),
+            "it depends on Fn::Join of a list that is not in the template",
+            id="list",
+        ),
+    ],
+)
+def test_what_cannot_be_known_says_why(tmp_path: Path, kind: Kind, reason: str) -> None:
+    with pytest.raises(CannotTellError) as error:
+        property_of(tmp_path, kind, parameter={"ParameterValue": "****"})
+
+    assert str(error.value) == reason
+
+
+def test_a_resource_that_is_not_in_the_template_is_not_known() -> None:
+    template = Template({}, stack_id=STACK_ID, parameters={}, resources={}, exported=str)
+
+    with pytest.raises(CannotTellError, match=r"^the stack's template has no resource Gone$"):
+        template.property("Gone", "LambdaArn")
