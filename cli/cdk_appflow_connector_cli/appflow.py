@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-_LARGEST_PAGE = 100
+LARGEST_PAGE = 100
+"""How many connectors AppFlow lists in one answer at most."""
 
 
 class Connector(NamedTuple):
@@ -37,7 +38,7 @@ class AppFlow:
     def labels(self) -> list[str]:
         """The labels of all custom connectors."""
         found: list[str] = []
-        parameters: dict[str, Any] = {"maxResults": _LARGEST_PAGE}
+        parameters: dict[str, Any] = {"maxResults": LARGEST_PAGE}
         while True:
             page = self._client.list_connectors(**parameters)
             found += [one["connectorLabel"] for one in page.get("connectors", [])]

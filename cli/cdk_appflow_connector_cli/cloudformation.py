@@ -91,16 +91,29 @@ class CloudFormation:
             name: the name of the stack, or its ARN.
 
         Raises:
-            StatusError: there is no such stack.
+            StatusError: there is no such stack, or it is too early to tell.
         """
-        try:
-            return list(self._with_nested_stacks(name))
-        except ClientError as error:
-            if not _is_gone(error):
-                raise
+        status = self._status(name)
+        if status == "DELETE_COMPLETE":
             raise StatusError(
                 f"there is no stack {name} in {self._place}. Check --stack, --region and --profile"
-            ) from error
+            )
+        found = list(self._with_nested_stacks(name))
+        if not found and status not in _SETTLED:
+            raise StatusError(
+                f"stack {name} is {status} and has no connectors so far. Look again when it is"
+                " complete"
+            )
+        return found
+
+    def _status(self, name: str) -> str:
+        try:
+            stack = self._client.describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as error:
+            if _is_gone(error):
+                return "DELETE_COMPLETE"
+            raise
+        return str(stack["StackStatus"])
 
     def _with_nested_stacks(self, name: str) -> Iterator[Registration]:
         resources = self._resources(name)

@@ -112,7 +112,8 @@ def _compared(
     ]
     if unknown:
         next_step = "Compare by hand what the app means with what AppFlow holds."
-        return finding(State.UNKNOWN, "; ".join(unknown), next_step)
+        # One reason may stand in the way of both.
+        return finding(State.UNKNOWN, "; ".join(dict.fromkeys(unknown)), next_step)
     return finding(State.IN_SYNC)
 
 
