@@ -35,6 +35,12 @@ def test_the_construct_imports_no_sdk_and_no_handler() -> None:
     assert set(imported_by("constructs")) - allowed == set()
 
 
+def test_the_console_script_starts_without_the_cdk() -> None:
+    allowed = {*sys.stdlib_module_names, "boto3", "botocore", "rich"}
+
+    assert set(imported_by("cli")) - allowed == set()
+
+
 @pytest.mark.parametrize("program", ["import constructs", "import aws_cdk, constructs"])
 def test_the_folder_constructs_does_not_hide_the_package(program: str) -> None:
     result = subprocess.run(

@@ -29,7 +29,9 @@ _Result = TypeVar("_Result")
 
 # Enough to look at hundreds of stacks within a minute, and few enough for the rates of the APIs.
 _CALLS_AT_ONCE = 4
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5})
+# For the first call, which finds out whether there is anybody to talk to.
+_IMPATIENT = Config(retries={"mode": "standard", "total_max_attempts": 2})
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _BAD_CREDENTIALS = frozenset(
@@ -58,8 +60,8 @@ class Place:
 
     def __init__(self, *, region: str | None, profile: str | None) -> None:
         self._session = boto3.session.Session(region_name=region, profile_name=profile)
-        identity = self.client("sts").get_caller_identity()
-        self.account: str = identity["Account"]
+        sts = self._session.client("sts", config=_IMPATIENT)
+        self.account: str = sts.get_caller_identity()["Account"]
 
     def __str__(self) -> str:
         return f"account {self.account}, Region {self.region}"
@@ -71,7 +73,7 @@ class Place:
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        return self._session.client(service, config=_CONFIG)
+        return self._session.client(service, config=_PATIENT)
 
 
 def in_parallel(
