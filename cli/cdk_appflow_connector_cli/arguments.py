@@ -35,6 +35,9 @@ states:
 A description is compared only if the template sets one. The connector version is what the
 connector said when AppFlow last read its configuration; no stack asks for a version.
 
+--json prints one object: account, region, connectors. A connector has connectorLabel, state, stack,
+logicalResourceId, expected, actual, reason and nextStep; null is what is not set or not known.
+
 exit codes:
   0  all connectors are as asked for, or there is none
   1  at least one connector has drifted: MODIFIED or DELETED

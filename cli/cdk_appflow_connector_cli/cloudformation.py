@@ -23,7 +23,8 @@ _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"
 _NESTED_STACK = "AWS::CloudFormation::Stack"
 
 # In every other status the template that GetTemplate returns need not be the one that was deployed
-# last: an operation is under way, or has stopped half-way.
+# last: an operation is under way, or has stopped half-way. After a rollback it is the one that the
+# stack has gone back to, and so are the parameters, as MiniStack's issue 1601 has measured on AWS.
 _SETTLED = frozenset(
     {
         "CREATE_COMPLETE",
@@ -38,6 +39,8 @@ _SETTLED = frozenset(
 
 # Nothing has been deployed yet, or nothing is left.
 _WITHOUT_RESOURCES = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"})
+
+_NOT_IN_THE_STACK = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 
 
 class CannotTell(NamedTuple):
@@ -177,7 +180,7 @@ class CloudFormation:
             )
             for page in pages
             for one in page["StackResourceSummaries"]
-            if one["ResourceStatus"] != "DELETE_COMPLETE"
+            if one["ResourceStatus"] not in _NOT_IN_THE_STACK
         ]
 
     @functools.cached_property

@@ -48,7 +48,8 @@ def print_table(findings: Sequence[Finding], *, where: str) -> None:
         where: what has been looked at, for instance ``stack Crm``.
     """
     width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
-    console = Console(width=width, highlight=False)
+    # An ARN with :key: in it names no emoji.
+    console = Console(width=width, highlight=False, emoji=False)
     if not findings:
         console.print(f"No AppFlow connectors in {escape(where)}.", soft_wrap=True)
         return
@@ -58,6 +59,10 @@ def print_table(findings: Sequence[Finding], *, where: str) -> None:
         if finding.next_step:
             _print_advice(console, finding)
     counts = Counter(finding.state for finding in findings)
+    if counts[State.UNMANAGED]:
+        console.print(
+            "UNMANAGED: no ConnectorRegistration asks for it. One with its label takes it over."
+        )
     counted = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
     console.print(f"In {escape(where)}: {counted}", soft_wrap=True)
 

@@ -128,24 +128,12 @@ class Template:
         return str(value)
 
     def _get_att(self, argument: Any) -> str:
-        name, _, attribute = (
-            argument.partition(".")
-            if isinstance(argument, str)
-            else (
-                argument[0],
-                "",
-                argument[1],
-            )
-        )
+        name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
         resource = self._resources.get(name)
         if resource is None or (resource.type, attribute) != ("AWS::Lambda::Function", "Arn"):
             raise CannotTellError(f"it depends on Fn::GetAtt of {name}.{attribute}")
-        return self._evaluate(
-            {
-                "Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:"
-                + resource.physical_id
-            }
-        )
+        place = "${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}"
+        return self._sub(f"arn:{place}:function:{resource.physical_id}")
 
     def _join(self, argument: Any) -> str:
         delimiter, parts = argument

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from cdk_appflow_connector_cli.appflow import Connector
 from cdk_appflow_connector_cli.cloudformation import CannotTell, Registration
@@ -65,6 +67,16 @@ def test_both_differences_are_named() -> None:
         " ConnectorRegistration, and AppFlow is told again what the stack asks for. Or, if what"
         " AppFlow holds is right, put that into the app and deploy it."
     )
+
+
+def test_the_readme_shows_what_is_said() -> None:
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+
+    finding = found(REGISTRATION, CONNECTOR._replace(lambda_arn=f"{ARN}-experiment"))
+
+    [(name, asked_for, held)] = finding.differences
+    assert f"{finding.label} is {finding.state.value}: {finding.reason}." in readme
+    assert f"{name} asked for {asked_for} {name} held {held} {finding.next_step}" in readme
 
 
 def test_a_connector_that_is_gone_is_registered_again_by_a_deployment() -> None:

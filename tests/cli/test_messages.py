@@ -15,7 +15,7 @@ from tests.cli.support import SCRIPT, run_status
 from tests.support import Account, connector
 
 ROOT = Path(__file__).parents[2]
-NAME = "of-a-name-that-is-so-long-that-no-narrow-terminal-has-it"
+ALIAS = "of-a-name-that-is-so-long-that-no-narrow-terminal-has-it"
 
 
 def refusal(account: Account, *arguments: str, **variables: str | None) -> str:
@@ -115,8 +115,13 @@ def test_the_help_lists_exit_codes_and_read_only_permissions(account: Account) -
 
 @pytest.fixture
 def arn(account: Account) -> str:
-    """The ARN of a function behind a connector that was registered by hand."""
-    arn = account.make_function(NAME, connector())
+    """The ARN that a connector was registered with by hand: an alias of a function named key."""
+    account.make_function("key", connector(), granted=False)
+    aliases = account.client("lambda")
+    version = aliases.publish_version(FunctionName="key")["Version"]
+    alias = aliases.create_alias(FunctionName="key", Name=ALIAS, FunctionVersion=version)
+    arn: str = alias["AliasArn"]
+    account.grant_appflow(arn)
     account.register("by-hand", arn, description="Tried out")
     return arn
 
@@ -125,7 +130,12 @@ def test_a_file_gets_whole_arns_and_no_colours(account: Account, arn: str) -> No
     # What some pipelines set, so that tools colour their logs.
     for variables in ({}, {"COLUMNS": "40"}, {"FORCE_COLOR": "1"}):
         assert f" {arn} " in run_status(account, **variables).stdout
-    assert "\x1b" not in run_status(account).stdout
+    said = run_status(account).stdout
+    assert "\x1b" not in said
+    assert said.splitlines()[-2:] == [
+        "UNMANAGED: no ConnectorRegistration asks for it. One with its label takes it over.",
+        f"In account {account.id}, Region us-east-1: 1 UNMANAGED",
+    ]
 
 
 def test_a_file_in_ascii_gets_a_table_too(account: Account, arn: str) -> None:

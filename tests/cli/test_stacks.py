@@ -190,6 +190,21 @@ def test_a_stack_that_failed_half_way_leaves_it_open(account: Account, crm: str)
     assert result.returncode == 2
 
 
+def test_after_a_rollback_the_values_of_before_count(account: Account, crm: str) -> None:
+    account.register("acme-crm", crm)
+    make_stack(account, "Crm", registration(account, "acme-crm", LambdaArn=crm))
+    changed = {
+        "Registration0": registration(account, "acme-crm", LambdaArn=f"{crm}-2"),
+        "Failing": registration(account, "acme-erp", Status="FAILED"),
+    }
+    account.client("cloudformation").update_stack(
+        StackName="Crm", TemplateBody=json.dumps({"Resources": changed}), DisableRollback=False
+    )
+    wait_for(account, "stack_rollback_complete", "Crm")
+
+    assert states(run_status(account, "--json")) == {"acme-crm": "IN_SYNC"}
+
+
 def test_what_a_condition_decides_is_not_known(account: Account, crm: str) -> None:
     account.register("acme-crm", crm)
     either = {"Fn::If": ["Two", f"{crm}-2", crm]}
