@@ -48,7 +48,7 @@ def print_table(findings: Sequence[Finding], *, where: str) -> None:
         where: what has been looked at, for instance ``stack Crm``.
     """
     width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
-    # An ARN with :key: in it names no emoji.
+    # A word between colons is part of an ARN here, and no emoji.
     console = Console(width=width, highlight=False, emoji=False)
     if not findings:
         console.print(f"No AppFlow connectors in {escape(where)}.", soft_wrap=True)

@@ -115,11 +115,11 @@ def test_the_help_lists_exit_codes_and_read_only_permissions(account: Account) -
 
 @pytest.fixture
 def arn(account: Account) -> str:
-    """The ARN that a connector was registered with by hand: an alias of a function named key."""
-    account.make_function("key", connector(), granted=False)
+    """The ARN that a connector was registered with by hand: an alias."""
+    account.make_function("crm", connector(), granted=False)
     aliases = account.client("lambda")
-    version = aliases.publish_version(FunctionName="key")["Version"]
-    alias = aliases.create_alias(FunctionName="key", Name=ALIAS, FunctionVersion=version)
+    version = aliases.publish_version(FunctionName="crm")["Version"]
+    alias = aliases.create_alias(FunctionName="crm", Name=ALIAS, FunctionVersion=version)
     arn: str = alias["AliasArn"]
     account.grant_appflow(arn)
     account.register("by-hand", arn, description="Tried out")
