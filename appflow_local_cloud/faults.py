@@ -25,12 +25,19 @@ from .gateway import HOST, PROXY_UPSTREAM_HOST
 
 @dataclass(frozen=True)
 class Faults:
-    """The rules of a proxy that runs."""
+    """The rules of a proxy that runs.
+
+    Attributes:
+        port: where it serves on loopback, 127.0.0.1.
+    """
 
     port: int
 
     def use(self, *rules: Mapping[str, Any]) -> None:
         """Replace all rules.
+
+        Args:
+            rules: microburst's own, the service left out; none of them makes calls succeed again.
 
         Raises:
             ValueError: microburst refuses a rule; the message says which and why.

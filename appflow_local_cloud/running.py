@@ -46,6 +46,7 @@ class LocalCloud:
     """A local cloud that runs.
 
     Attributes:
+        port: where it serves on loopback, 127.0.0.1.
         faults: what the calls of its functions to AppFlow meet, if it was started for that.
     """
 
@@ -56,7 +57,10 @@ class LocalCloud:
         """A whole environment for the AWS CLI, the CDK CLI and the SDKs, as one account's root.
 
         Programs of this Python's environment and of the working folder's ``node_modules`` come
-        first on its path.
+        first on its path. None of the AWS settings of the current environment are in it.
+
+        Args:
+            account: a number of 12 digits, a string.
         """
         # None of the developer's own AWS settings may lead a tool away from the local cloud.
         inherited = {k: value for k, value in os.environ.items() if not k.startswith("AWS_")}
@@ -72,7 +76,14 @@ class LocalCloud:
         }
 
     def client(self, service: str, account: str, **settings: Any) -> Any:
-        """A boto3 client, as one account's root; ``settings`` are boto3's and come first."""
+        """A boto3 client, as one account's root.
+
+        Args:
+            service: its name in boto3.
+            account: a number of 12 digits, a string.
+            settings: those of boto3's ``Session.client``, which come before the local cloud's own;
+                another Region for instance. Default Region: us-east-1.
+        """
         root = {
             "endpoint_url": f"http://{HOST}:{self.port}",
             "region_name": REGION,
@@ -86,8 +97,11 @@ class LocalCloud:
         """The calls that AppFlow received in an account, the oldest first.
 
         Args:
-            account: a number of 12 digits.
+            account: a number of 12 digits, a string.
             after: how many to leave out, from the oldest on.
+
+        Returns:
+            For each call its operation, its parameters, its caller and what became of it.
         """
         url = f"http://{HOST}:{self.port}{JOURNAL_PATH}/{account}?after={after}"
         with urllib.request.urlopen(url, timeout=10) as answer:
@@ -98,9 +112,10 @@ class LocalCloud:
         """Set how AppFlow behaves in an account; what is not named goes back to its default.
 
         Args:
-            account: a number of 12 digits.
-            settings: those of the module ``appflow.settings``, in camelCase: ``callsPerSecond``,
-                ``permissionDelaySeconds``, ``clockAheadSeconds`` and others.
+            account: a number of 12 digits, a string.
+            settings: those of :class:`~appflow_local_cloud.appflow.settings.Settings`, in
+                camelCase: ``callsPerSecond``, ``permissionDelaySeconds``, ``clockAheadSeconds`` and
+                others.
 
         Raises:
             ValueError: there is no such setting, or its value makes no sense.
@@ -134,6 +149,10 @@ def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalClou
     Args:
         log: an open file that everything it prints is copied to.
         with_faults: whether its functions reach AppFlow through a proxy that can make calls fail.
+            Default: False.
+
+    Yields:
+        The local cloud, which has stopped when the block ends. Nothing of it is left then.
 
     Raises:
         StartError: it ended, or said nothing for a minute, instead of starting.

@@ -27,7 +27,7 @@ class OnMissing(enum.Enum):
     """Register it."""
 
     FAIL = "Fail"
-    """Fail the deployment: the label is expected to be registered, by hand for instance."""
+    """Fail the deployment, for a label that has to be registered by then, by hand for instance."""
 
 
 class OnExisting(enum.Enum):
@@ -49,10 +49,21 @@ class IConnectorRegistration(Protocol):
 
     @property
     def connector_arn(self) -> str:
-        """The ARN of the connector, ``arn:aws:appflow:<region>:<account>:connector/<label>``."""
+        """The ARN of the connector, ``arn:aws:appflow:<region>:<account>:connector/<label>``.
+
+        Source: "Actions, resources, and condition keys for Amazon AppFlow" in the AWS Service
+        Authorization Reference.
+        """
 
     def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let a connector's function read the credentials of its connector profiles."""
+        """Let a connector's function read the credentials of its connector profiles.
+
+        Args:
+            grantee: who may read them, as a rule the connector's function.
+
+        Returns:
+            The grant, for instance to make a resource wait for it.
+        """
 
 
 class ConnectorRegistration(Construct):
@@ -96,16 +107,19 @@ class ConnectorRegistration(Construct):
             trigger is announced.
         triggers: any values of your own, tokens too; when one changes, the connector is announced
             again. For what the CDK cannot see, as the code of an imported function. Default: none.
-        service_timeout: how long CloudFormation waits for the handler's answer, up to an hour, and
-            no shorter than the provider's ``max_event_age`` and ``timeout`` together. Default: 10
-            minutes, or as long as the provider needs.
+        service_timeout: how long CloudFormation waits for the handler's answer, up to an hour, in
+            whole seconds, and no shorter than the provider's ``max_event_age`` and ``timeout``
+            together. Default: 10 minutes, or as long as the provider needs.
         provider: the Lambda function behind this resource, of the same stack. Default: the stack's
             own, made on first use.
 
     Raises:
         ValueError: for an argument that AppFlow or CloudFormation would refuse at deployment.
 
-    Sources: the AppFlow API Reference, RegisterConnector and UpdateConnectorRegistration.
+    Sources: RegisterConnector, UpdateConnectorRegistration and UnregisterConnector in the AppFlow
+    API Reference, for the label, the description and what unregistering does to profiles;
+    AWS::CloudFormation::CustomResource in the CloudFormation Template Reference, for
+    ``service_timeout``.
     """
 
     def __init__(
@@ -209,6 +223,14 @@ class ConnectorRegistration(Construct):
     ) -> IConnectorRegistration:
         """A connector that is registered elsewhere, in the account and Region of ``scope``.
 
+        Args:
+            scope: a construct of the stack that uses the connector, often ``self``.
+            id: of no effect, since nothing is made; here as in every ``from_`` method of the CDK.
+            connector_label: the name AppFlow knows the connector by.
+
+        Returns:
+            The connector. Nothing looks whether it exists, neither at synthesis nor at deployment.
+
         Raises:
             ValueError: AppFlow refuses such a label.
         """
@@ -217,12 +239,18 @@ class ConnectorRegistration(Construct):
 
     @property
     def connector_arn(self) -> str:
-        """The ARN of the registered connector, known at deployment."""
+        """The ARN of the registered connector, which AppFlow gives at deployment.
+
+        Whatever uses it waits for the registration.
+        """
         return self._resource.get_att_string("ConnectorArn")
 
     @property
     def connector_label(self) -> str:
-        """The label, known at deployment: whatever uses it waits for the registration."""
+        """The label, as a value of the deployment.
+
+        Whatever uses it waits for the registration.
+        """
         return self._resource.ref
 
     def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -231,6 +259,12 @@ class ConnectorRegistration(Construct):
         AppFlow keeps the credentials of each connector profile in a secret of this account, whose
         name begins with ``appflow!<account>-``. The names do not contain the label, so this is as
         narrow as can be. Source: template.yml of the AppFlow Custom Connector SDK.
+
+        Args:
+            grantee: who may read them.
+
+        Returns:
+            The grant, for instance to make a resource wait for it.
         """
         return _grant_read_credentials(cdk.Stack.of(self), grantee)
 

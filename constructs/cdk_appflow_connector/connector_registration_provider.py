@@ -65,14 +65,16 @@ class ConnectorRegistrationProvider(Construct):
         runtime: a Python runtime of Lambda, 3.10 or newer. Default: the newest Lambda has,
             ``python3.14``.
         architecture: of the processor. Default: arm64.
-        memory_size: in MiB; Lambda gives processor time in proportion. Default: 512, where what an
-            update costs, times what it takes, is least (``docs/performance.md``).
+        memory_size: in MiB, 128 to 10,240; Lambda gives processor time in proportion. Default: 512,
+            where what an update costs, times what it takes, is least (``docs/performance.md``).
+            Source: "Configure Lambda function memory" in the AWS Lambda Developer Guide.
         timeout: of one invocation, 2 to 15 minutes. The handler begins no call to AppFlow during
             the last 102 seconds. Default: 4 minutes.
         max_event_age: how old an event may be when Lambda runs it, be it late or once more after a
             crash; 1 minute to 6 hours. Together with ``timeout`` it must fit into the service
             timeout of every registration, or an event could run after CloudFormation has given it
-            up and rolled back. Default: 5 minutes.
+            up and rolled back. Default: 5 minutes. Source: PutFunctionEventInvokeConfig in the
+            Lambda API Reference.
         on_failure: where Lambda sends an event whose invocations have all failed. Such an event has
             not been answered. It holds the presigned URL for the answer. Default: nowhere.
         role: the function's role. A role of the app gets all permissions; an imported one is left
@@ -88,10 +90,8 @@ class ConnectorRegistrationProvider(Construct):
         tracing: AWS X-Ray. Default: off.
 
     Raises:
-        ValueError: for arguments that do not go together.
-
-    Attributes:
-        handler: the Lambda function.
+        ValueError: ``runtime`` is no Python or an older one, ``timeout`` is shorter than 2 minutes,
+            or ``log_retention`` is given for a log group of the app.
     """
 
     def __init__(
@@ -156,7 +156,14 @@ class ConnectorRegistrationProvider(Construct):
 
     @classmethod
     def get_or_create(cls, scope: IConstruct) -> ConnectorRegistrationProvider:
-        """The provider with the defaults of the stack that ``scope`` is in, made on first use."""
+        """The provider with the defaults of the stack that ``scope`` is in, made on first use.
+
+        Args:
+            scope: any construct of the stack.
+
+        Returns:
+            The same provider for every construct of one stack.
+        """
         stack = scope if isinstance(scope, cdk.Stack) else cdk.Stack.of(scope)
         made = _made.get(stack)
         if made is not None:
@@ -185,14 +192,21 @@ class ConnectorRegistrationProvider(Construct):
 
     @functools.cached_property
     def event_settings(self) -> IConstruct:
-        """The settings of the function's queue; a resource behind the provider waits for them."""
+        """The settings of the function's queue, for which a resource behind the provider waits."""
         return self.handler.node.find_child(_QUEUE_ID)
 
     def service_timeout(self, wanted: cdk.Duration | None) -> cdk.Duration:
-        """The service timeout of a registration: what is wanted, or a default.
+        """How long CloudFormation is to wait for the answer about a registration.
+
+        Args:
+            wanted: by the app. None: 10 minutes, or as long as an event of this provider can live.
+
+        Returns:
+            What is wanted, or the default; whole seconds.
 
         Raises:
-            ValueError: an event of this provider could still run after it.
+            ValueError: an event of this provider could still run after it, or CloudFormation waits
+                no longer than an hour.
         """
         lifetime, longest = self._event_lifetime, _LONGEST_SERVICE_TIMEOUT_SECONDS
         seconds = max(lifetime, _SERVICE_TIMEOUT_SECONDS) if wanted is None else wanted.to_seconds()
@@ -206,7 +220,15 @@ class ConnectorRegistrationProvider(Construct):
         return cdk.Duration.seconds(seconds)
 
     def let_register(self, connector_arn: str, function_arn: str) -> IConstruct:
-        """Allow what registering a connector takes; returns what its registration waits for."""
+        """Allow the handler what registering a connector takes.
+
+        Args:
+            connector_arn: of the connector.
+            function_arn: of the connector's function, version or alias.
+
+        Returns:
+            What the registration has to wait for.
+        """
         if self._role is None:
             return self.handler
         policy = self._policy_with_room(self._role)
@@ -222,11 +244,18 @@ class ConnectorRegistrationProvider(Construct):
         return policy
 
     def let_unregister(self, scope: Construct, connector_arn: str) -> iam.Policy | None:
-        """Allow to unregister a connector; returns the policy, which belongs into ``scope``.
+        """Allow the handler to unregister a connector.
 
         It is a policy of its own. When a registration leaves a stack that stays, CloudFormation
         takes its statements out of shared policies first and sends the Delete afterwards; this
         policy goes together with the registration, and after it.
+
+        Args:
+            scope: the registration, which the policy is made in.
+            connector_arn: of the connector.
+
+        Returns:
+            The policy, or None if the role is an imported one, which is left as it is.
 
         Raises:
             ValueError: IAM would refuse one more.
