@@ -5,7 +5,7 @@ PORT ?= 4566
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test e2e nightly bench mutants cloud lint format check clean
+.PHONY: help setup demo test e2e nightly bench mutants cloud docs lint format check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ mutants: setup  ## change the handler in a thousand ways and see what no test no
 cloud: setup  ## serve the local cloud on PORT (default 4566)
 	@exec python -m appflow_local_cloud --port $(PORT)
 
+docs: setup  ## build the documentation into build/docs
+	@python -m tools.docs
+
 lint: setup  ## check style and types
 	ruff format --check .
 	ruff check .
@@ -44,7 +47,7 @@ format: setup  ## apply the style
 	ruff format .
 	ruff check --fix .
 
-check: lint test  ## everything that has to be green
+check: lint test docs  ## everything that has to be green
 
 clean:  ## remove everything that setup and builds made
 	rm -rf .venv node_modules build dist cdk.out
