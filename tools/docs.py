@@ -7,6 +7,7 @@ that is too old for it. What the reference pages import comes from the environme
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +25,8 @@ FOLDER = Path(sys.prefix) / "docs-python"
 
 def main() -> int:
     """Build every page anew; any warning is an error, a link that leads nowhere among them."""
+    # Pages that have gone would stay.
+    shutil.rmtree(BUILD / "docs", ignore_errors=True)
     command = [
         *(str(ensure_sphinx()), "-m", "sphinx"),
         *("--fresh-env", "--nitpicky", "--fail-on-warning", "--keep-going", "--quiet"),
