@@ -161,6 +161,11 @@ def check_aws(service: str, operation: str, *arguments: str) -> None:
     assert set(options(arguments)) <= flags
 
 
+def check_cdk_appflow_connector(command: str, *arguments: str) -> None:
+    text = help_of("cdk-appflow-connector", command)
+    assert set(options(arguments)) <= set(re.findall(r"--[\w-]+", text))
+
+
 def check_python(dash_m: str, module: str, *arguments: str) -> None:
     assert dash_m == "-m"
     assert set(options(arguments)) <= set(re.findall(r"--[\w-]+", help_of("python", "-m", module)))
@@ -181,6 +186,7 @@ def options(arguments: tuple[str, ...]) -> Iterator[str]:
 CHECKS: dict[str, Callable[..., None]] = {
     "make": check_make,
     "cdk": check_cdk,
+    "cdk-appflow-connector": check_cdk_appflow_connector,
     "aws": check_aws,
     "python": check_python,
     "curl": check_curl,

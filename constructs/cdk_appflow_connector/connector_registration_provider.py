@@ -187,7 +187,7 @@ class ConnectorRegistrationProvider(Construct):
 
     @functools.cached_property
     def service_token(self) -> str:
-        """What a custom resource names its provider by: the function's ARN."""
+        """The ARN of the function, by which a custom resource names its provider."""
         return self.handler.function_arn
 
     @functools.cached_property
