@@ -35,6 +35,7 @@ autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 add_module_names = False
+toc_object_entries_show_parents = "hide"
 napoleon_use_ivar = True
 
 # Documented elsewhere, and links to other hosts are not followed.
