@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import deploys, events, growth, memory
-from .report import draw, machine, save, with_tables
+from .report import draw, machine, rounded, save, with_tables
 
 WORK = Path("build", "bench").absolute()
 PAGE = Path("docs", "performance.md").absolute()
@@ -45,7 +45,7 @@ def main() -> None:
     folder = RECORD if arguments.record else WORK
     for name in arguments.parts or MEASURES:
         print(f"\n{name}", file=sys.stderr)
-        results = {"machine": machine(), **MEASURES[name](WORK)}
+        results = rounded({"machine": machine(), **MEASURES[name](WORK)})
         save(results, folder / f"{name}.json")
         if name in PLOTS:
             draw(PLOTS[name](results), folder / f"{name}.svg")

@@ -173,8 +173,9 @@ def plot(results: Mapping[str, Any]) -> Figure:
         ]
         colours = ["#1f6f5c" if name.startswith(OURS) else "#b8b8b8" for name in names]
         axes.barh(names, bars, color=colours, xerr=spread, ecolor="#555555", capsize=2)
-        for row, bar in enumerate(bars):
-            axes.text(0.02, row, f"{bar:.2f}", va="center", fontsize=8)
+        for row, one in enumerate(ratios):
+            axes.text(one["ratio_high"] + 0.03, row, f"{one['ratio']:.2f}", va="center", fontsize=8)
+        axes.margins(x=0.15)
         axes.axvline(1, color="black", linewidth=0.8, linestyle="dotted")
         axes.set_title(of)
         axes.spines[["top", "right"]].set_visible(False)

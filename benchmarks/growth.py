@@ -26,7 +26,7 @@ NAMES = {
 }
 # "CloudFormation quotas" in the CloudFormation User Guide, "IAM and AWS STS quotas" in IAM's.
 RESOURCES, TEMPLATE_BYTES = 500, 1_000_000
-INLINE_CHARACTERS, MANAGED_CHARACTERS = 10_240, 6_144
+INLINE_CHARACTERS, MANAGED_CHARACTERS, MANAGED_POLICIES = 10_240, 6_144, 10
 
 
 def measure(folder: Path, *, rounds: int = 3) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _cells(apps: Mapping[str, Any], kind: str, number: int) -> list[str]:
         _limited(app["resources"], RESOURCES),
         f"{app['bytes'] / 1000:.0f} kB",
         _limited(app["inline"], INLINE_CHARACTERS),
-        f"{len(managed)}{largest}",
+        f"{_limited(len(managed), MANAGED_POLICIES)}{largest}",
         f"{app['seconds']:.1f} s ({ratio:.2f})",
     ]
 
@@ -133,7 +133,5 @@ def plot(results: Mapping[str, Any]) -> Figure:
         axes.set_xlabel("connectors in the stack")
         axes.set_ylim(bottom=0)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(NAMES)
-    )
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -37,7 +37,7 @@ class Table:
         for number, name in enumerate(self.head):
             table.add_column(name, justify="right" if number else "left")
         for row in self.rows:
-            table.add_row(*row)
+            table.add_row(*(cell.replace("**", "") for cell in row))
         Console(width=160).print(table)
 
 
@@ -58,13 +58,13 @@ def machine() -> dict[str, int]:
 def save(results: Mapping[str, Any], path: Path) -> None:
     """Write results as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_rounded(results), indent=1) + "\n")
+    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def draw(plot: Figure, path: Path) -> None:
     """Write a plot as SVG."""
-    # Words as words and nothing of today in it: equal figures give equal files.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):
+    # Nothing of today in it: equal figures give equal files.
+    with mpl.rc_context({"svg.hashsalt": path.stem}):
         plot.savefig(path, metadata={"Date": None})
 
 
@@ -88,12 +88,13 @@ def with_tables(page: str, tables: Mapping[str, Table]) -> str:
     return page
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Results without the digits that mean nothing, so that JSON, tables and plots agree."""
     match value:
         case float():
             return round(value, 4)
         case Mapping():
-            return {key: _rounded(member) for key, member in value.items()}
+            return {key: rounded(member) for key, member in value.items()}
         case list():
-            return [_rounded(member) for member in value]
+            return [rounded(member) for member in value]
     return value
