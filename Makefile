@@ -5,10 +5,10 @@ PORT ?= 4566
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo test e2e nightly bench mutants cloud docs lint format check clean
+.PHONY: help setup demo test e2e nightly bench mutants cloud docs lint format check compatibility audit dist clean
 
 help:  ## list the targets
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup:  ## install everything into this folder
 	@$(PYTHON) tools/setup.py
@@ -38,10 +38,12 @@ cloud: setup  ## serve the local cloud on PORT (default 4566)
 docs: setup  ## build the documentation into build/docs
 	@python -m tools.docs
 
-lint: setup  ## check style and types
+lint: setup  ## check style, types and the workflows
 	ruff format --check .
 	ruff check .
 	mypy
+	node_modules/.bin/pyright
+	zizmor --offline --quiet .github
 
 format: setup  ## apply the style
 	ruff format .
@@ -49,5 +51,15 @@ format: setup  ## apply the style
 
 check: lint test docs  ## everything that has to be green
 
+compatibility: setup  ## test every Python that there is, and the oldest CDK, or the SESSIONS named
+	nox $(addprefix -s ,$(SESSIONS))
+
+audit: setup  ## look for known vulnerabilities and check the workflows, on the internet
+	nox -s audit actionlint
+
+dist: setup  ## build what is published, into dist
+	rm -rf dist
+	python -m build --no-isolation
+
 clean:  ## remove everything that setup and builds made
-	rm -rf .venv node_modules build dist cdk.out
+	rm -rf .venv .nox node_modules build dist cdk.out

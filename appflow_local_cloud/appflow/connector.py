@@ -122,7 +122,7 @@ def _authentication(config: Mapping[str, Any]) -> dict[str, Any]:
 _RENAMED = {"required": "isRequired", "sensitiveField": "isSensitiveField"}
 
 
-def _settings(settings: Any) -> list[dict[str, Any]] | None:
+def _settings(settings: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
     if settings is None:
         return None
     return [
@@ -134,7 +134,7 @@ def _settings(settings: Any) -> list[dict[str, Any]] | None:
 _TRIGGER_TYPES = {"SCHEDULED": "Scheduled", "ONDEMAND": "OnDemand", "EVENT": "Event"}
 
 
-def _trigger_types(types: Any) -> list[str] | None:
+def _trigger_types(types: list[str] | None) -> list[str] | None:
     return None if types is None else [_TRIGGER_TYPES.get(kind, kind) for kind in types]
 
 

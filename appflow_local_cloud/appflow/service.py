@@ -27,6 +27,7 @@ class Lambdas(Protocol):
             AccessDeniedException: one of them may not.
             ConnectorServerException: the connector failed.
         """
+        ...
 
 
 @dataclass(frozen=True)

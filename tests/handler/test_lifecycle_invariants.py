@@ -304,6 +304,8 @@ def test_holds_through_any_life(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Resource,
         settings=settings(
-            stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+            stateful_step_count=15,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
         ),
     )

@@ -1,0 +1,171 @@
+"""What people install is what the checkout is: the sdist, the wheel, and an app that uses it."""
+
+from __future__ import annotations
+
+import email
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Where the folders of the checkout are in the wheel.
+FOLDERS = {
+    "constructs/cdk_appflow_connector": "cdk_appflow_connector",
+    "handler": "cdk_appflow_connector/_handler",
+    "cli/cdk_appflow_connector_cli": "cdk_appflow_connector_cli",
+    "appflow_local_cloud": "appflow_local_cloud",
+}
+
+APP = """
+import importlib.util
+import json
+import sys
+
+import aws_cdk as cdk
+import cdk_appflow_connector
+import constructs
+from aws_cdk import aws_lambda as lambda_
+
+app = cdk.App(outdir=sys.argv[1])
+stack = cdk.Stack(app, "Stack")
+function = lambda_.Function(
+    stack,
+    "Connector",
+    runtime=lambda_.Runtime.PYTHON_3_13,
+    handler="index.handler",
+    code=lambda_.Code.from_inline("version = 1"),
+)
+cdk_appflow_connector.ConnectorRegistration(
+    stack, "Registration", connector_label="acme-crm", connector_function=function
+)
+app.synth()
+folders = [name for name in ("handler", "examples", "tests") if importlib.util.find_spec(name)]
+print(json.dumps([cdk_appflow_connector.__file__, constructs.__file__, folders]))
+"""
+
+
+def build(source: Path, target: Path, *kinds: str) -> None:
+    """Build with the packages of this environment, so that nothing is downloaded."""
+    command = [sys.executable, "-m", "build", "--no-isolation", *kinds, "--outdir", str(target)]
+    subprocess.run([*command, str(source)], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build(ROOT, folder, "--wheel")
+    [built] = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    build(ROOT, folder, "--sdist")
+    [built] = folder.iterdir()
+    return built
+
+
+@pytest.fixture
+def python_with_the_wheel_alone(wheel: Path, tmp_path: Path) -> Iterator[Path]:
+    """An interpreter whose environment has the wheel and what it depends on."""
+    folder = tmp_path / "environment"
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    # Isolated, or pip counts what this program can import as installed already.
+    install = [str(python), "-I", "-m", "pip", "install", "-qq", "--no-compile", str(wheel)]
+    subprocess.run([*install, "--disable-pip-version-check"], check=True)
+    yield python
+    # The CDK has a quarter of a gigabyte, and pytest keeps the folders of the last three runs.
+    shutil.rmtree(folder)
+
+
+def files_of(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What an app has found where, and the hashes of its assets."""
+
+    library: Path
+    constructs: Path
+    folders_of_the_checkout: list[str]
+    assets: set[str]
+
+
+def synthesise(python: str, folder: Path) -> Synthesis:
+    """Synthesise an app in a folder outside of the checkout."""
+    folder.mkdir()
+    (folder / "app.py").write_text(APP)
+    result = subprocess.run(
+        [python, "app.py", "cdk.out"], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+    )
+    library, constructs, folders = json.loads(result.stdout)
+    files = json.loads((folder / "cdk.out" / "Stack.assets.json").read_text())["files"]
+    assets = {name for name, file in files.items() if file["source"]["packaging"] == "zip"}
+    return Synthesis(Path(library), Path(constructs), folders, assets)
+
+
+def test_the_wheel_holds_the_packages_and_the_source_of_the_handler(wheel: Path) -> None:
+    wanted = {
+        f"{inside}/{file.relative_to(ROOT / folder)}"
+        for folder, inside in FOLDERS.items()
+        for pattern in ("*.py", "py.typed")
+        for file in (ROOT / folder).rglob(pattern)
+    }
+
+    files = files_of(wheel)
+    about = {name for name in files if name.split("/")[0].endswith(".dist-info")}
+
+    assert files - about == wanted
+    assert "cdk_appflow_connector/py.typed" in files
+    assert "appflow_local_cloud/py.typed" in files
+    assert {Path(name).name for name in about} == {"METADATA", "WHEEL", "RECORD", "LICENSE", "entry_points.txt"}
+
+
+def test_the_wheel_asks_for_what_the_construct_imports_and_no_more(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith("METADATA")]
+        metadata = email.message_from_bytes(archive.read(name))
+
+    required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+    names = sorted(line.split(">")[0].split("<")[0].split("=")[0] for line in required)
+    assert names == ["aws-cdk-lib", "constructs", "crhelper"]
+
+
+def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [unpacked] = tmp_path.iterdir()
+
+    build(unpacked, tmp_path / "dist", "--wheel")
+
+    [rebuilt] = (tmp_path / "dist").iterdir()
+    assert rebuilt.name == wheel.name
+    assert rebuilt.read_bytes() == wheel.read_bytes()
+
+
+def test_an_app_with_the_wheel_alone_deploys_the_same_handler_as_one_with_the_checkout(
+    python_with_the_wheel_alone: Path, tmp_path: Path
+) -> None:
+    installed = synthesise(str(python_with_the_wheel_alone), tmp_path / "elsewhere")
+    checkout = synthesise(sys.executable, tmp_path / "with-checkout")
+
+    assert tmp_path in installed.library.parents
+    assert installed.constructs.name == "__init__.py"
+    assert installed.folders_of_the_checkout == []
+    assert ROOT in checkout.library.parents
+    assert len(checkout.assets) == 1
+    assert installed.assets == checkout.assets

@@ -1,0 +1,169 @@
+"""Only type-checked, never run: what the types let people write, and what they refuse.
+
+A line that is wrong carries the ignores of mypy and pyright. Should the types no longer refuse it,
+both complain that the ignore is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from cdk_appflow_connector import (
+    ConnectorRegistration,
+    ConnectorRegistrationProvider,
+    IConnectorRegistration,
+    OnExisting,
+    OnMissing,
+)
+from typing_extensions import assert_type
+
+
+def every_argument_of_a_registration(
+    stack: cdk.Stack, connector: lambda_.IFunction, triggers: Mapping[str, Any]
+) -> None:
+    registration = ConnectorRegistration(
+        stack,
+        "Registration",
+        connector_label="acme-crm",
+        connector_function=connector,
+        description="Acme CRM connector",
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+        force_unregister=True,
+        on_missing=OnMissing.FAIL,
+        on_existing=OnExisting.ADOPT,
+        refresh_on_code_change=False,
+        triggers=triggers,
+        service_timeout=cdk.Duration.minutes(20),
+        provider=ConnectorRegistrationProvider.get_or_create(stack),
+    )
+    assert_type(registration.connector_arn, str)
+    assert_type(registration.connector_label, str)
+    assert_type(registration.grant_read_credentials(connector), iam.Grant)
+
+
+def every_argument_of_a_provider(
+    stack: cdk.Stack,
+    role: iam.IRole,
+    boundary: iam.IManagedPolicy,
+    log_group: logs.ILogGroup,
+    vpc: ec2.IVpc,
+    group: ec2.ISecurityGroup,
+    key: kms.IKey,
+    destination: lambda_.IDestination,
+) -> None:
+    provider = ConnectorRegistrationProvider(
+        stack,
+        "Provider",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        architecture=lambda_.Architecture.X86_64,
+        memory_size=512,
+        timeout=cdk.Duration.minutes(5),
+        max_event_age=cdk.Duration.minutes(2),
+        on_failure=destination,
+        role=role,
+        permissions_boundary=boundary,
+        log_group=log_group,
+        log_retention=logs.RetentionDays.ONE_WEEK,
+        vpc=vpc,
+        vpc_subnets=ec2.SubnetSelection(one_per_az=True),
+        security_groups=[group],
+        environment_encryption=key,
+        tracing=lambda_.Tracing.ACTIVE,
+    )
+    assert_type(provider.handler, lambda_.Function)
+
+
+def a_connector_of_elsewhere(stack: cdk.Stack) -> None:
+    connector = ConnectorRegistration.from_connector_label(stack, "Crm", "acme-crm")
+    assert_type(connector, IConnectorRegistration)
+    assert_type(connector.connector_arn, str)
+
+
+def wants_a_connector(connector: IConnectorRegistration) -> str:
+    return connector.connector_label
+
+
+def both_kinds_are_connectors(
+    ours: ConnectorRegistration, theirs: IConnectorRegistration
+) -> tuple[str, str]:
+    return wants_a_connector(ours), wants_a_connector(theirs)
+
+
+def every_kind_of_function_is_a_connector(
+    stack: cdk.Stack, function: lambda_.Function, alias: lambda_.Alias, version: lambda_.Version
+) -> None:
+    # mypy takes them. pyright does not, wherever the CDK asks for an interface; once it does, the
+    # rules that pyproject.toml switches off for code that uses the CDK can come back.
+    ConnectorRegistration(
+        stack,
+        "Function",
+        connector_label="function",
+        connector_function=function,  # pyright: ignore[reportArgumentType]
+    )
+    ConnectorRegistration(
+        stack,
+        "Alias",
+        connector_label="alias",
+        connector_function=alias,  # pyright: ignore[reportArgumentType]
+    )
+    ConnectorRegistration(
+        stack,
+        "Version",
+        connector_label="version",
+        connector_function=version,  # pyright: ignore[reportArgumentType]
+    )
+
+
+def what_is_refused(stack: cdk.Stack, connector: lambda_.IFunction) -> None:
+    # A label and a function are required.
+    ConnectorRegistration(stack, "A", connector_label="acme-crm")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    ConnectorRegistration(stack, "B", connector_function=connector)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    # Arguments have names.
+    ConnectorRegistration(stack, "C", "acme-crm", connector)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    # The function is a construct and not an ARN.
+    ConnectorRegistration(
+        stack,
+        "D",
+        connector_label="acme-crm",
+        connector_function="arn:aws:lambda:us-east-1:111122223333:function:crm",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    )
+    # Choices are members of enumerations.
+    ConnectorRegistration(
+        stack,
+        "E",
+        connector_label="acme-crm",
+        connector_function=connector,
+        on_missing="FAIL",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        on_existing="ADOPT",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    )
+    # Times have a unit.
+    ConnectorRegistration(
+        stack,
+        "F",
+        connector_label="acme-crm",
+        connector_function=connector,
+        service_timeout=600,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    )
+    ConnectorRegistrationProvider(
+        stack,
+        "G",
+        timeout=240,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    )
+    # Nobody knows an argument of this name.
+    ConnectorRegistrationProvider(
+        stack,
+        "H",
+        memory=256,  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    )
+
+
+def what_cannot_be_set(registration: ConnectorRegistration) -> None:
+    registration.connector_label = "another"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    registration.connector_arn = "another"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
