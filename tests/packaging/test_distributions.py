@@ -132,7 +132,13 @@ def test_the_wheel_holds_the_packages_and_the_source_of_the_handler(wheel: Path)
     assert files - about == wanted
     assert "cdk_appflow_connector/py.typed" in files
     assert "appflow_local_cloud/py.typed" in files
-    assert {Path(name).name for name in about} == {"METADATA", "WHEEL", "RECORD", "LICENSE", "entry_points.txt"}
+    assert {Path(name).name for name in about} == {
+        "METADATA",
+        "WHEEL",
+        "RECORD",
+        "LICENSE",
+        "entry_points.txt",
+    }
 
 
 def test_the_wheel_asks_for_what_the_construct_imports_and_no_more(wheel: Path) -> None:
