@@ -155,6 +155,20 @@ class TestSettings:
             "cloudformation:DescribeStackEvents",
         ]
 
+    def test_an_imported_role_is_left_as_it_is(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        arn = "arn:aws:iam::111122223333:role/handler"
+        role = iam.Role.from_role_arn(stack, "Theirs", arn)
+        provider = ConnectorRegistrationProvider(stack, "Provider", role=role)
+
+        register(stack, function, provider=provider, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        template = Template.from_stack(stack)
+        assert handlers(stack)[0]["Role"] == arn
+        assert template.find_resources("AWS::IAM::Policy") == {}
+        assert template.find_resources("AWS::IAM::ManagedPolicy") == {}
+
     def test_a_permissions_boundary_is_on_its_role(self, stack: cdk.Stack) -> None:
         boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "boundary")
         ConnectorRegistrationProvider(stack, "Provider", permissions_boundary=boundary)
