@@ -22,7 +22,7 @@ from typing import Any
 import urllib3
 from crhelper import CfnResource
 
-from .response import SLOWEST_SECONDS, Response, pool
+from .response import SLOWEST_SECONDS, ForeseenError, Response, pool
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,8 @@ class CustomResource(CfnResource):
         failure_id = event.get("PhysicalResourceId") or f"{FAILED_CREATE}{event['RequestId']}"
         self._response = Response(event, self._http, failure_id=failure_id)
         self._invocation = context
-        # OpenSSL reads the authorities for the answer without the interpreter's lock, meanwhile.
+        # OpenSSL reads the authorities for the answer without the interpreter's lock, so it can do
+        # that meanwhile: an eighth of a cold Update.
         threading.Thread(target=self._http, daemon=True).start()
         try:
             super().__call__(event, context)
@@ -85,6 +86,21 @@ class CustomResource(CfnResource):
     def fail_as(self, physical_id: str) -> None:
         """Answer under this physical id if the rest of the current event's work fails."""
         self._response.failure_id = physical_id
+
+    def _wrap_function(self, func: Callable[[Mapping[str, Any], Any], str]) -> None:
+        def explain(event: Mapping[str, Any], context: Any) -> str:
+            try:
+                return func(event, context)
+            except ForeseenError:
+                raise
+            except Exception as error:
+                raise RuntimeError(
+                    f"The handler failed unexpectedly: {error!r}. Report it to"
+                    " cdk-appflow-connector, with what log group"
+                    f" {context.log_group_name} says of request {event['RequestId']}."
+                ) from error
+
+        super()._wrap_function(explain)  # type: ignore[misc]
 
     def _set_timeout(self) -> None:
         seconds = self._invocation.get_remaining_time_in_millis() / 1000 - _TIMER_SECONDS

@@ -9,6 +9,7 @@ from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from botocore.parsers import ResponseParserError
 
 from .request import Registration
+from .response import ForeseenError
 
 _CONNECTION_TROUBLE = "ConnectionTrouble"
 
@@ -39,8 +40,8 @@ _INVOKING = ("RegisterConnector", "UpdateConnectorRegistration")
 _MESSAGE_CHARACTERS = 150
 
 
-class AppFlowError(Exception):
-    """AppFlow does not hold what it should; the message is fit for the stack's events."""
+class AppFlowError(ForeseenError):
+    """AppFlow does not hold what it should."""
 
 
 class CallError(AppFlowError):

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from .response import ForeseenError
+
 # The limits of the AppFlow API (service model 2020-08-23), checked here because a value that was a
 # token at synthesis reaches nobody else's check before AppFlow's, whose message names no property.
 _LABEL = re.compile(r"[a-zA-Z0-9][\w!@#.-]+", re.ASCII)
@@ -24,8 +26,8 @@ _DESCRIPTION_RULE = "at most 1024 letters, digits, spaces and /!@#+=.-_ (no comm
 _SHOWN_CHARACTERS = 60
 
 
-class InvalidPropertyError(ValueError):
-    """A property that AppFlow cannot accept; the message is fit for the stack's events."""
+class InvalidPropertyError(ForeseenError):
+    """A property that AppFlow cannot accept."""
 
     def __init__(self, name: str, value: object, rule: str) -> None:
         shown = repr(value)
@@ -36,6 +38,7 @@ class InvalidPropertyError(ValueError):
         )
 
 
+# A named tuple: to import dataclasses takes a tenth of an event that calls nobody.
 class Registration(NamedTuple):
     """What a template asks AppFlow to hold for one connector.
 

@@ -38,6 +38,10 @@ SLOWEST_SECONDS = 52.0
 """How long sending an answer can take, all tries included."""
 
 
+class ForeseenError(Exception):
+    """A failure whose text is fit to be the reason in the stack's events."""
+
+
 class LostResponseError(RuntimeError):
     """CloudFormation could not be answered.
 
@@ -140,7 +144,8 @@ def pool() -> urllib3.PoolManager:
 
 @functools.cache
 def _pool() -> urllib3.PoolManager:
-    # One context for all connections: urllib3 would read the authorities again for each.
+    # One context for all connections: urllib3 would read the authorities again for each, and a warm
+    # event would take seven times as long.
     context = ssl.create_default_context()
     return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT, ssl_context=context)
 

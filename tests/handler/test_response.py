@@ -14,6 +14,7 @@ from connector_registration import custom_resource, lifecycle, sdk
 from connector_registration.custom_resource import CustomResource
 from connector_registration.response import (
     SLOWEST_SECONDS,
+    ForeseenError,
     LostResponseError,
     Response,
     pool,
@@ -225,14 +226,29 @@ class TestCrhelperFenced:
         assert json.loads(line)["message"]["response"] == "lost"
         assert SIGNATURE not in line
 
-    def test_an_exception_without_a_text_still_gives_a_reason(
+    def test_an_exception_that_nobody_foresaw_says_what_to_report(
         self, httpserver: HTTPServer, answers: CloudFormation
     ) -> None:
         resource = CustomResource(quick_pool)
 
         @resource.create
         def create(event: Mapping[str, Any], context: Any) -> str:
-            raise RuntimeError
+            raise KeyError("lambda")
+
+        event = answers.event("Create", {})
+        resource(event, LambdaContext())
+
+        assert bodies(httpserver)[0]["Reason"] == (
+            "The handler failed unexpectedly: KeyError('lambda'). Report it to"
+            " cdk-appflow-connector, with what log group /aws/lambda/registration-handler says of"
+            f" request {event['RequestId']}."
+        )
+
+    def test_a_failure_without_a_text_still_gives_a_reason(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        resource = CustomResource(quick_pool)
+        resource.init_failure(RuntimeError())
 
         resource(answers.event("Create", {}), LambdaContext())
 
@@ -383,7 +399,7 @@ def test_an_event_of_one_container_sees_nothing_of_the_one_before(
 
     @resource.update
     def update(event: Mapping[str, Any], context: Any) -> str:
-        raise RuntimeError("second")
+        raise ForeseenError("second")
 
     resource(answers.event("Create", {}), LambdaContext())
     resource(answers.event("Update", {}, PhysicalResourceId="second"), LambdaContext())
