@@ -27,6 +27,11 @@ settings.register_profile("nightly", max_examples=700, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, so that no process is left alone with them at the end."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def cloud(appflow_local_cloud: LocalCloud) -> LocalCloud:
     """One local cloud for the whole run; tests keep apart by their accounts."""
