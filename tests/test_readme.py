@@ -36,14 +36,17 @@ def test_its_app_is_the_smallest_example() -> None:
     assert example == f'"""{docstring}"""\n\n{app}'
 
 
-def test_an_empty_local_cloud_gets_a_registered_connector(cloud: LocalCloud) -> None:
+def test_an_empty_local_cloud_gets_a_registered_connector(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
     serve, *steps = commands(section("From an empty folder to a registered connector"))
     account = "000000000000"
 
     result = subprocess.run(
         ["bash", "-e", "-c", "\n".join(steps)],
         cwd=ROOT,
-        env=cloud.environment(account),
+        # Somebody else may be using the checkout's own cdk.out.
+        env={**cloud.environment(account), "CDK_OUTPUT": str(tmp_path)},
         capture_output=True,
         text=True,
     )

@@ -23,10 +23,14 @@ APP = f"{sys.executable} {Path(__file__).parents[1] / 'smallest.py'}"
 def deployed(appflow_local_cloud: LocalCloud, tmp_path: Path) -> None:
     """The app, deployed as its users do."""
     for command in (
-        ["cdk", "bootstrap", f"aws://{ACCOUNT}/us-east-1"],
-        ["cdk", "deploy", "--require-approval", "never", "--app", APP, "--output", str(tmp_path)],
+        ["bootstrap", f"aws://{ACCOUNT}/us-east-1"],
+        ["deploy", "--require-approval", "never"],
     ):
-        subprocess.run(command, env=appflow_local_cloud.environment(ACCOUNT), check=True)
+        subprocess.run(
+            ["cdk", *command, "--app", APP, "--output", str(tmp_path)],
+            env=appflow_local_cloud.environment(ACCOUNT),
+            check=True,
+        )
 
 
 @pytest.mark.usefixtures("deployed")

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# Node.js 20 has reached its end of life, which jsii says at every start; and the library's own
-# validation of every template takes seconds each time.
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-os.environ.setdefault("CDK_VALIDATION", "false")
-
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
