@@ -45,8 +45,8 @@ _REGIONS = frozenset(
     }
 )
 
-# Neither letters nor digits begin a token, so that a text is told from one without asking the CDK,
-# which takes a message to another process.
+# A token has characters that none of these may have, so that a text is told from one without asking
+# the CDK, which takes a message to another process.
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 _REGION = re.compile(r"[a-z0-9-]+", re.ASCII)
 

@@ -192,7 +192,7 @@ class ConnectorRegistration(Construct):
         _name_after(connector_label, node, "")
         # A resource of its own rather than function.add_permission, which leaves the permission out
         # for imported functions whose account it does not know.
-        appflow = _appflow_arn(stack, "")
+        appflow = _start_of_appflow_arns(stack)
         permission = lambda_.CfnPermission(
             self,
             "AppFlowPermission",
@@ -202,7 +202,7 @@ class ConnectorRegistration(Construct):
             source_account=account,
             source_arn=f"{appflow}*",
         )
-        connector_arn = f"{appflow}connector/{connector_label}"
+        connector_arn = _connector_arn(appflow, connector_label)
         # CloudFormation orders a resource after its provider, but not after the provider's policies
         # and the settings of its queue.
         policy = provider.let_register(connector_arn, function_arn)
@@ -289,7 +289,7 @@ class _ImportedConnector:
     def __init__(self, stack: cdk.Stack, connector_label: str) -> None:
         self._stack = stack
         self.connector_label = connector_label
-        self.connector_arn = _connector_arn(stack, connector_label)
+        self.connector_arn = _connector_arn(_start_of_appflow_arns(stack), connector_label)
 
     def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
         return _grant_read_credentials(self._stack, grantee)
@@ -307,14 +307,14 @@ def _grant_read_credentials(stack: cdk.Stack, grantee: iam.IGrantable) -> iam.Gr
     )
 
 
-def _connector_arn(stack: cdk.Stack, label: str) -> str:
-    return _appflow_arn(stack, f"connector/{label}")
-
-
-def _appflow_arn(stack: cdk.Stack, resource: str) -> str:
+def _start_of_appflow_arns(stack: cdk.Stack) -> str:
     return stack.format_arn(
-        service="appflow", resource=resource, arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
+        service="appflow", resource="", arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
     )
+
+
+def _connector_arn(start: str, label: str) -> str:
+    return f"{start}connector/{label}"
 
 
 def _unless(chosen: enum.Enum, default: enum.Enum) -> str | None:

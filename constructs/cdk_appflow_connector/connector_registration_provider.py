@@ -66,7 +66,8 @@ class ConnectorRegistrationProvider(Construct):
             ``python3.14``.
         architecture: of the processor. Default: arm64.
         memory_size: in MiB, 128 to 10,240; Lambda gives processor time in proportion. Default: 512,
-            where what an update costs, times what it takes, is least (``docs/performance.md``).
+            where what an update costs, times what it takes, is near its least
+            (``docs/performance.md``).
             Source: "Configure Lambda function memory" in the AWS Lambda Developer Guide.
         timeout: of one invocation, 2 to 15 minutes. The handler begins no call to AppFlow during
             the last 102 seconds. Default: 4 minutes.
