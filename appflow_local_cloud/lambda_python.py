@@ -13,27 +13,37 @@ from pathlib import Path
 
 # As far as the project is concerned Lambda's boto3 may be any recent one; a fixed one makes equal
 # machines. It is the version that MiniStack asks for, so it is downloaded only once.
-_REQUIREMENT = "boto3==1.43.106"
-
-# Beside the packages of the environment that this program runs in, and removed with it.
-_FOLDER = Path(sys.prefix) / "lambda-python"
+_REQUIREMENTS = "boto3==1.43.106\n"
 
 
 def ensure_lambda_python() -> Path:
-    """The interpreter for every python3.x runtime, made on first use.
+    """The interpreter for every python3.x runtime; raises as ``ensure_environment`` does."""
+    return ensure_environment("lambda-python", _REQUIREMENTS)
 
-    It is of the version that runs this program: machines often have only that one.
+
+def ensure_environment(name: str, requirements: str) -> Path:
+    """The interpreter of an environment with these packages and no others, made when it has to be.
+
+    It is inside the environment that this program runs in, and removed with it, and of the same
+    Python version: machines often have only that one.
+
+    Args:
+        name: the environment's folder.
+        requirements: what it contains, as in a requirements file.
 
     Raises:
-        subprocess.CalledProcessError: boto3 could not be installed.
+        subprocess.CalledProcessError: they could not be installed.
     """
-    python = _FOLDER / "bin" / "python"
-    stamp = _FOLDER / "complete"
-    contents = f"{sys.version}\n{_REQUIREMENT}\n"
+    folder = Path(sys.prefix) / name
+    python = folder / "bin" / "python"
+    stamp = folder / "complete"
+    contents = f"{sys.version}\n{requirements}"
     if not stamp.is_file() or stamp.read_text() != contents:
-        venv.create(_FOLDER, with_pip=True, clear=True)
+        venv.create(folder, with_pip=True, clear=True)
+        listed = folder / "requirements.txt"
+        listed.write_text(requirements)
         # Isolated, or pip counts what this program can import as installed already.
-        install = [str(python), "-I", "-m", "pip", "install", "-qq", _REQUIREMENT]
+        install = [str(python), "-I", "-m", "pip", "install", "-qq", "-r", str(listed)]
         subprocess.run([*install, "--disable-pip-version-check"], check=True)
         stamp.write_text(contents)
     return python

@@ -11,24 +11,24 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import venv
 from pathlib import Path
+
+from appflow_local_cloud.lambda_python import ensure_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "docs"
-REQUIREMENTS = SOURCES / "requirements.txt"
 BUILD = ROOT / "build"
-
-# Inside the environment that runs this, and removed with it.
-FOLDER = Path(sys.prefix) / "docs-python"
 
 
 def main() -> int:
     """Build every page anew; any warning is an error, a link that leads nowhere among them."""
+    # The first time, Sphinx has to be installed, in half a minute.
+    print("Building the documentation", flush=True)
+    python = ensure_environment("docs-python", (SOURCES / "requirements.txt").read_text())
     # Pages that have gone would stay.
     shutil.rmtree(BUILD / "docs", ignore_errors=True)
     command = [
-        *(str(ensure_sphinx()), "-m", "sphinx"),
+        *(str(python), "-m", "sphinx"),
         *("--fresh-env", "--nitpicky", "--fail-on-warning", "--keep-going", "--quiet"),
         *("--doctree-dir", str(BUILD / "docs-cache")),
         *(str(SOURCES), str(BUILD / "docs")),
@@ -43,21 +43,6 @@ def main() -> int:
     if result.returncode == 0:
         print(f"The documentation is in {(BUILD / 'docs' / 'index.html').relative_to(ROOT)}")
     return result.returncode
-
-
-def ensure_sphinx() -> Path:
-    """The interpreter that has Sphinx, made on first use and whenever its requirements change."""
-    python = FOLDER / "bin" / "python"
-    stamp = FOLDER / "complete"
-    contents = f"{sys.version}\n{REQUIREMENTS.read_text()}"
-    if not stamp.is_file() or stamp.read_text() != contents:
-        print("Setting up: Sphinx", flush=True)
-        venv.create(FOLDER, with_pip=True, clear=True)
-        # Isolated, or pip counts what this program can import as installed already.
-        install = [str(python), "-I", "-m", "pip", "install", "-qq", "-r", str(REQUIREMENTS)]
-        subprocess.run([*install, "--disable-pip-version-check"], check=True)
-        stamp.write_text(contents)
-    return python
 
 
 if __name__ == "__main__":
