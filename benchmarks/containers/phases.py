@@ -37,7 +37,7 @@ def handler(event, context):
     from connector_registration import lifecycle
 
     end("import botocore")
-    lifecycle.sdk.client("appflow", attempts=1)
+    lifecycle.sdk.client("appflow")
     end("make the AppFlow client")
     function.handler(event, context)
     return ends

@@ -13,7 +13,8 @@ Modules, in the order an event passes through them:
 - ``request``: the event, parsed and checked.
 - ``registration``: what to ask of AppFlow, and when.
 - ``appflow``: the calls themselves, with their tokens and retries.
-- ``stack_events``: whether an update that CloudFormation gave up may still be running.
+- ``stack_events``: whether CloudFormation still waits, and whether an update that it gave up may
+  still be running.
 - ``errors``: which errors pass by waiting, and what they mean to a reader.
 - ``sdk``: the SDK's clients.
 - ``response``: the one answer.

@@ -34,7 +34,8 @@ logger = logging.getLogger(__name__)
 _READ_BACK_SECONDS = 30.0
 
 _FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 8.0
+LONGEST_PAUSE_SECONDS = 8.0
+"""Between two tries of a call, or two looks."""
 
 
 class Connector(NamedTuple):
@@ -67,6 +68,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start."""
+        ...
+
+    def time(self) -> float:
+        """Seconds since 1970."""
         ...
 
     def sleep(self, seconds: float, /) -> None:
@@ -242,8 +247,7 @@ class AppFlow:
                 raise error
             started = self._clock.monotonic()
             try:
-                answer: dict[str, Any] = method(**parameters)
-                _check_readable(answer, operation)
+                answer = _readable_answer(method, parameters, operation)
             except (ClientError, BotoCoreError, ResponseParserError) as cause:
                 now = self._clock.monotonic()
                 error = refusal = readable(cause, operation, registration)
@@ -271,7 +275,7 @@ class AppFlow:
         while True:
             # Jitter, so that the connectors of a large stack do not all come back at once.
             yield self._jitter(pause / 2, pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _pause(self, seconds: float, *, until: float = math.inf) -> bool:
         """Sleep and say True, or say False at once when the wait would not fit."""
@@ -303,10 +307,18 @@ _MEMBERS = {
 }
 
 
-def _check_readable(answer: Mapping[str, Any], operation: str) -> None:
+def _readable_answer(
+    method: Callable[..., dict[str, Any]], parameters: Mapping[str, Any], operation: str
+) -> dict[str, Any]:
+    try:
+        answer = method(**parameters)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # The SDK trips over JSON of another shape than it expects.
+        raise ResponseParserError(f"the answer is not of AppFlow's form: {error}") from error
     member = _MEMBERS.get(operation)
     if member is not None and member not in answer:
         raise ResponseParserError(f"the answer has no {member}")
+    return answer
 
 
 def _desired_state(registration: Registration, description: str | None) -> dict[str, Any]:

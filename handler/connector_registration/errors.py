@@ -34,10 +34,9 @@ WAITED_OUT_SECONDS: dict[str, float] = {
     "ConnectorServerException": 10,
 }
 
-# The operations that make AppFlow invoke the connector.
-_INVOKING = ("RegisterConnector", "UpdateConnectorRegistration")
-
-_MESSAGE_CHARACTERS = 150
+# The service's words are cut at their end, so that the advice is near the beginning: 105 are those
+# that every broken connector gets.
+_MESSAGE_CHARACTERS = 120
 
 
 class AppFlowError(ForeseenError):
@@ -67,7 +66,7 @@ def readable(cause: Exception, operation: str, registration: Registration) -> Ca
     advice = _advice(code, operation, registration)
     text = f"connector {label}: {code} from {operation}: {_cut(message)} {advice}"
     kind = NotRegisteredError if code == "ResourceNotFoundException" else CallError
-    return kind(text.rstrip(), code=code)
+    return kind(text, code=code)
 
 
 def _code_and_message(cause: Exception) -> tuple[str, str]:
@@ -95,31 +94,67 @@ def _cut(message: str) -> str:
     return message if message.endswith(".") else message + "."
 
 
+# The likely cause and the next step, by code, or by code and operation.
+_ADVICE: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "AccessDeniedException from RegisterConnector",
+            "AccessDeniedException from UpdateConnectorRegistration",
+        ),
+        "Let appflow.amazonaws.com invoke exactly {function_arn}, and the handler's role call"
+        " appflow:{operation} and lambda:InvokeFunction.",
+    ),
+    "AccessDeniedException": "Let the handler's role call appflow:{operation} on {connector_arn}.",
+    "ConnectorServerException": (
+        "The connector's own error is in its log group, by default /aws/lambda/{function_name}."
+    ),
+    "ConnectorAuthenticationException": (
+        "The connector refused AppFlow's credentials: see its log group, by default"
+        " /aws/lambda/{function_name}."
+    ),
+    "ConflictException from UnregisterConnector": (
+        "Delete the connector profiles and flows that use it, or deploy force_unregister=True"
+        " first; then delete again."
+    ),
+    "ConflictException": "Another change of this connector is under way: deploy again after it.",
+    "ServiceQuotaExceededException": (
+        "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota."
+    ),
+    "ResourceNotFoundException": "See whether {function_arn} exists, and deploy again.",
+    "ValidationException": "Correct the value that AppFlow names, and deploy again.",
+    **dict.fromkeys(
+        ("InternalServerException", "RequestTimeoutException"),
+        "A fault of AppFlow's that did not pass: deploy again later.",
+    ),
+    **dict.fromkeys(
+        (
+            "ThrottlingException",
+            "TooManyRequestsException",
+            "Throttling",
+            "RequestLimitExceeded",
+        ),
+        "The account calls AppFlow too often: deploy again, fewer stacks at a time.",
+    ),
+    _CONNECTION_TROUBLE: (
+        "Check that AppFlow exists in this Region, and that the handler has a route to it if it"
+        " runs in a VPC."
+    ),
+}
+_OTHER_ADVICE = "Deploy again; if it stays, look the error up in the AppFlow API Reference."
+
+
 def _advice(code: str, operation: str, registration: Registration) -> str:
-    label, function_arn = registration.connector_label, registration.lambda_arn
-    function_name = function_arn.split(":")[6]
-    if code == "AccessDeniedException" and operation in _INVOKING:
-        return (
-            f"Needed: appflow:{operation} and lambda:InvokeFunction for the handler's role, and a"
-            f" permission on {function_arn} itself that lets appflow.amazonaws.com invoke it."
-        )
-    if code == "AccessDeniedException":
-        return f"Needed: appflow:{operation} on connector/{label} for the handler's role."
-    if code == "ConnectorServerException":
-        return f"The connector's own error is in log group /aws/lambda/{function_name}."
-    if code == "ConflictException" and operation == "UnregisterConnector":
-        return (
-            "Delete the connector profiles and flows that use it, or deploy force_unregister=True"
-            " first; then delete again."
-        )
-    if code == "ServiceQuotaExceededException":
-        return "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota."
-    if code == _CONNECTION_TROUBLE:
-        return (
-            "Check that AppFlow exists in this Region, and that the handler has a route to it if it"
-            " runs in a VPC."
-        )
-    return ""
+    function_arn = registration.lambda_arn
+    _, partition, _, region, account, _, function_name = function_arn.split(":")[:7]
+    advice = _ADVICE.get(f"{code} from {operation}") or _ADVICE.get(code, _OTHER_ADVICE)
+    return advice.format(
+        operation=operation,
+        function_arn=function_arn,
+        function_name=function_name,
+        connector_arn=(
+            f"arn:{partition}:appflow:{region}:{account}:connector/{registration.connector_label}"
+        ),
+    )
 
 
 def existing(registration: Registration, lambda_arn: str) -> AppFlowError:
@@ -142,3 +177,11 @@ def out_of_time(operation: str, registration: Registration) -> AppFlowError:
     """The error of a call that would not end in time."""
     label = registration.connector_label
     return AppFlowError(f"connector {label}: no time was left for {operation}. Deploy again.")
+
+
+def no_longer_awaited(registration: Registration) -> AppFlowError:
+    """The error of an event that has come too late."""
+    return AppFlowError(
+        f"connector {registration.connector_label}: CloudFormation has gone on without the answer"
+        " to this event, which has come late or once more, so nothing was done."
+    )

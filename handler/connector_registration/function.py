@@ -6,11 +6,14 @@ that calls nobody takes two thirds of the time without it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from .custom_resource import CustomResource
 from .request import InvalidPropertyError, Request
+
+logger = logging.getLogger(__name__)
 
 resource = CustomResource()
 
@@ -46,11 +49,15 @@ def delete(event: Mapping[str, Any], context: Any) -> str:
     physical_id: str = event["PhysicalResourceId"]
     try:
         request = Request.parse(event)
-    except InvalidPropertyError:
+    except InvalidPropertyError as error:
         # Properties that cannot be read have never been registered.
+        logger.info({"decision": f"nothing to unregister: {error}"})
         return physical_id
-    if request.is_to_unregister:
-        from . import lifecycle
+    if request.why_kept is not None:
+        label = request.desired.connector_label
+        logger.info({"decision": f"left alone: {request.why_kept}", "label": label})
+        return physical_id
+    from . import lifecycle
 
-        lifecycle.delete(request, context)
+    lifecycle.delete(request, context)
     return physical_id

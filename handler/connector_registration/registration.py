@@ -10,12 +10,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 from .appflow import AppFlow, Connector, LabelTakenError
 from .errors import NotRegisteredError, existing, missing
 from .request import Registration, Request
 
 logger = logging.getLogger(__name__)
+
+
+class Watch(NamedTuple):
+    """How the update before this one is kept from moving the registration once more.
+
+    Attributes:
+        is_needed: whether that update may still be running.
+        appflow: AppFlow with time for a look after the last call that it may have begun.
+    """
+
+    is_needed: Callable[[], bool]
+    appflow: AppFlow
 
 
 def register_or_adopt(desired: Registration, appflow: AppFlow) -> bool:
@@ -47,9 +60,21 @@ def register_or_adopt(desired: Registration, appflow: AppFlow) -> bool:
     return True
 
 
-def refresh(
-    request: Request, appflow: AppFlow, last_update_has_ended: Callable[[], bool]
-) -> Connector:
+def register_in_place_of_another(desired: Registration, appflow: AppFlow) -> None:
+    """Make AppFlow hold the label that a resource has from now on, in place of the one it had.
+
+    The rollback of such a change is one itself. The label that it comes back to is registered
+    still, for its function, and so is no stranger's.
+
+    Raises:
+        AppFlowError: AppFlow refused, or the template does not want what would have to be done.
+    """
+    held = None if desired.adopt_existing else appflow.find(desired)
+    is_ours = held is not None and held.lambda_arn == desired.lambda_arn
+    register_or_adopt(desired._replace(adopt_existing=True) if is_ours else desired, appflow)
+
+
+def refresh(request: Request, appflow: AppFlow, watch: Watch) -> Connector:
     """Bring a label that this resource registered before up to date, and return what AppFlow holds.
 
     AppFlow is told only if what the template asks of it changed, or if it does not hold the Lambda
@@ -66,12 +91,10 @@ def refresh(
             return held
     held = appflow.find(desired) if _differ_visibly(desired, previous) else None
     description = _description_to_send(desired, previous, held)
-    may_be_overtaken = _is_in_place(held, desired, description) and not last_update_has_ended()
     _announce(desired, description, appflow)
-    if may_be_overtaken:
-        assert held is not None
+    if held is not None and _is_in_place(held, desired, description) and watch.is_needed():
         _log("keep it so: an update that was given up may still be running", desired)
-        return appflow.keep(desired, description=held.description)
+        return watch.appflow.keep(desired, description=held.description)
     return appflow.read_back(desired)
 
 
@@ -113,14 +136,12 @@ def _differ_visibly(desired: Registration, previous: Registration | None) -> boo
     )
 
 
-def _is_in_place(held: Connector | None, desired: Registration, description: str | None) -> bool:
-    """Whether AppFlow holds already what it is about to be told.
+def _is_in_place(held: Connector, desired: Registration, description: str | None) -> bool:
+    """Whether AppFlow held already what it has been told.
 
-    That is so when the update to be taken back has failed, or has not come to AppFlow so far.
+    That is so when the update to be taken back has failed, or had not come to AppFlow so far.
     """
-    return held is not None and held.shows(
-        desired.lambda_arn, held.description if description is None else description
-    )
+    return held.shows(desired.lambda_arn, held.description if description is None else description)
 
 
 def _description_to_send(

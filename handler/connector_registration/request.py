@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from .response import ForeseenError
@@ -90,7 +91,8 @@ class Request(NamedTuple):
     """One event of CloudFormation.
 
     ``physical_resource_id`` is None on Create only. ``previous`` is None unless this is an Update
-    whose old properties can be read.
+    whose old properties can be read. ``issued_at`` is when CloudFormation made the event, in
+    seconds since 1970, or None if its URL does not say.
     """
 
     request_id: str
@@ -99,12 +101,16 @@ class Request(NamedTuple):
     physical_resource_id: str | None
     desired: Registration
     previous: Registration | None
+    issued_at: float | None = None
 
     @property
-    def is_to_unregister(self) -> bool:
-        """Whether a Delete of this resource unregisters the connector, if it is still its own."""
-        is_its_own_id = self.physical_resource_id == self.desired.connector_label
-        return self.desired.unregister_on_delete and is_its_own_id
+    def why_kept(self) -> str | None:
+        """Why a Delete of this resource leaves AppFlow alone, or None if it is to unregister."""
+        if self.physical_resource_id != self.desired.connector_label:
+            return f"the id {self.physical_resource_id} stands for no registration of its own"
+        if not self.desired.unregister_on_delete:
+            return "its removal policy is RETAIN"
+        return None
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Request:
@@ -121,6 +127,7 @@ class Request(NamedTuple):
             physical_resource_id=event.get("PhysicalResourceId"),
             desired=Registration.parse(event["ResourceProperties"]),
             previous=_previous(event),
+            issued_at=_issued_at(event["ResponseURL"]),
         )
 
 
@@ -129,6 +136,22 @@ def _previous(event: Mapping[str, Any]) -> Registration | None:
         return Registration.parse(event["OldResourceProperties"])
     except (KeyError, InvalidPropertyError):
         return None
+
+
+# The signature of the URL is as old as the event. Source: "Authenticating Requests: Using Query
+# Parameters" in the Amazon S3 API Reference.
+_SIGNED_AT = re.compile(r"[?&]X-Amz-Date=([0-9]{8}T[0-9]{6}Z)(?:&|$)")
+
+
+def _issued_at(response_url: str) -> float | None:
+    signed = _SIGNED_AT.search(response_url)
+    if signed is None:
+        return None
+    try:
+        at = datetime.strptime(signed[1], "%Y%m%dT%H%M%SZ")
+    except ValueError:
+        return None
+    return at.replace(tzinfo=timezone.utc).timestamp()
 
 
 def _text(

@@ -82,7 +82,7 @@ class Response:
         answer = {"Status": "FAILED", "PhysicalResourceId": self.failure_id, "Data": {}}
         reason = reason[:_MAX_BODY_BYTES]
         # Measured as JSON, where a character outside ASCII takes six bytes or twelve.
-        while len(self._body({**answer, "Reason": reason})) > _MAX_BODY_BYTES:
+        while reason and len(self._body({**answer, "Reason": reason})) > _MAX_BODY_BYTES:
             reason = reason[:-1]
         self._send({**answer, "Reason": reason})
 
@@ -111,12 +111,15 @@ class Response:
         return json.dumps({**answer, **self._ids})
 
     def _put(self, body: str, status: str) -> None:
+        # Until the answer has been taken, whatever is raised on the way.
+        self._lost = True
         # Neither the URL nor an exception that quotes it may be logged: its signature lets anybody
-        # answer in our place.
+        # answer in our place. Nor may it be followed to somewhere else, perhaps without TLS.
         try:
-            answer = self._http().request("PUT", self._url, body=body, headers=_HEADERS)
+            answer = self._http().request(
+                "PUT", self._url, body=body, headers=_HEADERS, redirect=False
+            )
         except urllib3.exceptions.HTTPError as error:
-            self._lost = True
             logger.error({"response": "lost", "status": status, "error": type(error).__name__})
             return
         # A URL that is refused (it has expired, or its signature is wrong) stays refused.

@@ -7,17 +7,29 @@ botocore in place of boto3, which would import transfer managers and resource mo
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
-CONNECT_TIMEOUT_SECONDS = 5
 
-# AppFlow answers an update only after the connector's Lambda has answered it, and Amazon's samples
-# give a connector 30 seconds.
-READ_TIMEOUT_SECONDS = 40
+class Patience(NamedTuple):
+    """How long a service is waited for: seconds for a connection and for an answer, and tries."""
+
+    connect: float
+    read: float
+    attempts: int
+
+
+PATIENCE = {
+    # It answers an update only after the connector's Lambda has answered it, and Amazon's samples
+    # give a connector 30 seconds. The tries are those of ``appflow``, see there.
+    "appflow": Patience(connect=5, read=40, attempts=1),
+    # What it knows is worth less than the time to do without.
+    "cloudformation": Patience(connect=2, read=5, attempts=2),
+}
+"""By the name of the service in the SDK."""
 
 # What botocore's endpoints.json says of a service that it does not know, in the one partition that
 # has AppFlow; the hosts themselves come from each service's own rules.
@@ -65,7 +77,7 @@ class _Loader(Loader):  # type: ignore[misc]
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
         # botocore would look into the folders of all four hundred.
-        return ["appflow", "cloudformation"]
+        return [*PATIENCE]
 
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
         if name == "endpoints":
@@ -76,20 +88,16 @@ class _Loader(Loader):  # type: ignore[misc]
 
 
 @functools.cache
-def client(service: str, attempts: int) -> Any:
-    """A client of a service, set up from the environment as boto3 would be.
-
-    Args:
-        service: its name in the SDK.
-        attempts: how often a call is tried at most. One for AppFlow: its class retries; see there.
-    """
+def client(service: str) -> Any:
+    """A client of one of the services above, set up from the environment as boto3 would be."""
+    patience = PATIENCE[service]
     session = botocore.session.Session()
     session.register_component("data_loader", _Loader())
     return session.create_client(
         service,
         config=Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            connect_timeout=patience.connect,
+            read_timeout=patience.read,
+            retries={"mode": "standard", "total_max_attempts": patience.attempts},
         ),
     )

@@ -38,7 +38,8 @@ def test_ends_well_and_shows_what_happened() -> None:
     assert (
         "connector salesforce-example: ConnectorServerException from UpdateConnectorRegistration:"
         " Error while communicating to connector: Got error from connector. Exception while"
-        " processing the request. The connector's own error is in log group /aws/lambda/"
+        " processing the request. The connector's own error is in its log group, by default"
+        " /aws/lambda/"
     ) in fail
     assert "ok the stack is UPDATE_ROLLBACK_COMPLETE" in fail
     assert re.search(rf"Lambda ARN +│ {arn}ConnectorTwo", fail)

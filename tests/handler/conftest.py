@@ -9,6 +9,7 @@ import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -36,7 +37,7 @@ SIGNATURE = "X-Amz-Signature=f00dfeed"
 class LambdaContext:
     """What the handler reads of Lambda's context object."""
 
-    milliseconds: int = 240_000
+    milliseconds: int = 300_000
     log_group_name: str = "/aws/lambda/registration-handler"
     aws_request_id: str = "an-invocation"
 
@@ -44,11 +45,14 @@ class LambdaContext:
         return self.milliseconds
 
 
-INVOCATION_SECONDS = 240
+# As long as the provider lets it run.
+INVOCATION_SECONDS = 300
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class Clock:
-    """Time that passes only by sleeping."""
+    """Time that passes only by sleeping, from the beginning of a year."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -61,6 +65,9 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.now
+
+    def time(self) -> float:
+        return BEGINNING.timestamp() + self.now
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -107,6 +114,7 @@ class StackEvent:
     status: str
     reason: str = ""
     logical_id: str = LOGICAL_ID
+    at: float = 0.0
 
 
 @dataclass
@@ -118,6 +126,8 @@ class CloudFormation:
     answers: list[Mapping[str, Any]] = field(default_factory=list)
     history: list[StackEvent] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    # What happens while a page of the stack's events is read.
+    while_reading: Callable[[], None] = lambda: None
 
     def create(self, properties: Mapping[str, Any], **event: Any) -> Mapping[str, Any]:
         return self.send("Create", properties, **event)
@@ -141,16 +151,25 @@ class CloudFormation:
     def send(
         self, request_type: str, properties: Mapping[str, Any], **event: Any
     ) -> Mapping[str, Any]:
-        """Send an event and return its one answer, checked as CloudFormation checks it."""
-        before = len(self.answers)
+        """Send an event, take its one answer, and keep a record of both."""
         sent = self.event(request_type, properties, **event)
-        self.history.append(StackEvent(f"{request_type.upper()}_IN_PROGRESS"))
-        self.invoke(sent, Context(self.clock))
+        self.record(f"{request_type.upper()}_IN_PROGRESS")
+        answer = self.deliver(sent)
+        self._record_answer(request_type, answer)
+        return answer
+
+    def deliver(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What Lambda does: once for each event, as a rule.
+
+        Returns:
+            The one answer, checked as CloudFormation checks it.
+        """
+        before = len(self.answers)
+        self.invoke(event, Context(self.clock))
         assert len(self.answers) == before + 1
         answer = self.answers[-1]
-        self._record(request_type, answer)
         for key in ("StackId", "RequestId", "LogicalResourceId"):
-            assert answer[key] == sent[key]
+            assert answer[key] == event[key]
         assert answer["PhysicalResourceId"]
         assert answer["Status"] == "SUCCESS" or answer["Reason"]
         assert all(isinstance(value, str) for value in answer["Data"].values())
@@ -158,17 +177,21 @@ class CloudFormation:
 
     def cancel_update(self) -> None:
         """Give an update up, as when somebody cancels it or another resource fails."""
-        self.history.append(StackEvent("UPDATE_FAILED", "Resource update cancelled"))
+        self.record("UPDATE_FAILED", "Resource update cancelled")
 
-    def _record(self, request_type: str, answer: Mapping[str, Any]) -> None:
+    def record(self, status: str, reason: str = "") -> None:
+        """Write a line about the resource into the stack's history."""
+        self.history.append(StackEvent(status, reason, at=self.clock.now))
+
+    def _record_answer(self, request_type: str, answer: Mapping[str, Any]) -> None:
         if answer["Status"] == "SUCCESS":
-            self.history.append(StackEvent(f"{request_type.upper()}_COMPLETE"))
+            self.record(f"{request_type.upper()}_COMPLETE")
             return
         reason = (
             "Received response status [FAILED] from custom resource. Message returned:"
             f" {answer['Reason']} (RequestId: {answer['RequestId']})"
         )
-        self.history.append(StackEvent(f"{request_type.upper()}_FAILED", reason))
+        self.record(f"{request_type.upper()}_FAILED", reason)
 
     def event(
         self, request_type: str, properties: Mapping[str, Any], **event: Any
@@ -176,7 +199,7 @@ class CloudFormation:
         return {
             "RequestType": request_type,
             "RequestId": str(uuid4()),
-            "ResponseURL": self.url,
+            "ResponseURL": f"{self.url}&X-Amz-Date={_after(self.clock.now):%Y%m%dT%H%M%SZ}",
             "StackId": STACK_ID,
             "ResourceType": "Custom::AppFlowConnectorRegistration",
             "LogicalResourceId": LOGICAL_ID,
@@ -187,13 +210,19 @@ class CloudFormation:
         }
 
 
+def _after(seconds: float) -> datetime:
+    return BEGINNING + timedelta(seconds=seconds)
+
+
 # As many as CloudFormation's own pages hold.
 _EVENTS_PER_PAGE = 100
 
 
-def describe_stack_events(history: list[StackEvent], request: Request) -> Response:
+def describe_stack_events(stack: CloudFormation, request: Request) -> Response:
     """DescribeStackEvents, for the one stack there is: newest first, page by page."""
     assert request.form["Action"] == "DescribeStackEvents"
+    stack.while_reading()
+    history = stack.history
     if request.form["StackName"] != STACK_ID:
         error = "<Code>ValidationError</Code><Message>There is no such stack</Message>"
         return Response(f"<ErrorResponse><Error>{error}</Error></ErrorResponse>", status=400)
@@ -201,7 +230,7 @@ def describe_stack_events(history: list[StackEvent], request: Request) -> Respon
     end = start + _EVENTS_PER_PAGE
     members = "".join(
         f"<member><StackId>{STACK_ID}</StackId><EventId>{number}</EventId>"
-        f"<StackName>demo</StackName><Timestamp>2026-01-01T00:00:00Z</Timestamp>"
+        f"<StackName>demo</StackName><Timestamp>{_after(event.at).isoformat()}</Timestamp>"
         f"<LogicalResourceId>{event.logical_id}</LogicalResourceId>"
         f"<ResourceStatus>{event.status}</ResourceStatus>"
         + (
@@ -354,7 +383,7 @@ def cloudformation(
 
     httpserver.expect_request("/response").respond_with_handler(take)
     httpserver.expect_request(CLOUDFORMATION_PATH).respond_with_handler(
-        functools.partial(describe_stack_events, stack.history)
+        functools.partial(describe_stack_events, stack)
     )
     yield stack
     httpserver.check_assertions()

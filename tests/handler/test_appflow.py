@@ -141,7 +141,8 @@ class TestWaiting:
         assert clock.slept == []
         assert str(refusal.value) == (
             "connector acme-crm: ParamValidationError from RegisterConnector: Parameter validation"
-            " failed: Unknown parameter: clientToken."
+            " failed: Unknown parameter: clientToken. Deploy again; if it stays, look the error up"
+            " in the AppFlow API Reference."
         )
 
     def test_outlasts_a_permission_that_is_on_its_way(

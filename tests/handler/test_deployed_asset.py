@@ -31,6 +31,8 @@ class Clock:
     now = 0.0
     def monotonic(self):
         return self.now
+    def time(self):
+        return 1767225600 + self.now
     def sleep(self, seconds):
         self.now += seconds
 
@@ -38,7 +40,7 @@ class Context:
     log_group_name = "/aws/lambda/registration-handler"
     aws_request_id = "an-invocation"
     def get_remaining_time_in_millis(self):
-        return int((240 - lifecycle.clock.now) * 1000)
+        return int((300 - lifecycle.clock.now) * 1000)
 
 for event in json.load(sys.stdin):
     lifecycle.clock = Clock()

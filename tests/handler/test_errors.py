@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError
 from connector_registration.errors import NotRegisteredError, readable
 from connector_registration.request import Registration
@@ -21,6 +23,11 @@ def refused(code: str, message: str = "AppFlow's words", status: int = 400) -> C
     return ClientError(response, "Any")
 
 
+THROTTLED = "The account calls AppFlow too often: deploy again, fewer stacks at a time."
+FAULTY = "A fault of AppFlow's that did not pass: deploy again later."
+UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Reference."
+
+
 @pytest.mark.parametrize(
     ("code", "operation", "advice"),
     [
@@ -28,8 +35,8 @@ def refused(code: str, message: str = "AppFlow's words", status: int = 400) -> C
             (
                 "AccessDeniedException",
                 operation,
-                f" Needed: appflow:{operation} and lambda:InvokeFunction for the handler's role,"
-                f" and a permission on {ARN} itself that lets appflow.amazonaws.com invoke it.",
+                f"Let appflow.amazonaws.com invoke exactly {ARN}, and the handler's role call"
+                f" appflow:{operation} and lambda:InvokeFunction.",
             )
             for operation in ("RegisterConnector", "UpdateConnectorRegistration")
         ],
@@ -37,37 +44,73 @@ def refused(code: str, message: str = "AppFlow's words", status: int = 400) -> C
             (
                 "AccessDeniedException",
                 operation,
-                f" Needed: appflow:{operation} on connector/acme-crm for the handler's role.",
+                f"Let the handler's role call appflow:{operation} on"
+                " arn:aws:appflow:us-east-1:111122223333:connector/acme-crm.",
             )
             for operation in ("DescribeConnector", "UnregisterConnector")
         ],
         (
             "ConnectorServerException",
             "RegisterConnector",
-            " The connector's own error is in log group /aws/lambda/crm.",
+            "The connector's own error is in its log group, by default /aws/lambda/crm.",
+        ),
+        (
+            "ConnectorAuthenticationException",
+            "UpdateConnectorRegistration",
+            "The connector refused AppFlow's credentials: see its log group, by default"
+            " /aws/lambda/crm.",
         ),
         (
             "ConflictException",
             "UnregisterConnector",
-            " Delete the connector profiles and flows that use it, or deploy force_unregister=True"
+            "Delete the connector profiles and flows that use it, or deploy force_unregister=True"
             " first; then delete again.",
         ),
-        ("ConflictException", "UpdateConnectorRegistration", ""),
-        ("ValidationException", "UnregisterConnector", ""),
+        (
+            "ConflictException",
+            "UpdateConnectorRegistration",
+            "Another change of this connector is under way: deploy again after it.",
+        ),
+        (
+            "ValidationException",
+            "UpdateConnectorRegistration",
+            "Correct the value that AppFlow names, and deploy again.",
+        ),
         (
             "ServiceQuotaExceededException",
             "RegisterConnector",
-            " Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota.",
+            "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota.",
         ),
-        ("ResourceNotFoundException", "DescribeConnector", ""),
+        (
+            "ResourceNotFoundException",
+            "UpdateConnectorRegistration",
+            f"See whether {ARN} exists, and deploy again.",
+        ),
+        ("ThrottlingException", "RegisterConnector", THROTTLED),
+        ("TooManyRequestsException", "RegisterConnector", THROTTLED),
+        ("Throttling", "RegisterConnector", THROTTLED),
+        ("RequestLimitExceeded", "RegisterConnector", THROTTLED),
+        ("InternalServerException", "RegisterConnector", FAULTY),
+        ("RequestTimeoutException", "RegisterConnector", FAULTY),
+        ("UnrecognizedClientException", "RegisterConnector", UNKNOWN),
     ],
 )
 def test_says_what_to_do(code: str, operation: str, advice: str) -> None:
     error = readable(refused(code), operation, REGISTRATION)
 
-    assert str(error) == f"connector acme-crm: {code} from {operation}: AppFlow's words.{advice}"
+    assert str(error) == f"connector acme-crm: {code} from {operation}: AppFlow's words. {advice}"
     assert error.code == code
     assert isinstance(error, NotRegisteredError) == (code == "ResourceNotFoundException")
+
+
+def test_every_error_of_the_model_has_advice_of_its_own() -> None:
+    model = ServiceModel(Loader().load_service_model("appflow", "service-2"), "appflow")
+    operations = ["RegisterConnector", "UpdateConnectorRegistration", "UnregisterConnector"]
+
+    for operation in operations:
+        for shape in model.operation_model(operation).error_shapes:
+            error = readable(refused(shape.name), operation, REGISTRATION)
+            assert UNKNOWN not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +136,7 @@ def test_names_an_error_of_the_sdk_s_own_by_its_type() -> None:
 
     assert str(error) == (
         "connector acme-crm: NoCredentialsError from DescribeConnector: Unable to locate"
-        " credentials."
+        f" credentials. {UNKNOWN}"
     )
 
 
@@ -120,9 +163,9 @@ def test_takes_an_unknown_code_by_its_status(code: str, status: int, is_taken_fo
         ("Ends with a stop.", "Ends with a stop."),
         ("Ends without", "Ends without."),
         ("Of several\n\t lines", "Of several lines."),
-        ("x" * 149 + ".", "x" * 149 + "."),
-        ("x" * 150, "x" * 150 + "."),
-        ("x" * 151, "x" * 150 + "..."),
+        ("x" * 119 + ".", "x" * 119 + "."),
+        ("x" * 120, "x" * 120 + "."),
+        ("x" * 121, "x" * 120 + "..."),
         ("", "HTTP status 418."),
     ],
 )
@@ -132,5 +175,6 @@ def test_keeps_the_start_of_appflow_s_message(message: str, shown: str) -> None:
     error = readable(cause, "DescribeConnector", REGISTRATION)
 
     assert str(error) == (
-        f"connector acme-crm: ValidationException from DescribeConnector: {shown}"
+        f"connector acme-crm: ValidationException from DescribeConnector: {shown} Correct the value"
+        " that AppFlow names, and deploy again."
     )

@@ -127,7 +127,7 @@ class TestCreate:
         def unregister(**_: Any) -> None:
             account.client("appflow").unregister_connector(connectorLabel=LABEL)
 
-        events = sdk.client("appflow", attempts=1).meta.events
+        events = sdk.client("appflow").meta.events
         events.register("after-call.appflow.RegisterConnector", unregister)
 
         answer = cloudformation.create(properties(arn))
@@ -148,7 +148,7 @@ class TestCreate:
         assert failed["Reason"] == (
             "connector acme-crm: ConnectorServerException from RegisterConnector: Error while"
             " communicating to connector: Got error from connector. the connector is broken."
-            " The connector's own error is in log group /aws/lambda/broken."
+            " The connector's own error is in its log group, by default /aws/lambda/broken."
         )
         assert account.registered(LABEL) is None
 
@@ -161,8 +161,8 @@ class TestCreate:
 
         assert "AccessDeniedException from RegisterConnector" in failed["Reason"]
         assert failed["Reason"].endswith(
-            "Needed: appflow:RegisterConnector and lambda:InvokeFunction for the handler's role,"
-            f" and a permission on {private} itself that lets appflow.amazonaws.com invoke it."
+            f"Let appflow.amazonaws.com invoke exactly {private}, and the handler's role call"
+            " appflow:RegisterConnector and lambda:InvokeFunction."
         )
 
 
@@ -400,6 +400,34 @@ class TestOnExistingFail:
         )
         assert deleted["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == by_hand
+
+    def test_lets_a_change_of_the_label_be_rolled_back(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        old = properties(arn, OnExisting="Fail", RemovalPolicy="Destroy")
+        new = {**old, "ConnectorLabel": "acme-crm-2"}
+        cloudformation.create(old)
+        cloudformation.update(new, old, LABEL)
+
+        rolled_back = cloudformation.update(old, new, "acme-crm-2")
+        cloudformation.delete(new, "acme-crm-2")
+
+        assert (rolled_back["Status"], rolled_back["PhysicalResourceId"]) == ("SUCCESS", LABEL)
+        assert account.registered_arn(LABEL) == arn
+        assert account.registered("acme-crm-2") is None
+
+    def test_leaves_a_label_alone_that_a_stranger_has_registered(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        by_hand = account.make_function("by-hand", connector())
+        account.register("acme-crm-2", by_hand)
+        old = properties(arn, OnExisting="Fail")
+        cloudformation.create(old)
+
+        failed = cloudformation.update({**old, "ConnectorLabel": "acme-crm-2"}, old, LABEL)
+
+        assert f"it is registered already, for {by_hand}" in failed["Reason"]
+        assert account.registered_arn("acme-crm-2") == by_hand
 
     def test_registers_a_free_label_however_often_the_event_is_delivered(
         self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
 
 from connector_registration.errors import WAITED_OUT_SECONDS
 from hypothesis import HealthCheck, settings
@@ -20,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from tests.handler.conftest import CloudFormation
-from tests.handler.test_faults import FAULTS, Fault, inject
+from tests.handler.test_faults import CHANGING, FAULTS, Inject, inject
 from tests.support import BROKEN_CONNECTOR, Account, connector
 
 # Fixtures, known to pytest by being here.
@@ -33,6 +32,10 @@ OPERATIONS = ["UpdateConnectorRegistration", "DescribeConnector"]
 
 # A fault that looks like an answer of AppFlow about the label is no fault of the way to AppFlow.
 PASSING = sorted(set(FAULTS) - {"ResourceNotFoundException", "ValidationException"})
+OUTLASTED = [fault for fault in PASSING if FAULTS[fault][1] in WAITED_OUT_SECONDS]
+
+# Longer than an event can have waited unless it is late.
+MINUTE = 60.0
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,10 @@ class Template:
 
 @dataclass(frozen=True)
 class Delivery:
-    """An event and its answer, and whether it took over a label that was registered before."""
+    """An event and its answer."""
 
-    kind: str
-    properties: Mapping[str, Any]
     event: Mapping[str, Any]
     answer: Mapping[str, Any]
-    took_over: bool
 
 
 FUNCTIONS = {"one": connector("1.0"), "two": connector("2.0"), "broken": BROKEN_CONNECTOR}
@@ -79,7 +79,7 @@ class World:
     account: Account
     cloudformation: CloudFormation
     functions: Mapping[str, str]
-    inject: Callable[[str, Fault, int], None]
+    inject: Inject
 
 
 class Resource(RuleBasedStateMachine):
@@ -92,16 +92,15 @@ class Resource(RuleBasedStateMachine):
         self.label = f"life-{next(_numbers)}"
         self.committed: Template | None = None
         self.last: Delivery | None = None
-        self.announced: list[Delivery] = []
+        self.delivered: list[Delivery] = []
         self.moved_by_hand = False
 
     def send(self, kind: str, template: Template, **event: Any) -> Mapping[str, Any]:
-        event = {"RequestId": str(uuid4()), **event}
-        took_over = kind == "Create" and self.held() != (None, None)
-        answer = self.world.cloudformation.send(kind, template.properties(), **event)
-        self.last = Delivery(kind, template.properties(), event, answer, took_over)
-        if kind != "Delete" and answer["Status"] == "SUCCESS":
-            self.announced.append(self.last)
+        sent = self.world.cloudformation.event(kind, template.properties(), **event)
+        answer = self.world.cloudformation.send(kind, template.properties(), **sent)
+        self.last = Delivery(sent, answer)
+        if "StackId" not in event:
+            self.delivered.append(self.last)
         if kind != "Create":
             assert answer["PhysicalResourceId"] == event["PhysicalResourceId"]
         return answer
@@ -210,10 +209,6 @@ class Resource(RuleBasedStateMachine):
         answer = self.send("Delete", template, PhysicalResourceId=self.label)
         assert answer["Status"] == "SUCCESS"
         ours = template.destroy and before == template.lambda_arn
-        if ours:
-            # The one known gap: AppFlow has no token to remember of a registration that was not
-            # needed, so a Create that took a label over would register it now that it is free.
-            self.announced = [delivery for delivery in self.announced if not delivery.took_over]
         assert self.world.account.registered_arn(self.label) == (None if ours else before)
 
     @precondition(lambda self: self.last is not None)
@@ -221,19 +216,18 @@ class Resource(RuleBasedStateMachine):
     def deliver_the_last_event_again(self) -> None:
         assert self.last is not None
         before = self.held()
-        answer = self.deliver_again(self.last)
+        answer = self.world.cloudformation.deliver(self.last.event)
         assert answer == self.last.answer
         assert self.held() == before
 
-    @precondition(lambda self: self.announced)
+    @precondition(lambda self: self.delivered)
     @rule(data=st.data())
-    def deliver_an_earlier_announcement_again(self, data: st.DataObject) -> None:
+    def deliver_an_earlier_event_again_late(self, data: st.DataObject) -> None:
         before = self.held()
-        self.deliver_again(data.draw(st.sampled_from(self.announced)))
+        self.world.cloudformation.clock.sleep(MINUTE)
+        self.last = None
+        self.world.cloudformation.deliver(data.draw(st.sampled_from(self.delivered)).event)
         assert self.held() == before
-
-    def deliver_again(self, delivery: Delivery) -> Mapping[str, Any]:
-        return self.world.cloudformation.send(delivery.kind, delivery.properties, **delivery.event)
 
     def held(self) -> tuple[str | None, str | None]:
         configuration = self.world.account.registered(self.label) or {}
@@ -256,7 +250,6 @@ class Resource(RuleBasedStateMachine):
         arn = self.world.functions[name]
         theirs = replace(self.committed, lambda_arn=arn, description=None)
         self.send("Create", theirs, StackId="arn:of:another:stack")
-        self.announced.clear()
         self.delete()
 
     @precondition(lambda self: self.committed is not None and not self.moved_by_hand)
@@ -269,6 +262,11 @@ class Resource(RuleBasedStateMachine):
         theirs = replace(self.committed, lambda_arn=arn, destroy=True)
         event = {"PhysicalResourceId": self.label, "StackId": "arn:of:another:stack"}
         assert self.send("Delete", theirs, **event)["Status"] == "SUCCESS"
+
+    @rule(operation=st.sampled_from(CHANGING), fault=st.sampled_from(OUTLASTED))
+    def something_happens_to_the_next_call(self, operation: str, fault: str) -> None:
+        meet, _ = FAULTS[fault]
+        self.world.inject(operation, meet, 1)
 
     @precondition(lambda self: self.committed is not None)
     @rule(
@@ -296,7 +294,7 @@ class Resource(RuleBasedStateMachine):
 def test_holds_through_any_life(
     account: Account,
     cloudformation: CloudFormation,
-    inject: Callable[[str, Fault, int], None],
+    inject: Inject,
 ) -> None:
     functions = {name: account.make_function(name, code) for name, code in FUNCTIONS.items()}
     Resource.world = World(account, cloudformation, functions, inject)

@@ -130,6 +130,40 @@ class TestDecisions:
 
         assert decisions() == ["unregister", "nothing to unregister"]
 
+    @pytest.mark.parametrize(
+        ("physical_id", "changed", "why"),
+        [
+            (LABEL, {"RemovalPolicy": "Retain"}, "its removal policy is RETAIN"),
+            (
+                "FAILED-CREATE:1",
+                {},
+                "the id FAILED-CREATE:1 stands for no registration of its own",
+            ),
+        ],
+    )
+    def test_to_unregister_nothing(
+        self,
+        cloudformation: CloudFormation,
+        arn: str,
+        log: Log,
+        physical_id: str,
+        changed: dict[str, str],
+        why: str,
+    ) -> None:
+        cloudformation.delete(properties(arn, **changed), physical_id)
+
+        assert messages(log, "decision") == [{"decision": f"left alone: {why}", "label": LABEL}]
+
+    def test_to_unregister_nothing_under_properties_that_cannot_be_read(
+        self, cloudformation: CloudFormation, arn: str, log: Log
+    ) -> None:
+        cloudformation.delete(properties(arn, ConnectorLabel="x"), "x")
+
+        [message] = messages(log, "decision")
+        assert message["decision"].startswith(
+            "nothing to unregister: property ConnectorLabel is 'x'; allowed: 2 to 256 characters"
+        )
+
     def test_to_leave_somebody_else_s_registration_alone(
         self,
         account: Account,
@@ -186,12 +220,26 @@ class TestLines:
         def take_a_while(**_: Any) -> None:
             clock.now += 1.2344
 
-        events = sdk.client("appflow", attempts=1).meta.events
+        events = sdk.client("appflow").meta.events
         events.register("before-send.appflow.RegisterConnector", take_a_while)
         cloudformation.create(properties(arn))
         events.unregister("before-send.appflow.RegisterConnector", take_a_while)
 
         assert messages(log, "call")[0]["milliseconds"] == 1234
+
+    def test_of_stack_events_tell_duration_and_outcome(
+        self, cloudformation: CloudFormation, arn: str, other: str, log: Log
+    ) -> None:
+        cloudformation.create(properties(arn))
+        cloudformation.update(properties(other), properties(arn), LABEL)
+        cloudformation.cancel_update()
+        clock = cloudformation.clock
+        cloudformation.while_reading = lambda: clock.sleep(1.2344)
+
+        cloudformation.update(properties(other), properties(arn, Description="Acme"), LABEL)
+
+        [read] = [one for one in messages(log, "call") if one["call"] == "DescribeStackEvents"]
+        assert (read["milliseconds"], read["outcome"]) == (1234, "OK")
 
     def test_of_stack_events_that_cannot_be_read_say_why(
         self, cloudformation: CloudFormation, arn: str, other: str, log: Log
@@ -202,13 +250,14 @@ class TestLines:
             properties(arn), properties(other), LABEL, StackId="arn:of:another:stack"
         )
 
-        assert messages(log, "stack_events") == [
-            {
-                "stack_events": "unreadable",
-                "error": "An error occurred (ValidationError) when calling the DescribeStackEvents"
-                " operation: There is no such stack",
-            }
-        ]
+        [read] = [one for one in messages(log, "call") if one["call"] == "DescribeStackEvents"]
+        assert read == {
+            "call": "DescribeStackEvents",
+            "label": LABEL,
+            "milliseconds": 0,
+            "outcome": "An error occurred (ValidationError) when calling the DescribeStackEvents"
+            " operation: There is no such stack",
+        }
 
     @pytest.mark.parametrize("level", ["DEBUG", "INFO", "ERROR"])
     def test_hold_no_secret(

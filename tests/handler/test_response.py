@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import trustme
 import urllib3
 from connector_registration import custom_resource, lifecycle, sdk
+from connector_registration.appflow import LONGEST_PAUSE_SECONDS
 from connector_registration.custom_resource import CustomResource
 from connector_registration.response import (
     SLOWEST_SECONDS,
@@ -35,13 +39,53 @@ def answers(httpserver: HTTPServer, trusted: None) -> CloudFormation:
 def quick_pool() -> urllib3.PoolManager:
     """The handler's connections without its pauses."""
     retry = pool().connection_pool_kw["retries"].new(backoff_factor=0)
-    return urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(connect=2, read=2))
+    return urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(connect=2, read=1))
 
 
 def respond(cloudformation: CloudFormation, **event: Any) -> Response:
     """The answer to a Create."""
     sent = cloudformation.event("Create", {}, **event)
     return Response(sent, quick_pool, failure_id="acme-crm")
+
+
+class TroubledEndpoint:
+    """Takes each answer over TLS; the first one gets no reply, the others do.
+
+    ``fault`` is what becomes of the first connection: it is closed (``reset``) or stays open
+    (``hang``).
+    """
+
+    def __init__(self, authority: trustme.CA, fault: str) -> None:
+        self.received: list[bytes] = []
+        self._fault = fault
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(self._context)
+        self._listener = socket.create_server(("localhost", 0))
+        self._thread = threading.Thread(target=self._serve)
+        self.url = f"https://localhost:{self._listener.getsockname()[1]}/response"
+
+    def __enter__(self) -> TroubledEndpoint:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with self._take() as first:
+            if self._fault == "reset":
+                first.close()
+            with self._take() as second:
+                second.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    def _take(self) -> ssl.SSLSocket:
+        connection = self._context.wrap_socket(self._listener.accept()[0], server_side=True)
+        request = b""
+        while not request.endswith(b"}"):
+            request += connection.recv(65536)
+        self.received.append(request)
+        return connection
 
 
 def bodies(httpserver: HTTPServer) -> list[Mapping[str, Any]]:
@@ -61,6 +105,33 @@ class TestDelivery:
         first, second = bodies(httpserver)
         assert first == second
         assert second["Status"] == "SUCCESS"
+
+    @pytest.mark.parametrize("fault", ["reset", "hang"])
+    def test_is_repeated_after_a_connection_that_fails(
+        self, answers: CloudFormation, authority: trustme.CA, fault: str
+    ) -> None:
+        with TroubledEndpoint(authority, fault) as endpoint:
+            respond(answers, ResponseURL=f"{endpoint.url}?{SIGNATURE}").succeed("acme-crm", {})
+
+        first, second = endpoint.received
+        assert first == second
+        assert json.loads(second.partition(b"\r\n\r\n")[2])["Status"] == "SUCCESS"
+
+    def test_is_not_sent_on_to_where_the_url_leads(
+        self, httpserver: HTTPServer, answers: CloudFormation, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It may lead away from TLS, and the answer's first receiver is the only one it is for."""
+        elsewhere = httpserver.url_for("/elsewhere")
+        httpserver.expect_request("/response").respond_with_data(
+            status=307, headers={"Location": elsewhere}
+        )
+        httpserver.expect_request("/elsewhere").respond_with_data()
+
+        respond(answers).succeed("acme-crm", {})
+
+        assert [request.path for request, _ in httpserver.log] == ["/response"]
+        [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert record.msg == {"response": "refused", "status": "SUCCESS", "http_status": 307}
 
     def test_ends_with_an_error_in_the_log_when_the_url_is_refused(
         self, httpserver: HTTPServer, answers: CloudFormation, caplog: pytest.LogCaptureFixture
@@ -115,10 +186,18 @@ class TestDelivery:
         assert slowest <= SLOWEST_SECONDS
 
     def test_comes_after_the_last_call_has_ended(self) -> None:
-        call = sdk.CONNECT_TIMEOUT_SECONDS + sdk.READ_TIMEOUT_SECONDS
+        patience = sdk.PATIENCE["appflow"]
+        call = patience.connect + patience.read
 
-        assert lifecycle._RESERVED_SECONDS - call > custom_resource._TIMER_SECONDS
+        assert lifecycle._LAST_LOOK_SECONDS - call > custom_resource._TIMER_SECONDS
         assert custom_resource._TIMER_SECONDS > SLOWEST_SECONDS
+
+    def test_leaves_a_rollback_the_time_to_look_after_the_last_call_of_the_update(self) -> None:
+        """Both have as much time, and the rollback begins later."""
+        patience = sdk.PATIENCE["appflow"]
+        update_has_ended = lifecycle._LAST_CALL_SECONDS - patience.connect - patience.read
+
+        assert update_has_ended - LONGEST_PAUSE_SECONDS > lifecycle._LAST_LOOK_SECONDS
 
 
 class TestContent:
@@ -140,6 +219,13 @@ class TestContent:
         assert reason.startswith(kept)
         # Nothing is cut that would have found room; the longest character takes twelve bytes.
         assert len(request.data) > 4096 - 12
+
+    def test_keeps_its_ids_whatever_room_they_take(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        respond(answers, LogicalResourceId="x" * 5000).fail("no")
+
+        assert bodies(httpserver)[0]["LogicalResourceId"] == "x" * 5000
 
     def test_is_sent_once(self, httpserver: HTTPServer, answers: CloudFormation) -> None:
         response = respond(answers)
@@ -195,6 +281,54 @@ class TestCrhelperFenced:
             "The handler ran out of time before AppFlow answered. Deploy again; if it happens"
             " again, see log group /aws/lambda/registration-handler."
         )
+
+    def test_a_timer_that_fires_late_answers_no_other_event(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        """Its thread can be frozen with the container, and go on with the next event."""
+        resource = CustomResource(quick_pool)
+        timers: list[threading.Timer] = []
+
+        @resource.update
+        def update(event: Mapping[str, Any], context: Any) -> str:
+            timers.append(resource._timer)
+            if len(timers) > 1:
+                timers[0].function(*timers[0].args)
+            return "acme-crm"
+
+        first, second = (
+            answers.event("Update", {}, PhysicalResourceId="acme-crm") for _ in range(2)
+        )
+        resource(first, LambdaContext())
+        resource(second, LambdaContext())
+
+        assert [(body["RequestId"], body["Status"]) for body in bodies(httpserver)] == [
+            (first["RequestId"], "SUCCESS"),
+            (second["RequestId"], "SUCCESS"),
+        ]
+
+    def test_a_timer_that_fires_while_the_answer_is_sent_sends_no_second_one(
+        self, httpserver: HTTPServer, answers: CloudFormation
+    ) -> None:
+        resource = CustomResource(quick_pool)
+        fired: list[threading.Thread] = []
+
+        @resource.update
+        def update(event: Mapping[str, Any], context: Any) -> str:
+            return "acme-crm"
+
+        def fire(_: Any) -> HttpResponse:
+            timer = resource._timer
+            fired.append(threading.Thread(target=timer.function, args=timer.args))
+            fired[0].start()
+            return HttpResponse()
+
+        httpserver.clear()
+        httpserver.expect_request("/response").respond_with_handler(fire)
+        resource(answers.event("Update", {}, PhysicalResourceId="acme-crm"), LambdaContext())
+        fired[0].join()
+
+        assert [body["Status"] for body in bodies(httpserver)] == ["SUCCESS"]
 
     def test_answers_through_connections_of_its_own(
         self, httpserver: HTTPServer, answers: CloudFormation
@@ -353,6 +487,20 @@ class TestLostAnswer:
         resource(answers.event("Create", {}), LambdaContext())
 
         assert len(httpserver.log) == 1
+
+    def test_for_a_reason_that_nobody_foresaw_is_lost_too(self, answers: CloudFormation) -> None:
+        class BrokenPool(urllib3.PoolManager):
+            def request(self, *_: Any, **__: Any) -> Any:
+                raise OSError("no file descriptors")
+
+        resource = CustomResource(BrokenPool)
+
+        @resource.create
+        def create(event: Mapping[str, Any], context: Any) -> str:
+            return "acme-crm"
+
+        with pytest.raises(LostResponseError):
+            resource(answers.event("Create", {}), LambdaContext())
 
 
 class TestUrl:

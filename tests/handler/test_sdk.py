@@ -55,7 +55,7 @@ def test_in_every_region(
     for region in REGIONS:
         monkeypatch.setenv("AWS_DEFAULT_REGION", region)
         sdk.client.cache_clear()
-        ours = sdk.client(service, attempts=1).meta
+        ours = sdk.client(service).meta
         theirs = boto3.session.Session().client(service).meta
 
         assert ours.endpoint_url == theirs.endpoint_url
@@ -66,7 +66,7 @@ def test_to_another_endpoint_if_the_environment_says_so(monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPFLOW", "http://127.0.0.1:4566")
 
-    assert sdk.client("appflow", attempts=1).meta.endpoint_url == "http://127.0.0.1:4566"
+    assert sdk.client("appflow").meta.endpoint_url == "http://127.0.0.1:4566"
 
 
 def test_reads_the_data_of_one_service(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ from connector_registration import sdk
 
 opened = []
 sys.addaudithook(lambda event, details: event == "open" and opened.append(str(details[0])))
-sdk.client("appflow", attempts=1)
+sdk.client("appflow")
 print(*sorted(os.path.basename(name).split(".")[0] for name in opened if "botocore/data" in name))
 """
     read = run(program, {"HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"})
