@@ -135,8 +135,10 @@ def make_application(lambda_python: Path) -> Application:
     router.SERVICE_PATTERNS["appflow"] = {}
     ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
     _run_python_functions_with(lambda_python, lambda_runtime)
-    StrictCustomResources().install()
-    application = _with_controls(_as_over_tls(_only_signed(ministack.app.app)), endpoint)
+    custom_resources = StrictCustomResources()
+    custom_resources.install()
+    served = custom_resources.taking_answers(ministack.app.app)
+    application = _with_controls(_as_over_tls(_only_signed(served)), endpoint)
     return _as_signed(application) if "AWS_ENDPOINT_URL_APPFLOW" in os.environ else application
 
 

@@ -3,7 +3,8 @@
 A handler that answers under an empty id, or unregisters what a failed Create did not make, works on
 MiniStack and breaks stacks on AWS. What is refused here is refused there, in the same words as far
 as they are known. Sources: "Custom resource response objects" and
-AWS::CloudFormation::CustomResource in the CloudFormation User Guide and Template Reference.
+AWS::CloudFormation::CustomResource in the CloudFormation User Guide and Template Reference; for the
+words about Data, issue 5 of gene1wood/cfnlambda.
 
 MiniStack reads its settings when it is imported: import this module after they are set.
 """
@@ -22,11 +23,13 @@ from typing import Any
 from ministack.services import cloudformation, lambda_svc
 from ministack.services.cloudformation import custom_resource
 
+from .gateway import Application, Receive, Scope, Send, answer_json, read_body
+
 logger = logging.getLogger("cloudformation")
 
 _LONGEST_SERVICE_TIMEOUT = 3600
 _MAX_ANSWER_BYTES = 4096
-_MAX_PHYSICAL_ID = 1024
+_MAX_PHYSICAL_ID_BYTES = 1024
 _ECHOED = ("StackId", "RequestId", "LogicalResourceId")
 
 
@@ -35,7 +38,14 @@ class _Exchange:
     """One event, and what CloudFormation makes of its answer."""
 
     event: Mapping[str, Any]
+    is_answered: bool = False
     physical_id: str | None = None
+
+    @property
+    def token(self) -> str:
+        """The end of the URL that the answer goes to."""
+        url: str = self.event["ResponseURL"]
+        return url.rpartition("/")[2]
 
 
 class StrictCustomResources:
@@ -43,7 +53,6 @@ class StrictCustomResources:
 
     def __init__(self) -> None:
         self._invoke = custom_resource.invoke_custom_resource
-        self._deliver = custom_resource.deliver_response
         self._execute = lambda_svc._execute_function_with_config_scope
         self._exchanges: dict[str, _Exchange] = {}
         self._service_tokens: dict[tuple[str, str], str] = {}
@@ -52,7 +61,6 @@ class StrictCustomResources:
     def install(self) -> None:
         """Replace the functions of MiniStack."""
         custom_resource.invoke_custom_resource = self.invoke
-        custom_resource.deliver_response = self.deliver
         lambda_svc._execute_function_with_config_scope = self.execute
 
     def invoke(
@@ -71,17 +79,24 @@ class StrictCustomResources:
         self._check_service_token(request_type, (stack_id, logical_id), props)
         exchanges: list[_Exchange] = []
 
-        def send(kind: str, **event: Any) -> tuple[str, Mapping[str, Any]]:
+        def send(
+            kind: str, exchanges: list[_Exchange], **event: Any
+        ) -> tuple[str, Mapping[str, Any]]:
             self._current.set(exchanges)
-            answer: tuple[str, Mapping[str, Any]] = self._invoke(
-                kind, logical_id, props, stack_name, stack_id, resource_type, **event
-            )
+            try:
+                answer: tuple[str, Mapping[str, Any]] = self._invoke(
+                    kind, logical_id, props, stack_name, stack_id, resource_type, **event
+                )
+            finally:
+                # MiniStack waits for this answer no longer.
+                for exchange in exchanges:
+                    self._exchanges.pop(exchange.token, None)
             return answer
 
         try:
             answer: tuple[str, Mapping[str, Any]] = _within(
                 seconds,
-                lambda: send(request_type, physical_id=physical_id, old_props=old_props),
+                lambda: send(request_type, exchanges, physical_id=physical_id, old_props=old_props),
                 logical_id,
             )
         except (RuntimeError, TimeoutError):
@@ -90,33 +105,58 @@ class StrictCustomResources:
                 made_up = f"{stack_name}-{logical_id}-{uuid.uuid4().hex[:12].upper()}"
                 answered = exchanges[0].physical_id if exchanges else None
                 _within(
-                    seconds, lambda: send("Delete", physical_id=answered or made_up), logical_id
+                    seconds, lambda: send("Delete", [], physical_id=answered or made_up), logical_id
                 )
             raise
         return answer
 
     def execute(self, function: Mapping[str, Any], event: Any) -> Any:
         """Remember the event that an answer will belong to; then run the function."""
-        if isinstance(event, dict) and "ResponseURL" in event:
+        exchanges = self._current.get(None)
+        # Somebody else than CloudFormation may invoke the function with an event of CloudFormation.
+        if exchanges is not None:
             exchange = _Exchange(event)
-            self._exchanges[event["ResponseURL"].rpartition("/")[2]] = exchange
-            exchanges = self._current.get(None)
-            if exchanges is not None:
-                exchanges.append(exchange)
+            self._exchanges[exchange.token] = exchange
+            exchanges.append(exchange)
         return self._execute(function, event)
 
-    def deliver(self, token: str, answer: Mapping[str, Any]) -> bool:
+    def taking_answers(self, application: Application) -> Application:
+        """Serve the response URLs in place of an application, and leave all others to it.
+
+        MiniStack hands an answer on without its size, which CloudFormation has a rule about.
+        """
+
+        async def served(scope: Scope, receive: Receive, send: Send) -> None:
+            exchange = self._exchange_of(scope)
+            if exchange is None:
+                await application(scope, receive, send)
+                return
+            self._take(await read_body(receive), exchange)
+            await answer_json(send, 200, {})
+
+        return served
+
+    def _exchange_of(self, scope: Scope) -> _Exchange | None:
+        if scope["type"] != "http" or scope["method"] != "PUT":
+            return None
+        return self._exchanges.get(scope["path"].rpartition("/")[2])
+
+    def _take(self, body: bytes, exchange: _Exchange) -> None:
         """Take an answer, or in place of a bad one a failure that says what is wrong with it."""
-        exchange = self._exchanges.pop(token, None)
-        if exchange is not None:
-            fault = _fault(answer, exchange.event)
-            if fault is None:
-                exchange.physical_id = answer["PhysicalResourceId"]
-            else:
-                logger.warning("the answer to %s: %s", exchange.event["RequestId"], fault)
-                answer = {"Status": "FAILED", "Reason": fault}
-        delivered: bool = self._deliver(token, answer)
-        return delivered
+        request_id = exchange.event["RequestId"]
+        # A handler's timer and its work may both answer. What comes second changes nothing.
+        if exchange.is_answered:
+            logger.warning("another answer to %s was dropped: %s", request_id, body)
+            return
+        exchange.is_answered = True
+        answer = _parsed(body)
+        fault = _fault(body, answer, exchange.event)
+        if fault is None:
+            exchange.physical_id = answer["PhysicalResourceId"]
+        else:
+            logger.warning("the answer to %s: %s", request_id, fault)
+            answer = {"Status": "FAILED", "Reason": fault}
+        custom_resource.deliver_response(exchange.token, answer)
 
     def _check_service_token(
         self, request_type: str, resource: tuple[str, str], props: Mapping[str, Any]
@@ -168,20 +208,47 @@ def _within(seconds: int, exchange: Callable[[], Any], logical_id: str) -> Any:
     return outcome[0]
 
 
-def _fault(answer: Mapping[str, Any], event: Mapping[str, Any]) -> str | None:
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _fault(body: bytes, answer: Any, event: Mapping[str, Any]) -> str | None:
     """What is wrong with an answer, or None."""
+    if len(body) > _MAX_ANSWER_BYTES:
+        return "Response object is too long."
+    if not isinstance(answer, dict):
+        return "Invalid response: it must be a JSON object."
     for name in _ECHOED:
         if answer.get(name) != event[name]:
             return f"Invalid response: {name} is {answer.get(name)!r}, and not that of the request."
     if answer.get("Status") not in ("SUCCESS", "FAILED"):
         return f"Invalid response: Status is {answer.get('Status')!r}, not SUCCESS or FAILED."
     physical_id = answer.get("PhysicalResourceId")
-    if not isinstance(physical_id, str) or not 1 <= len(physical_id) <= _MAX_PHYSICAL_ID:
+    if (
+        not isinstance(physical_id, str)
+        or not 1 <= _bytes_of(physical_id) <= _MAX_PHYSICAL_ID_BYTES
+    ):
         return "Invalid PhysicalResourceId"
     if answer["Status"] == "FAILED" and not answer.get("Reason"):
         return "Invalid response: Reason is required when Status is FAILED."
-    if not isinstance(answer.get("Data", {}), dict):
-        return "Invalid response: Data must be an object."
-    if len(json.dumps(answer)) > _MAX_ANSWER_BYTES:
-        return "Response object is too long."
+    if not _is_flat(answer.get("Data", {})):
+        return "Value of property Data must be an object with String (or simple type) properties"
     return None
+
+
+def _bytes_of(text: str) -> int:
+    # JSON can escape half of a pair of surrogates, which has no encoding otherwise.
+    return len(text.encode(errors="surrogatepass"))
+
+
+def _is_flat(data: Any) -> bool:
+    """Whether data is an object without lists or objects in it.
+
+    Some report that lists pass on AWS; what is refused by the stricter reading works by both.
+    """
+    return isinstance(data, dict) and not any(
+        isinstance(value, (dict, list)) for value in data.values()
+    )

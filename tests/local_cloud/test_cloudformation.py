@@ -21,24 +21,45 @@ from tests.support import Account, new_account_id
 HANDLER = """
 import json, time, urllib.request
 
-def put(url, body):
-    data = json.dumps(body).encode()
+def encode(body):
+    return json.dumps(body, ensure_ascii=False).encode()
+
+def put(url, data):
     request = urllib.request.Request(url, data, {"Content-Type": ""}, method="PUT")
     urllib.request.urlopen(request).read()
 
-def handler(event, context):
+def padded(answer, size):
+    answer = answer | {"Data": {"Padding": ""}}
+    twice, once = divmod(size - len(encode(answer)), 2)
+    return encode(answer | {"Data": {"Padding": "\u00fc" * twice + "x" * once}})
+
+def bodies(event):
     properties = event["ResourceProperties"]
-    put(properties["Tell"], event)
-    if event["RequestType"] == "Create":
-        time.sleep(float(properties.get("Sleep", 0)))
     answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     answer |= {"Status": "SUCCESS", "PhysicalResourceId": event.get("PhysicalResourceId", "made")}
-    if event["RequestType"] == properties.get("When", "Create"):
-        answer |= json.loads(properties.get("Answer", "{}"))
-    put(event["ResponseURL"], answer)
+    if event["RequestType"] != "Create":
+        return [encode(answer)]
+    if "Bytes" in properties:
+        return [padded(answer, int(properties["Bytes"]))]
+    if "Body" in properties:
+        return [properties["Body"].encode()]
+    return [encode(answer | changed) for changed in json.loads(properties.get("Answers", "[{}]"))]
+
+def handler(event, context):
+    properties = event["ResourceProperties"]
+    put(properties["Tell"], encode(event))
+    if event["RequestType"] == "Create":
+        time.sleep(float(properties.get("Sleep", 0)))
+    for body in bodies(event):
+        put(event["ResponseURL"], body)
 """
 
 Deploy = Callable[..., str]
+
+
+def answering(*answers: dict[str, Any]) -> dict[str, str]:
+    """The property that makes the function answer a Create so, one answer after the other."""
+    return {"Answers": json.dumps(answers)}
 
 
 @pytest.fixture
@@ -115,6 +136,9 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["RequestType"] for event in events]
 
 
+DATA_FAULT = "Value of property Data must be an object with String (or simple type) properties"
+
+
 class TestAnswers:
     def test_that_are_right_are_taken(self, deploy: Deploy, events: list[Any]) -> None:
         assert deploy() == ""
@@ -126,6 +150,7 @@ class TestAnswers:
             ({"PhysicalResourceId": ""}, "Invalid PhysicalResourceId"),
             ({"PhysicalResourceId": None}, "Invalid PhysicalResourceId"),
             ({"PhysicalResourceId": "x" * 1025}, "Invalid PhysicalResourceId"),
+            ({"PhysicalResourceId": "\u00fc" * 513}, "Invalid PhysicalResourceId"),
             (
                 {"RequestId": "another"},
                 "Invalid response: RequestId is 'another', and not that of the request.",
@@ -142,23 +167,56 @@ class TestAnswers:
                 {"Status": "FAILED"},
                 "Invalid response: Reason is required when Status is FAILED.",
             ),
-            ({"Data": "text"}, "Invalid response: Data must be an object."),
-            ({"Data": {"Long": "x" * 4096}}, "Response object is too long."),
+            ({"Data": "text"}, DATA_FAULT),
+            ({"Data": {"List": ["a"]}}, DATA_FAULT),
+            ({"Data": {"Nested": {"Key": "value"}}}, DATA_FAULT),
         ],
     )
     def test_that_break_the_rules_fail_the_resource(
         self, deploy: Deploy, answer: dict[str, Any], fault: str
     ) -> None:
-        assert deploy(Answer=json.dumps(answer)) == fault
+        assert deploy(**answering(answer)) == fault
+
+    @pytest.mark.parametrize("body", ["", "SUCCESS", "[]", "null"])
+    def test_that_are_no_json_objects_fail_the_resource(self, deploy: Deploy, body: str) -> None:
+        assert deploy(Body=body) == "Invalid response: it must be a JSON object."
+
+    def test_with_simple_values_of_every_kind_are_taken(self, deploy: Deploy) -> None:
+        assert deploy(**answering({"Data": {"A": "a", "B": 1, "C": True, "D": None}})) == ""
+
+    @pytest.mark.parametrize(
+        ("size", "fault"), [(4096, ""), (4097, "Response object is too long.")]
+    )
+    def test_are_as_long_as_the_bytes_that_arrive(
+        self, deploy: Deploy, size: int, fault: str
+    ) -> None:
+        assert deploy(Bytes=size) == fault
+
+
+class TestSecondAnswer:
+    def test_does_not_make_a_failure_a_success(self, deploy: Deploy, events: list[Any]) -> None:
+        failure = {"Status": "FAILED", "Reason": "Out of time"}
+
+        assert deploy(**answering(failure, {})) == "Out of time"
+        assert kinds(events) == ["Create", "Delete"]
+
+    def test_does_not_make_a_success_a_failure(self, deploy: Deploy, events: list[Any]) -> None:
+        failure = {"Status": "FAILED", "Reason": "Out of time"}
+
+        assert deploy(**answering({}, failure)) == ""
+        assert kinds(events) == ["Create"]
+
+    def test_does_not_repair_an_invalid_one(self, deploy: Deploy) -> None:
+        assert deploy(**answering({"PhysicalResourceId": ""}, {})) == "Invalid PhysicalResourceId"
 
 
 class TestFailedCreate:
-    FAILURE = json.dumps({"Status": "FAILED", "Reason": "No", "PhysicalResourceId": "half-made"})
+    FAILURE = answering({"Status": "FAILED", "Reason": "No", "PhysicalResourceId": "half-made"})
 
     def test_is_followed_by_a_delete_under_the_id_of_the_answer(
         self, deploy: Deploy, events: list[Any]
     ) -> None:
-        assert deploy(Answer=self.FAILURE) == "No"
+        assert deploy(**self.FAILURE) == "No"
 
         assert kinds(events) == ["Create", "Delete"]
         assert events[1]["PhysicalResourceId"] == "half-made"
@@ -167,7 +225,7 @@ class TestFailedCreate:
     def test_without_a_valid_answer_is_deleted_under_a_made_up_id(
         self, deploy: Deploy, events: list[Any]
     ) -> None:
-        deploy(Answer=json.dumps({"PhysicalResourceId": ""}))
+        deploy(**answering({"PhysicalResourceId": ""}))
 
         assert kinds(events) == ["Create", "Delete"]
         assert "-Thing-" in events[1]["PhysicalResourceId"]
@@ -175,7 +233,7 @@ class TestFailedCreate:
     def test_is_left_as_it_is_when_nothing_is_to_be_rolled_back(
         self, deploy: Deploy, events: list[Any]
     ) -> None:
-        assert deploy(disable_rollback=True, Answer=self.FAILURE) == "No"
+        assert deploy(disable_rollback=True, **self.FAILURE) == "No"
 
         assert kinds(events) == ["Create"]
 
