@@ -91,9 +91,14 @@ def account(cloud: LocalCloud) -> Account:
 
 
 @pytest.fixture
-def deploy(account: Account, listener: HTTPServer, events: list[Any]) -> Deploy:
+def name() -> str:
+    """The name of the test's stack."""
+    return f"stack-{uuid4()}"
+
+
+@pytest.fixture
+def deploy(account: Account, listener: HTTPServer, events: list[Any], name: str) -> Deploy:
     """Deploys one custom resource; returns the reason of its failure, or an empty string."""
-    name = f"stack-{uuid4()}"
     tokens = f"arn:aws:lambda:us-east-1:{account.id}:function"
     cloudformation = account.client("cloudformation")
 
@@ -240,12 +245,15 @@ class TestFailedCreate:
 
 class TestServiceToken:
     def test_may_not_change_and_the_update_is_rolled_back(
-        self, deploy: Deploy, events: list[Any]
+        self, account: Account, deploy: Deploy, events: list[Any], name: str
     ) -> None:
         assert deploy("one") == ""
 
         assert deploy("two") == "Modifying service token is not allowed."
 
+        [stack] = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+        assert kinds(events) == ["Create", "Update"]
         tokens = {event["ResourceProperties"]["ServiceToken"].rsplit(":", 1)[1] for event in events}
         assert tokens == {"one"}
 
