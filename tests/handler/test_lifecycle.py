@@ -299,6 +299,37 @@ class TestUpdate:
         assert account.registered_arn("acme-crm-2") == arn
         assert account.registered(LABEL) is None
 
+    @pytest.mark.parametrize("policy", ["Destroy", "Retain"])
+    def test_with_another_label_that_is_rolled_back_leaves_the_old_one(
+        self, account: Account, cloudformation: CloudFormation, arn: str, policy: str
+    ) -> None:
+        old = properties(arn, RemovalPolicy=policy)
+        new = {**old, "ConnectorLabel": "acme-crm-2"}
+        cloudformation.create(old)
+        cloudformation.update(new, old, LABEL)
+
+        rolled_back = cloudformation.update(old, new, "acme-crm-2")
+        cleaned_up = cloudformation.delete(new, "acme-crm-2")
+
+        assert rolled_back["Status"] == "SUCCESS"
+        assert rolled_back["PhysicalResourceId"] == LABEL
+        assert cleaned_up["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == arn
+        assert account.registered_arn("acme-crm-2") == (arn if policy == "Retain" else None)
+
+    def test_with_another_label_that_fails_echoes_its_id(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        old = properties(arn, RemovalPolicy="Destroy")
+        broken = account.make_function("broken", BROKEN_CONNECTOR)
+        new = {**old, "ConnectorLabel": "acme-crm-2", "LambdaArn": broken}
+        cloudformation.create(old)
+
+        failed = cloudformation.update(new, old, LABEL)
+
+        assert failed["Status"] == "FAILED"
+        assert failed["PhysicalResourceId"] == LABEL
+
     def test_that_fails_echoes_its_id_and_the_rollback_restores(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
@@ -483,6 +514,21 @@ class TestDelete:
             " it, or deploy force_unregister=True first; then delete again."
         )
         assert account.registered_arn(LABEL) == arn
+
+    def test_that_failed_succeeds_when_it_is_sent_again_after_the_cause_is_gone(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        ours = properties(arn, RemovalPolicy="Destroy")
+        cloudformation.create(ours)
+        account.make_profile("sales", LABEL)
+        failed = cloudformation.delete(ours, LABEL)
+        account.client("appflow").delete_connector_profile(connectorProfileName="sales")
+
+        again = cloudformation.delete(ours, failed["PhysicalResourceId"])
+
+        assert failed["Status"] == "FAILED"
+        assert again["Status"] == "SUCCESS"
+        assert account.registered(LABEL) is None
 
     def test_of_a_connector_in_use_is_the_template_s_to_force(
         self, account: Account, cloudformation: CloudFormation, arn: str
