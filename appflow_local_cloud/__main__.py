@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hypercorn.asyncio import serve
 
-from .faults import proxy
+from .faults import Faults, proxy
 from .gateway import (
     HOST,
     READY,
@@ -35,6 +35,26 @@ DEFAULT_ACCOUNT = "000000000000"
 
 def main() -> int:
     """Parse the command line and serve."""
+    arguments = _parse_command_line()
+    port, faults_port = arguments.port, arguments.faults_port
+    complaint = _complaint(port, faults_port)
+    if complaint is not None:
+        print(complaint, file=sys.stderr)
+        return 1
+    lambda_python = ensure_lambda_python()
+    with tempfile.TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True) as folder:
+        faults = (
+            nullcontext()
+            if faults_port is None
+            else proxy(port=faults_port, upstream_port=port, seed=arguments.faults_seed)
+        )
+        with faults:
+            asyncio.run(_serve(port, Path(folder), lambda_python, faults_port))
+    print("The local cloud has stopped; nothing of it is left.")
+    return 0
+
+
+def _parse_command_line() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m appflow_local_cloud", description=__doc__)
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, help="port on loopback (default: %(default)s)"
@@ -50,25 +70,21 @@ def main() -> int:
         default=0,
         help="what the probabilities of faults are drawn from (default: %(default)s)",
     )
-    arguments = parser.parse_args()
-    port = arguments.port
+    return parser.parse_args()
+
+
+def _complaint(port: int, faults_port: int | None) -> str | None:
+    """Why these ports cannot be served on, and what to do; or None."""
+    in_use = (
+        "port {} is in use: stop what serves there, or choose another one, for instance with {}"
+    )
     if not _is_free(port):
-        print(
-            f"port {port} is in use: stop what serves there, or choose another one, for instance"
-            f" with make cloud PORT={port + 1}",
-            file=sys.stderr,
-        )
-        return 1
-    lambda_python = ensure_lambda_python()
-    with tempfile.TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True) as folder:
-        faults_port, seed = arguments.faults_port, arguments.faults_seed
-        faults = (
-            proxy(port=faults_port, upstream_port=port, seed=seed) if faults_port else nullcontext()
-        )
-        with faults:
-            asyncio.run(_serve(port, Path(folder), lambda_python, faults_port))
-    print("The local cloud has stopped; nothing of it is left.")
-    return 0
+        return in_use.format(port, f"make cloud PORT={port + 1}")
+    if faults_port == port:
+        return f"--faults-port and --port are both {port}: choose another port for one of them"
+    if faults_port is not None and not _is_free(faults_port):
+        return in_use.format(faults_port, f"--faults-port {faults_port + 1}")
+    return None
 
 
 async def _serve(port: int, run_folder: Path, lambda_python: Path, faults_port: int | None) -> None:
@@ -89,14 +105,17 @@ async def _serve(port: int, run_folder: Path, lambda_python: Path, faults_port: 
         await stop.wait()
         await asyncio.to_thread(stop_functions)
 
-    announcing = asyncio.create_task(_announce(port))
+    announcing = asyncio.create_task(_announce(port, faults_port))
     await serve(application, config, shutdown_trigger=until_stopped)  # type: ignore[arg-type]
     announcing.cancel()
 
 
-async def _announce(port: int) -> None:
+async def _announce(port: int, faults_port: int | None) -> None:
     while not await asyncio.to_thread(_answers, port):
         await asyncio.sleep(0.1)
+    if faults_port is not None:
+        while not await asyncio.to_thread(Faults(faults_port).is_ready):
+            await asyncio.sleep(0.1)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     exports = tool_environment(port, DEFAULT_ACCOUNT).items()
     lines = [

@@ -2,37 +2,87 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from appflow_local_cloud.gateway import free_port
-from appflow_local_cloud.running import StartError, local_cloud
+from appflow_local_cloud.__main__ import _announce
+from appflow_local_cloud.gateway import READY, free_port
+from appflow_local_cloud.running import LocalCloud, StartError, local_cloud
 from tests.support import Account, connector
 
 
-def test_says_what_to_do_when_the_port_is_taken() -> None:
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port that somebody else listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        result = subprocess.run(
-            [sys.executable, "-m", "appflow_local_cloud", "--port", str(port)],
-            capture_output=True,
-            text=True,
-        )
+        yield taken.getsockname()[1]
 
-    assert result.returncode == 1
-    assert result.stderr == (
-        f"port {port} is in use: stop what serves there, or choose another one, for instance with"
-        f" make cloud PORT={port + 1}\n"
+
+def refusal_to_start(*arguments: str) -> str:
+    """What the program says on its way out."""
+    result = subprocess.run(
+        [sys.executable, "-m", "appflow_local_cloud", *arguments], capture_output=True, text=True
     )
+    assert result.returncode == 1
+    return result.stderr
+
+
+def test_says_what_to_do_when_the_port_is_taken(taken_port: int) -> None:
+    assert refusal_to_start("--port", str(taken_port)) == (
+        f"port {taken_port} is in use: stop what serves there, or choose another one, for instance"
+        f" with make cloud PORT={taken_port + 1}\n"
+    )
+
+
+def test_says_what_to_do_when_the_port_of_the_proxy_is_taken(taken_port: int) -> None:
+    ports = ["--port", str(free_port()), "--faults-port", str(taken_port)]
+
+    assert refusal_to_start(*ports) == (
+        f"port {taken_port} is in use: stop what serves there, or choose another one, for instance"
+        f" with --faults-port {taken_port + 1}\n"
+    )
+
+
+def test_does_not_start_with_one_port_for_two() -> None:
+    port = str(free_port())
+
+    assert refusal_to_start("--port", port, "--faults-port", port) == (
+        f"--faults-port and --port are both {port}: choose another port for one of them\n"
+    )
+
+
+def test_is_announced_when_the_proxy_answers(
+    cloud: LocalCloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed_before: list[str] = []
+
+    def begin(proxy: socket.socket) -> None:
+        # A proxy that is beginning takes a connection before it answers.
+        for answer in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"):
+            connection, _ = proxy.accept()
+            with connection:
+                connection.recv(4096)
+                printed_before.append(capsys.readouterr().out)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        threading.Thread(target=begin, args=[proxy], daemon=True).start()
+        asyncio.run(_announce(cloud.port, proxy.getsockname()[1]))
+
+    assert printed_before == ["", ""]
+    assert capsys.readouterr().out.startswith(READY)
 
 
 def test_prints_the_environment_and_leaves_nothing_behind(
