@@ -6,6 +6,7 @@ in the environment of this program.
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import venv
@@ -25,7 +26,7 @@ def ensure_environment(name: str, requirements: str) -> Path:
     """The interpreter of an environment with these packages and no others, made when it has to be.
 
     It is inside the environment that this program runs in, and removed with it, and of the same
-    Python version: machines often have only that one.
+    Python version: machines often have only that one. While one program makes it, others wait.
 
     Args:
         name: the environment's folder.
@@ -35,6 +36,14 @@ def ensure_environment(name: str, requirements: str) -> Path:
         subprocess.CalledProcessError: they could not be installed.
     """
     folder = Path(sys.prefix) / name
+    # Beside the folder, which is emptied. Closing the file gives the lock back, and so does the end
+    # of the program.
+    with folder.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _made(folder, requirements)
+
+
+def _made(folder: Path, requirements: str) -> Path:
     python = folder / "bin" / "python"
     stamp = folder / "complete"
     contents = f"{sys.version}\n{requirements}"

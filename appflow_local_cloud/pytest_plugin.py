@@ -24,6 +24,7 @@ def appflow_local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lo
     start; what earlier runs have left in its accounts is still there.
 
     Raises:
+        subprocess.CalledProcessError: the Python of its functions could not be made.
         StartError: it did not start.
     """
     if "LOCAL_CLOUD_PORT" in os.environ:

@@ -30,6 +30,7 @@ from .gateway import (
     free_port,
     tool_environment,
 )
+from .lambda_python import ensure_lambda_python
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -155,8 +156,12 @@ def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalClou
         The local cloud, which has stopped when the block ends. Nothing of it is left then.
 
     Raises:
+        subprocess.CalledProcessError: the Python of its functions could not be made, which happens
+            once; pip has printed why.
         StartError: it ended, or said nothing for a minute, instead of starting.
     """
+    # It would do so itself, but a download may take longer than a start.
+    ensure_lambda_python()
     port = free_port()
     faults = Faults(free_port()) if with_faults else None
     command = [sys.executable, "-m", "appflow_local_cloud", "--port", str(port)]

@@ -85,6 +85,49 @@ def test_is_announced_when_the_proxy_answers(
     assert capsys.readouterr().out.startswith(READY)
 
 
+def test_says_why_the_python_of_functions_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+    with pytest.raises(subprocess.CalledProcessError, match="pip"), local_cloud(io.StringIO()):
+        pytest.fail("it started")
+
+    assert "No matching distribution found for boto3" in capfd.readouterr().err
+
+
+MAKER = """
+import sys
+from appflow_local_cloud.lambda_python import ensure_environment
+sys.prefix = sys.argv[1]
+print("now", flush=True)
+ensure_environment("python", sys.argv[2])
+"""
+
+
+def test_an_environment_that_one_program_is_making_is_left_alone_by_another(tmp_path: Path) -> None:
+    requirements = tmp_path / "requirements.txt"
+    os.mkfifo(requirements)
+    command = [sys.executable, "-c", MAKER, str(tmp_path), f"-r {requirements}\n"]
+
+    with subprocess.Popen(command) as first:
+        # Opened as soon as the first one's pip reads it, which then waits for the end of it.
+        with requirements.open("w"):
+            mark = tmp_path / "python" / "mark"
+            mark.touch()
+            # The second one's pip, should there be one, has nothing to wait for.
+            requirements.unlink()
+            requirements.touch()
+            second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            assert second.stdout is not None
+            assert second.stdout.readline() == "now\n"
+        second.communicate()
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert mark.exists()
+
+
 def test_prints_the_environment_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
