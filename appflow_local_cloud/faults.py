@@ -22,6 +22,10 @@ from typing import Any
 
 from .gateway import HOST, PROXY_UPSTREAM_HOST
 
+# As many as microburst remembers (fired_capacity of its Microburst). It tells only the last 100
+# unless it is asked for more.
+_REMEMBERED = 2000
+
 
 @dataclass(frozen=True)
 class Faults:
@@ -46,8 +50,13 @@ class Faults:
         self._call("POST", "rules", named)
 
     def met(self) -> list[Mapping[str, Any]]:
-        """The faults that calls have met, the oldest first."""
-        met: list[Mapping[str, Any]] = self._call("GET", "fired")
+        """The last 2,000 faults that calls have met, the oldest first.
+
+        Returns:
+            For each its time (``ts``, in seconds), ``operation``, ``action`` and ``rule_id``.
+            microburst keeps no members of the request, so neither label nor client token.
+        """
+        met: list[Mapping[str, Any]] = self._call("GET", f"fired?limit={_REMEMBERED}")
         return met
 
     def is_ready(self) -> bool:

@@ -111,13 +111,15 @@ def test_an_answer_can_take_longer_than_anybody_waits(
     assert updates(account) == before
 
 
-def test_an_answer_can_be_late(appflow: Any, faults: Faults) -> None:
-    faults.use({"latency": 50})
+def test_an_answer_can_be_late(account: Account, appflow: Any, faults: Faults) -> None:
+    appflow.list_connectors()  # The first call of a client takes longer than the others.
+    faults.use({"latency": 2_000})
+    before, started = len(account.calls()), time.monotonic()
 
     appflow.list_connectors()
 
-    fault = faults.met()[-1]
-    assert fault["action"].startswith("latency")
+    assert time.monotonic() - started >= 2
+    assert len(account.calls()) == before + 1
 
 
 def outcomes(account: Account, seed: int) -> list[bool]:
@@ -164,16 +166,38 @@ def test_a_connection_is_lost_before_or_after_the_call_was_carried_out(
     assert updates(account) == before + reached
 
 
-def test_a_rule_is_for_one_label_and_one_operation(
-    account: Account, appflow: Any, faults: Faults
-) -> None:
-    failure = {"error": {"code": "InternalServerException"}}
+def test_a_rule_is_for_one_label_and_one_operation(appflow: Any, faults: Faults) -> None:
     faults.use(
-        {"body": "connectorLabel == 'another'", **failure},
-        {"operation": "RegisterConnector", **failure},
+        {
+            "operation": "UpdateConnectorRegistration",
+            "body": f"connectorLabel == '{LABEL}'",
+            "error": {"code": "InternalServerException"},
+        }
     )
 
-    appflow.update_connector_registration(connectorLabel=LABEL)
+    with pytest.raises(appflow.exceptions.InternalServerException):
+        appflow.update_connector_registration(connectorLabel=LABEL)
+    appflow.describe_connector(connectorType="CustomConnector", connectorLabel=LABEL)
+    # AppFlow itself says so.
+    with pytest.raises(appflow.exceptions.ResourceNotFoundException):
+        appflow.update_connector_registration(connectorLabel="another")
+
+
+def test_more_faults_than_a_hundred_can_be_read_back(
+    account: Account, appflow: Any, faults: Faults
+) -> None:
+    faults.use({"error": {"code": "ThrottlingException"}})
+    before, calls = len(faults.met()), len(account.calls())
+
+    for _ in range(101):
+        assert not came_through(appflow)
+
+    met = faults.met()[before:]
+    assert [(fault["operation"], fault["action"]) for fault in met] == [
+        ("ListConnectors", "error:ThrottlingException")
+    ] * 101
+    # What the proxy answers by itself is nowhere else.
+    assert len(account.calls()) == calls
 
 
 def test_a_signature_survives_the_proxy(account: Account, faults: Faults) -> None:
