@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appflow_local_cloud.running import LocalCloud
 from tests.end_to_end.cleanup import clean_up
+from tests.end_to_end.support import bootstrap
 from tests.end_to_end.target import (
     RealAccount,
     RefusedError,
@@ -44,18 +46,18 @@ def prefix() -> str:
     return PREFIX
 
 
-@pytest.fixture(scope="module")
-def target(request: pytest.FixtureRequest, prefix: str) -> Iterator[Account]:
-    """The account that the tests of a module share; nothing of theirs is in it afterwards."""
+@pytest.fixture
+def target(request: pytest.FixtureRequest, prefix: str, tmp_path: Path) -> Iterator[Account]:
+    """The account of a test, bootstrapped; nothing of the test is in it afterwards."""
     real = request.config.stash.get(REAL_ACCOUNT, None)
     if real is None:
         cloud: LocalCloud = request.getfixturevalue("cloud")
-        yield Account(cloud, new_account_id())
+        account = Account(cloud, new_account_id())
+        bootstrap(account, tmp_path)
+        yield account
         return
     # An interrupt lets fixtures clean up; other ways to end a program do not.
     signal.signal(signal.SIGTERM, _interrupt)
-    cleanup = f"python -m tests.end_to_end.cleanup {prefix}"
-    print(f"Everything is named {prefix}...; {cleanup} removes it")  # noqa: T201
     try:
         yield real
     finally:

@@ -1,5 +1,5 @@
 """Many connectors on one function; the environment says how many, in how many stacks, which release
-of them, and whether one of a broken function comes after all others.
+of them, how all names begin, and whether one of a broken function comes after all others.
 """
 
 import os
@@ -8,14 +8,20 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from cdk_appflow_connector import ConnectorRegistration
 
-account = os.environ["CDK_DEFAULT_ACCOUNT"]
+account, region = os.environ["CDK_DEFAULT_ACCOUNT"], os.environ["CDK_DEFAULT_REGION"]
+prefix = os.environ.get("PREFIX", "")
 connectors = int(os.environ["CONNECTORS"])
-functions_arn = f"arn:aws:lambda:us-east-1:{account}:function"
+functions_arn = f"arn:aws:lambda:{region}:{account}:function"
 
 app = cdk.App()
-stacks = [cdk.Stack(app, f"Many{number}") for number in range(int(os.environ["STACKS"]))]
+stacks = [
+    cdk.Stack(app, f"Many{number}", stack_name=f"{prefix}Many{number}")
+    for number in range(int(os.environ["STACKS"]))
+]
 functions = [
-    lambda_.Function.from_function_arn(stack, "Connector", f"{functions_arn}:made-elsewhere")
+    lambda_.Function.from_function_arn(
+        stack, "Connector", f"{functions_arn}:{prefix}made-elsewhere"
+    )
     for stack in stacks
 ]
 
@@ -23,7 +29,7 @@ registrations = [
     ConnectorRegistration(
         stacks[number % len(stacks)],
         f"Registration{number}",
-        connector_label=f"acme-{number:03d}",
+        connector_label=f"{prefix}acme-{number:03d}",
         connector_function=functions[number % len(stacks)],
         triggers={"Release": os.environ["RELEASE"]},
     )

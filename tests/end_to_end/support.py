@@ -10,6 +10,17 @@ from tests.support import Account
 ROOT = Path(__file__).parents[2]
 
 
+def bootstrap(account: Account, folder: Path) -> None:
+    """Prepare an account of the local cloud for the CDK; no app may be in the folder."""
+    subprocess.run(
+        ["cdk", "bootstrap", f"aws://{account.id}/{account.region}", "--output", str(folder)],
+        cwd=folder,
+        env=account.cloud.environment(account.id),
+        capture_output=True,
+        check=True,
+    )
+
+
 def run_cdk(
     account: Account, app: str, output: Path, *arguments: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:

@@ -95,6 +95,8 @@ class RealAccount(Account):
 def confirmed_account(prefix: str) -> RealAccount:
     """The account of the ambient credentials, if that is the one that was confirmed.
 
+    Prints what will be made there, and what that costs.
+
     Raises:
         RefusedError: there are no credentials, the Region lacks AppFlow, the account is not
             bootstrapped, or nobody has confirmed it.
@@ -117,19 +119,24 @@ def confirmed_account(prefix: str) -> RealAccount:
             f" {region} (npx cdk bootstrap)."
         ) from error
     number = identity["Account"]
+    announcement = _announcement(number, region, identity["Arn"], prefix)
     if os.environ.get("E2E_CONFIRM") != number:
-        raise RefusedError(_announcement(number, region, identity["Arn"], prefix))
+        raise RefusedError(
+            f"{announcement}\nNothing has been created. To go on, confirm the account:"
+            f" make e2e TARGET=aws CONFIRM={number}"
+        )
+    print(announcement)  # noqa: T201
     return RealAccount(RealCloud(region), number, region)
 
 
 def _announcement(number: str, region: str, arn: str, prefix: str) -> str:
     return f"""\
-The end-to-end tests would run in AWS account {number}, Region {region}, as {arn}.
+The end-to-end tests are for AWS account {number}, Region {region}, as {arn}.
 They create the following under names that begin with e2e- and 8 digits, as {prefix}, and
-remove it again, also when they are interrupted:
+remove it again, also when they are interrupted; at any time there are at most:
   - two CloudFormation stacks with 5 Lambda functions, their roles and log groups,
-  - a Lambda function and its role outside of it,
-  - 5 AppFlow connectors, and no flow.
-They use the account's CDK bootstrap, and leave about 50 KB in its bucket.
+  - a Lambda function and its role outside of them,
+  - 6 AppFlow connectors, and no flow.
+They use the account's CDK bootstrap, and leave about 350 KB in its bucket.
 That costs less than 0.01 USD; nothing of it has a monthly price.
-Nothing has been created. To go on, confirm the account: make e2e TARGET=aws CONFIRM={number}"""
+If the program is killed, this removes everything: python -m tests.end_to_end.cleanup {prefix}"""

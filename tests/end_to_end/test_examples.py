@@ -1,4 +1,7 @@
-"""``cdk deploy`` of the examples that the local cloud can carry, IAM enforced."""
+"""``cdk deploy`` of the examples that the local cloud can carry, IAM enforced.
+
+Some of them run in an AWS account, too.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.support import ROOT, run_cdk
+from tests.end_to_end.support import ROOT, bootstrap, run_cdk
 from tests.support import Account, connector
 
 LABEL = "acme-crm"
@@ -19,55 +22,95 @@ LABEL = "acme-crm"
 def cdk(
     account: Account, output: Path, example: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    return run_cdk(account, f"{sys.executable} {Path('examples', example)}.py", output, *arguments)
+    return run_cdk(account, f"{sys.executable} examples/{example}.py", output, *arguments)
 
 
-def deploy(account: Account, output: Path, example: str, *arguments: str) -> str:
-    """Deploy an example; returns its error, empty when all went well."""
-    if not account.client("cloudformation").describe_stacks()["Stacks"]:
-        bootstrap = cdk(account, output, example, "bootstrap", f"aws://{account.id}/us-east-1")
-        assert bootstrap.returncode == 0, bootstrap.stderr
-    result = cdk(account, output, example, "deploy", "--require-approval", "never", *arguments)
-    return result.stderr if result.returncode else ""
+class Deployed:
+    """An example in any account: the names of its stack and its connector begin with a prefix."""
+
+    def __init__(self, account: Account, prefix: str, output: Path, example: Path) -> None:
+        self.account = account
+        self.label = f"{prefix}{LABEL}"
+        self._prefix = prefix
+        self._output = output
+        self._app = f"{sys.executable} -m tests.end_to_end.example_app {example}"
+
+    def deploy(self, *arguments: str) -> str:
+        """Deploy it; returns its error, empty when all went well."""
+        command = ["deploy", "--require-approval", "never", *arguments]
+        result = run_cdk(self.account, self._app, self._output, *command, PREFIX=self._prefix)
+        return result.stderr if result.returncode else ""
+
+    def version(self) -> str | None:
+        """The version that the connector has in AppFlow, or None."""
+        held = self.account.registered(self.label)
+        return held["connectorVersion"] if held else None
 
 
-def test_adopt_existing(account: Account, tmp_path: Path) -> None:
+@pytest.mark.anywhere
+def test_adopt_existing(target: Account, prefix: str, tmp_path: Path) -> None:
+    example = Deployed(target, prefix, tmp_path, ROOT / "examples" / "adopt_existing.py")
     assert (
-        "connector acme-crm: it is not registered, and on_missing is FAIL. Register it first, or"
-        " let on_missing REGISTER do it."
-    ) in deploy(account, tmp_path, "adopt_existing")
+        f"connector {example.label}: it is not registered, and on_missing is FAIL. Register it"
+        " first, or let on_missing REGISTER do it."
+    ) in example.deploy()
 
-    by_hand = account.make_function("by-hand", connector())
-    account.register(LABEL, by_hand)
-    assert deploy(account, tmp_path, "adopt_existing") == ""
+    by_hand = target.make_function(f"{prefix}by-hand", connector())
+    target.register(example.label, by_hand)
+    assert example.deploy() == ""
 
-    adopted = account.registered_arn(LABEL)
+    adopted = target.registered_arn(example.label)
     assert adopted is not None
     assert adopted != by_hand
 
 
-def test_imported_function(account: Account, tmp_path: Path) -> None:
-    arn = account.make_function("crm", connector("1.0"), granted=False)
+@pytest.mark.anywhere
+def test_imported_function(target: Account, prefix: str, tmp_path: Path) -> None:
+    example = Deployed(target, prefix, tmp_path, ROOT / "examples" / "imported_function.py")
+    arn = target.make_function(f"{prefix}crm", connector("1.0"), granted=False)
     function = ["-c", f"functionArn={arn}"]
-    assert deploy(account, tmp_path, "imported_function", *function, "-c", "release=7") == ""
-    account.change_code("crm", connector("1.1"))
+    assert example.deploy(*function, "-c", "release=7") == ""
+    target.change_code(f"{prefix}crm", connector("1.1"))
 
     for release, version in (("7", "1.0"), ("8", "1.1")):
-        release_is = ["-c", f"release={release}"]
-        assert deploy(account, tmp_path, "imported_function", *function, *release_is) == ""
-        held = account.registered(LABEL)
-        assert held is not None
-        assert held["connectorVersion"] == version
+        assert example.deploy(*function, "-c", f"release={release}") == ""
+        assert example.version() == version
+
+
+@pytest.mark.anywhere
+def test_version(target: Account, prefix: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    code = tmp_path / "examples" / "connector" / "crm.py"
+    file = tmp_path / "examples" / "version.py"
+    example = Deployed(target, prefix, tmp_path / "out", file)
+
+    def deploy_with(old: str, new: str) -> tuple[str, str, str | None]:
+        """Deploy with other code: the error, the version's number and that of the connector."""
+        code.write_text(code.read_text().replace(old, new))
+        error = example.deploy()
+        arn = str(target.registered_arn(example.label))
+        return error, arn.rpartition(":")[2], example.version()
+
+    assert deploy_with("1.0", "1.0") == ("", "1", "1.0")
+    assert deploy_with("1.0", "1.1") == ("", "2", "1.1")
+    error, *held = deploy_with('"isSuccess": True', '"isSuccess": 1 / 0')
+
+    assert "ConnectorServerException from UpdateConnectorRegistration" in error
+    assert held == ["2", "1.1"]
+    # The first one is kept for the flows that may still run on it.
+    function = str(target.registered_arn(example.label)).split(":")[6]
+    assert target.client("lambda").invoke(
+        FunctionName=function, Qualifier="1", Payload=b'{"type": "other"}'
+    )
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
 def test_many_regions(account: Account, tmp_path: Path, region: str) -> None:
-    place = f"aws://{account.id}/{region}"
-    bootstrap = cdk(account, tmp_path, "many_regions", "bootstrap", place)
-    assert bootstrap.returncode == 0, bootstrap.stderr
+    there = Account(account.cloud, account.id, region=region)
+    bootstrap(there, tmp_path)
 
     result = cdk(
-        account,
+        there,
         tmp_path,
         "many_regions",
         "deploy",
@@ -77,52 +120,19 @@ def test_many_regions(account: Account, tmp_path: Path, region: str) -> None:
     )
 
     assert result.returncode == 0, result.stderr
-    held = account.cloud.client("appflow", account.id, region_name=region).list_connectors()
-    [listed] = held["connectors"]
-    assert listed["connectorLabel"] == LABEL
+    assert [held["connectorLabel"] for held in there.connectors()] == [LABEL]
 
 
 def test_many_accounts(account: Account, tmp_path: Path) -> None:
     # The account that the example names.
     test = Account(account.cloud, "111122223333", region="eu-west-1")
-    place = f"aws://{test.id}/{test.region}"
-    for command in (["bootstrap", place], ["deploy", "--require-approval", "never", "Test/*"]):
-        result = cdk(test, tmp_path, "many_accounts", *command)
-        assert result.returncode == 0, result.stderr
+    bootstrap(test, tmp_path)
+
+    result = cdk(test, tmp_path, "many_accounts", "deploy", "--require-approval", "never", "Test/*")
+
+    assert result.returncode == 0, result.stderr
 
     assert [held["connectorLabel"] for held in test.connectors()] == [LABEL]
-
-
-def test_version(account: Account, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    example = str(tmp_path / "examples" / "version")
-    code = tmp_path / "examples" / "connector" / "crm.py"
-
-    def deploy_with(old: str, new: str) -> tuple[str, str, str]:
-        """Deploy with other code: the error, the version's number and that of the connector."""
-        code.write_text(code.read_text().replace(old, new))
-        error = deploy(account, tmp_path / "out", example)
-        held = account.registered(LABEL)
-        assert held is not None
-        arn = held["connectorProvisioningConfig"]["lambda"]["lambdaArn"]
-        return error, arn.rpartition(":")[2], held["connectorVersion"]
-
-    assert deploy_with("1.0", "1.0") == ("", "1", "1.0")
-    assert deploy_with("1.0", "1.1") == ("", "2", "1.1")
-    error, *held = deploy_with('"isSuccess": True', '"isSuccess": "perhaps"')
-
-    assert "ConnectorServerException from UpdateConnectorRegistration" in error
-    assert held == ["2", "1.1"]
-    # The first one is kept for the flows that may still run on it.
-    assert account.client("lambda").invoke(
-        FunctionName=function_name(account), Qualifier="1", Payload=b'{"type": "other"}'
-    )
-
-
-def function_name(account: Account) -> str:
-    arn = account.registered_arn(LABEL)
-    assert arn is not None
-    return arn.split(":")[6]
 
 
 def test_replace_native(account: Account, tmp_path: Path) -> None:
@@ -132,8 +142,7 @@ def test_replace_native(account: Account, tmp_path: Path) -> None:
         result = run_cdk(account, str(app), tmp_path, "deploy", "--require-approval", "never")
         assert result.returncode == 0, result.stderr
 
-    place = f"aws://{account.id}/us-east-1"
-    assert cdk(account, tmp_path, "replace_native", "bootstrap", place).returncode == 0
+    bootstrap(account, tmp_path)
     deploy_step("before")
     [function] = account.client("lambda").list_functions()["Functions"]
     account.register(LABEL, function["FunctionArn"])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appflow_local_cloud.running import LocalCloud
-from tests.end_to_end.support import run_cdk
+from tests.end_to_end.support import bootstrap, run_cdk
 from tests.support import Account, connector, new_account_id
 
 APP = f"{sys.executable} -m tests.end_to_end.many_connectors_app"
@@ -24,45 +24,61 @@ FAULTS: list[dict[str, Any]] = [
 
 
 class Deployment:
-    """An app with so many connectors in so many stacks."""
+    """An app with so many connectors in so many stacks, in an account that is bootstrapped."""
 
-    def __init__(self, cloud: LocalCloud, output: Path, *, connectors: int, stacks: int) -> None:
-        self.account = Account(cloud, new_account_id())
-        self.account.make_function("made-elsewhere", connector("0"), granted=False)
+    def __init__(
+        self, account: Account, prefix: str, output: Path, *, connectors: int, stacks: int
+    ) -> None:
+        self.account = account
+        self._prefix = prefix
+        self._function = f"{prefix}made-elsewhere"
+        account.make_function(self._function, connector("0"), granted=False)
         self._output = output
         self._size = {"CONNECTORS": str(connectors), "STACKS": str(stacks)}
-        self._cdk("bootstrap", f"aws://{self.account.id}/us-east-1", release=0)
 
     def deploy(self, release: int) -> None:
         """Change the function that all connectors share, and announce it."""
-        self.account.change_code("made-elsewhere", connector(str(release)))
+        self.account.change_code(self._function, connector(str(release)))
         stacks = self._size["STACKS"]
         at_once = ["--all", "--concurrency", stacks, "--require-approval", "never"]
-        self._cdk("deploy", *at_once, release=release)
+        variables = {**self._size, "RELEASE": str(release), "PREFIX": self._prefix}
+        result = run_cdk(self.account, APP, self._output, "deploy", *at_once, **variables)
+        assert result.returncode == 0, result.stdout + result.stderr
 
     def versions(self) -> Counter[str]:
-        """How many connectors AppFlow holds, by their version."""
-        return Counter(one["connectorVersion"] for one in self.account.connectors())
+        """How many of the app's connectors AppFlow holds, by their version."""
+        return Counter(
+            one["connectorVersion"]
+            for one in self.account.connectors()
+            if one["connectorLabel"].startswith(self._prefix)
+        )
 
     def calls(self, operation: str, *, after: int) -> list[Mapping[str, Any]]:
         return [one for one in self.account.calls(after=after) if one["operation"] == operation]
-
-    def _cdk(self, *arguments: str, release: int) -> None:
-        variables = {**self._size, "RELEASE": str(release)}
-        result = run_cdk(self.account, APP, self._output, *arguments, **variables)
-        assert result.returncode == 0, result.stdout + result.stderr
 
 
 OPERATIONS = ((1, "RegisterConnector"), (2, "UpdateConnectorRegistration"))
 
 
+@pytest.mark.anywhere
+def test_connectors_of_two_stacks_follow_one_function(
+    target: Account, prefix: str, tmp_path: Path
+) -> None:
+    deployment = Deployment(target, prefix, tmp_path, connectors=6, stacks=2)
+    for release, _ in OPERATIONS:
+        deployment.deploy(release)
+
+        assert deployment.versions() == {str(release): 6}
+
+
 def test_every_event_takes_effect_once_whatever_happens_to_the_calls(
-    faulty_cloud: LocalCloud, tmp_path: Path
+    faulty_cloud: LocalCloud, prefix: str, tmp_path: Path
 ) -> None:
     faults = faulty_cloud.faults
     assert faults is not None
-    deployment = Deployment(faulty_cloud, tmp_path, connectors=50, stacks=5)
-    account = deployment.account
+    account = Account(faulty_cloud, new_account_id())
+    bootstrap(account, tmp_path)
+    deployment = Deployment(account, prefix, tmp_path, connectors=50, stacks=5)
     for release, operation in OPERATIONS:
         before, met = len(account.calls()), len(faults.met())
         faults.use(*FAULTS)
@@ -88,8 +104,11 @@ def test_every_event_takes_effect_once_whatever_happens_to_the_calls(
 
 
 @pytest.mark.nightly
-def test_two_hundred_connectors_fit_into_one_stack(cloud: LocalCloud, tmp_path: Path) -> None:
-    deployment = Deployment(cloud, tmp_path, connectors=200, stacks=1)
+def test_two_hundred_connectors_fit_into_one_stack(
+    account: Account, prefix: str, tmp_path: Path
+) -> None:
+    bootstrap(account, tmp_path)
+    deployment = Deployment(account, prefix, tmp_path, connectors=200, stacks=1)
     for release, operation in OPERATIONS:
         before = len(deployment.account.calls())
 

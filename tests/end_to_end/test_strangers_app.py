@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -17,25 +18,19 @@ LABELS = ["by-function", "by-alias", "by-version", "by-stack", "by-import"]
 Cdk = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def made_elsewhere(target: Account, prefix: str) -> str:
     """The ARN of a function that is no part of the app."""
     return target.make_function(f"{prefix}made-elsewhere", connector("1"), granted=False)
 
 
-@pytest.fixture(scope="module")
-def cdk(target: Account, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Cdk:
+@pytest.fixture
+def cdk(target: Account, prefix: str, tmp_path: Path) -> Cdk:
     """Runs the CDK CLI in the account."""
-    output = tmp_path_factory.mktemp("cdk.out")
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return run_cdk(target, APP, output, *arguments, PREFIX=prefix, **variables)
+        return run_cdk(target, APP, tmp_path, *arguments, PREFIX=prefix, **variables)
 
-    # A real account is bootstrapped already, and that is not ours to change.
-    if target.has_journal:
-        place = f"aws://{target.id}/{target.region}"
-        bootstrap = run("bootstrap", place, CONNECTOR_VERSION="1")
-        assert bootstrap.returncode == 0, bootstrap.stderr
     return run
 
 

@@ -1,0 +1,35 @@
+"""An example as it stands, but for how its names begin, so that any account has room for it.
+
+The argument is the example's file; the environment says how the names of its stacks and the labels
+of its connectors begin.
+"""
+
+import os
+import runpy
+import sys
+from typing import Any
+from unittest.mock import patch
+
+import aws_cdk as cdk
+import cdk_appflow_connector as library
+
+prefix = os.environ["PREFIX"]
+original = library.ConnectorRegistration
+
+
+class Stack(cdk.Stack):
+    def __init__(self, scope: Any, construct_id: str) -> None:
+        super().__init__(scope, construct_id, stack_name=prefix + construct_id)
+
+
+def registration(
+    scope: Any, construct_id: str, *, connector_label: str, **properties: Any
+) -> library.ConnectorRegistration:
+    return original(scope, construct_id, connector_label=prefix + connector_label, **properties)
+
+
+with (
+    patch.object(cdk, "Stack", Stack),
+    patch.object(library, "ConnectorRegistration", registration),
+):
+    runpy.run_path(sys.argv[1])
