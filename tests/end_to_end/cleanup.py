@@ -1,44 +1,88 @@
 """Remove what the end-to-end tests have made in an account: ``python -m tests.end_to_end.cleanup``.
 
-The tests do it themselves; this is for a run that was killed. The argument is the prefix that it
-printed.
+The tests do it themselves; this is for a run that was killed, or could not remove everything. The
+argument is the prefix that it printed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import botocore.session
-from botocore.exceptions import WaiterError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from tests.end_to_end.target import RealAccount, RealCloud, is_prefix
 from tests.support import Account
+
+# What is to be removed, and how.
+Removal = tuple[str, Callable[[], object]]
+
+# An hour, as CloudFormation waits for an answer of a custom resource that sets no other time.
+_STACK_WAIT = {"Delay": 2, "MaxAttempts": 1800}
+
+
+class LeftOverError(Exception):
+    """Something could not be removed; the message names it, and says what to do."""
 
 
 def clean_up(account: Account, prefix: str) -> None:
     """Remove everything whose name begins with a prefix: stacks first, as they own the most.
 
+    What cannot be removed keeps nothing else from being removed.
+
     Raises:
         ValueError: the prefix is not one that a run of the tests has made up.
+        LeftOverError: something is left.
     """
     if not is_prefix(prefix):
         raise ValueError(f"{prefix!r} is not a prefix of the end-to-end tests: e2e-1a2b3c4d-")
-    for remove in (_stacks, _connectors, _functions, _roles, _log_groups):
-        remove(account, prefix)
+    left: list[str] = []
+    for removals in (_stacks, _connectors, _functions, _roles, _log_groups):
+        with _noted(left, f"{removals.__name__.strip('_')}, which cannot be listed"):
+            for name, remove in removals(account, prefix):
+                with _noted(left, name):
+                    remove()
+    if left:
+        raise LeftOverError(
+            f"The end-to-end tests have left in account {account.id}, Region {account.region}:\n"
+            + "".join(f"  - {line}\n" for line in left)
+            + "Remove what the reasons name, and then the rest:"
+            f" python -m tests.end_to_end.cleanup {prefix}"
+        )
 
 
-def _stacks(account: Account, prefix: str) -> None:
+@contextlib.contextmanager
+def _noted(left: list[str], name: str) -> Iterator[None]:
+    """Add a thing to what is left, and the reason, when AWS refuses something about it."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        left.append(f"{name}: {error}")
+
+
+def _stacks(account: Account, prefix: str) -> Iterator[Removal]:
     cloudformation = account.client("cloudformation")
-    for stack in _all(cloudformation, "describe_stacks", "Stacks"):
-        name = stack["StackName"]
-        if name.startswith(prefix):
-            _let_it_end(cloudformation, name, stack["StackStatus"])
-            cloudformation.delete_stack(StackName=name)
-            waiter = cloudformation.get_waiter("stack_delete_complete")
-            waiter.wait(StackName=name, WaiterConfig={"Delay": 2})
+    stacks = [
+        stack
+        for stack in _all(cloudformation, "describe_stacks", "Stacks")
+        if stack["StackName"].startswith(prefix)
+    ]
+    # A stack that another one imports from cannot be deleted, and is always the older one.
+    for stack in sorted(stacks, key=lambda stack: stack["CreationTime"], reverse=True):
+        remove = functools.partial(_delete_stack, cloudformation, stack)
+        yield f"stack {stack['StackName']}", remove
+
+
+def _delete_stack(cloudformation: Any, stack: Any) -> None:
+    name = stack["StackName"]
+    _let_it_end(cloudformation, name, stack["StackStatus"])
+    cloudformation.delete_stack(StackName=name)
+    waiter = cloudformation.get_waiter("stack_delete_complete")
+    waiter.wait(StackName=name, WaiterConfig=_STACK_WAIT)
 
 
 def _let_it_end(cloudformation: Any, name: str, status: str) -> None:
@@ -51,36 +95,42 @@ def _let_it_end(cloudformation: Any, name: str, status: str) -> None:
     waiter = cloudformation.get_waiter(f"stack_{begun[status]}_complete")
     # It may as well fail.
     with contextlib.suppress(WaiterError):
-        waiter.wait(StackName=name, WaiterConfig={"Delay": 2})
+        waiter.wait(StackName=name, WaiterConfig=_STACK_WAIT)
 
 
-def _connectors(account: Account, prefix: str) -> None:
-    appflow = account.client("appflow")
+def _connectors(account: Account, prefix: str) -> Iterator[Removal]:
+    unregister = account.client("appflow").unregister_connector
     for connector in account.connectors():
         label = connector["connectorLabel"]
         if label.startswith(prefix):
-            appflow.unregister_connector(connectorLabel=label, forceDelete=True)
+            remove = functools.partial(unregister, connectorLabel=label, forceDelete=True)
+            yield f"connector {label}", remove
 
 
-def _functions(account: Account, prefix: str) -> None:
+def _functions(account: Account, prefix: str) -> Iterator[Removal]:
     functions = account.client("lambda")
     for function in _all(functions, "list_functions", "Functions"):
-        if function["FunctionName"].startswith(prefix):
-            functions.delete_function(FunctionName=function["FunctionName"])
+        name = function["FunctionName"]
+        if name.startswith(prefix):
+            delete = functools.partial(functions.delete_function, FunctionName=name)
+            yield f"function {name}", delete
 
 
-def _roles(account: Account, prefix: str) -> None:
+def _roles(account: Account, prefix: str) -> Iterator[Removal]:
     iam = account.client("iam")
     for role in _all(iam, "list_roles", "Roles"):
-        if role["RoleName"].startswith(prefix):
-            iam.delete_role(RoleName=role["RoleName"])
+        name = role["RoleName"]
+        if name.startswith(prefix):
+            yield f"role {name}", functools.partial(iam.delete_role, RoleName=name)
 
 
-def _log_groups(account: Account, prefix: str) -> None:
+def _log_groups(account: Account, prefix: str) -> Iterator[Removal]:
     logs = account.client("logs")
     for start in (prefix, f"/aws/lambda/{prefix}"):
         for group in _all(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=start):
-            logs.delete_log_group(logGroupName=group["logGroupName"])
+            name = group["logGroupName"]
+            delete = functools.partial(logs.delete_log_group, logGroupName=name)
+            yield f"log group {name}", delete
 
 
 def _all(client: Any, operation: str, member: str, **request: Any) -> Iterator[Any]:
