@@ -23,9 +23,10 @@ test: setup  ## run all tests
 e2e: setup  ## run the end-to-end tests on the local cloud, or with TARGET=aws in an AWS account
 	@E2E_TARGET=$(TARGET) E2E_CONFIRM=$(CONFIRM) python -m pytest -s tests/end_to_end
 
-nightly: setup  ## follow random lives of a resource for an hour, deploy 200 connectors
+nightly: setup  ## follow random lives of a resource for an hour, deploy 200 connectors, play AWS
 	HYPOTHESIS_PROFILE=nightly python -m pytest -m "" \
-	    tests/handler/test_lifecycle_invariants.py tests/end_to_end/test_many_connectors.py
+	    tests/handler/test_lifecycle_invariants.py tests/end_to_end/test_many_connectors.py \
+	    tests/end_to_end/test_target.py
 
 bench: setup  ## measure the handler beside what people would write or use instead
 	@python -m benchmarks

@@ -28,9 +28,9 @@ def environment(account: Account) -> Mapping[str, str]:
     return {**account.cloud.environment(account.id), "E2E_TARGET": "aws"}
 
 
-def run(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run(environment: Mapping[str, str], *selection: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PYTEST, FOLDER], cwd=ROOT, env=environment, capture_output=True, text=True
+        [*PYTEST, FOLDER, *selection], cwd=ROOT, env=environment, capture_output=True, text=True
     )
 
 
@@ -107,18 +107,29 @@ def test_nothing_is_made_until_the_account_is_confirmed(
     assert names_of_everything(account) == []
 
 
+@pytest.mark.parametrize(
+    ("selection", "passed"),
+    [
+        (["-k", "imported_function"], 1),
+        pytest.param([], 5, marks=pytest.mark.nightly),
+    ],
+)
 def test_a_confirmed_run_says_what_it_makes_and_leaves_nothing(
-    account: Account, environment: Mapping[str, str], tmp_path: Path
+    account: Account,
+    environment: Mapping[str, str],
+    tmp_path: Path,
+    selection: list[str],
+    passed: int,
 ) -> None:
     bootstrap(account, tmp_path)
 
-    result = run({**environment, "E2E_CONFIRM": account.id})
+    result = run({**environment, "E2E_CONFIRM": account.id}, *selection)
 
     assert result.returncode == pytest.ExitCode.OK, result.stdout
     announcement, _, tests = result.stdout.partition("test session starts")
     assert f"AWS account {account.id}, Region us-east-1" in announcement
     assert "less than 0.01 USD" in announcement
-    assert re.search(r"\b5 passed, \d+ deselected", tests)
+    assert re.search(rf"\b{passed} passed, \d+ deselected", tests)
     assert names_of_everything(account) == []
 
 
