@@ -12,11 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ConnectorServerException
+from .model import violations_of_configuration
 
 _REQUEST = json.dumps({"type": "DescribeConnectorConfigurationRequest"}).encode()
 
 Invoke = Callable[[str, bytes], Mapping[str, Any]]
 """Invokes the function of an ARN; takes and gives what Lambda's Invoke operation does."""
+
+
+LISTED = ("connectorOwner", "connectorName", "connectorVersion", "connectorModes")
+"""What every connector has to say of itself: lists show it."""
+
+# Source: ConnectorModes of the SDK; the model takes any word.
+_MODES = ("SOURCE", "DESTINATION")
 
 
 def configuration_of(lambda_arn: str, invoke: Invoke) -> dict[str, Any]:
@@ -27,12 +35,30 @@ def configuration_of(lambda_arn: str, invoke: Invoke) -> dict[str, Any]:
     """
     answer = _ask(lambda_arn, invoke)
     try:
-        return _stored_form(answer)
+        stored = _stored_form(answer)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ConnectorServerException(
-            "Error while communicating to connector: invalid DescribeConnectorConfiguration"
-            f" response ({type(error).__name__}: {error})."
-        ) from error
+        raise _invalid_response(f"{type(error).__name__}: {error}") from error
+    if faults := _faults(stored):
+        raise _invalid_response("; ".join(faults))
+    return stored
+
+
+def _invalid_response(fault: str) -> ConnectorServerException:
+    return ConnectorServerException(
+        "Error while communicating to connector: invalid DescribeConnectorConfiguration response"
+        f" ({fault})."
+    )
+
+
+def _faults(stored: Mapping[str, Any]) -> list[str]:
+    missing = [f"{name} is missing" for name in LISTED if name not in stored]
+    if faults := missing + violations_of_configuration(stored):
+        return faults
+    return [
+        f"connectorModes has {mode!r}, not one of {', '.join(_MODES)}"
+        for mode in stored["connectorModes"]
+        if mode not in _MODES
+    ]
 
 
 def _ask(lambda_arn: str, invoke: Invoke) -> Mapping[str, Any]:
@@ -53,9 +79,8 @@ def _ask(lambda_arn: str, invoke: Invoke) -> Mapping[str, Any]:
             " No valid response and error details found."
         )
     if answer["isSuccess"] is not True:
-        details = answer.get("errorDetails") or {}
         raise ConnectorServerException(
-            f"Error while communicating to connector: {details.get('errorMessage', 'no details')}"
+            f"Error while communicating to connector: {_details(answer.get('errorDetails'))}"
         )
     return answer
 
@@ -67,8 +92,15 @@ def _error_message(payload: bytes) -> str:
         return "No valid response and error details found."
 
 
+def _details(error_details: Any) -> str:
+    try:
+        return str(error_details["errorMessage"])
+    except (KeyError, TypeError):
+        return f"no errorMessage in the errorDetails, {json.dumps(error_details)}"
+
+
 def _stored_form(answer: Mapping[str, Any]) -> dict[str, Any]:
-    modes = list(answer["connectorModes"])
+    modes = answer["connectorModes"]
     stored = {
         "connectorOwner": answer["connectorOwner"],
         "connectorName": answer["connectorName"],
@@ -90,7 +122,7 @@ def _stored_form(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _authentication(config: Mapping[str, Any]) -> dict[str, Any]:
     stored: dict[str, Any] = {
-        name: bool(config.get(name))
+        name: False if config.get(name) is None else config[name]
         for name in (
             "isBasicAuthSupported",
             "isApiKeyAuthSupported",

@@ -9,11 +9,19 @@ from typing import Any
 
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
-from botocore.validate import ParamValidator
 
 from .errors import ValidationException
 
-_VALIDATOR: Any = ParamValidator()
+# What JSON makes of the types that the operations served here have. Those about flows have more,
+# and are refused anyway.
+_TYPES: Mapping[str, type] = {
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+}
 
 
 @functools.cache
@@ -51,36 +59,60 @@ def checked_input(operation: OperationModel, body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValidationException("The request body must be a JSON object.")
     shape = operation.input_shape
-    known = {
+    violations = list(_violations(body, shape, ""))
+    if violations:
+        raise _invalid(violations)
+    return {
         name: value for name, value in body.items() if name in shape.members and value is not None
     }
-    report: Any = _VALIDATOR.validate(known, shape)
-    if report.has_errors():
-        raise ValidationException(report.generate_report())
-    violations = list(_violations(known, shape, ""))
-    if violations:
-        plural = "error" if len(violations) == 1 else "errors"
-        raise ValidationException(
-            f"{len(violations)} validation {plural} detected: {'; '.join(violations)}"
-        )
-    return known
+
+
+def missing(path: str) -> ValidationException:
+    """The refusal of a request without a member, which a path of names leads to."""
+    return _invalid([_null_violation(path)])
+
+
+def violations_of_configuration(configuration: Mapping[str, Any]) -> list[str]:
+    """In what a connector's configuration breaks the rules that DescribeConnector has for it."""
+    return list(
+        _violations(configuration, _service_model().shape_for("ConnectorConfiguration"), "")
+    )
+
+
+def _invalid(violations: list[str]) -> ValidationException:
+    plural = "error" if len(violations) == 1 else "errors"
+    return ValidationException(
+        f"{len(violations)} validation {plural} detected: {'; '.join(violations)}"
+    )
 
 
 def _violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    if value is None:
+        yield _null_violation(path)
+    elif type(value) is not _TYPES.get(shape.type_name, type(value)):
+        yield _violation(value, path, f"Member must be of type {shape.type_name}")
+    else:
+        yield from _size_violations(value, shape, path)
+        yield from _text_violations(value, shape, path)
+        yield from _inner_violations(value, shape, path)
+
+
+def _inner_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
     if isinstance(shape, StructureShape):
-        for name, member in value.items():
-            if name in shape.members:
-                yield from _violations(member, shape.members[name], f"{path}.{name}".lstrip("."))
-        return
-    yield from _size_violations(value, shape, path)
-    if isinstance(shape, ListShape):
+        for name, member in shape.members.items():
+            inner = f"{path}.{name}".lstrip(".")
+            # A member that is null is one that was left out.
+            if value.get(name) is not None:
+                yield from _violations(value[name], member, inner)
+            elif name in shape.required_members:
+                yield _null_violation(inner)
+    elif isinstance(shape, ListShape):
         for index, member in enumerate(value):
             yield from _violations(member, shape.member, f"{path}.{index + 1}.member")
     elif isinstance(shape, MapShape):
         for key, member in value.items():
+            yield from _violations(key, shape.key, f"{path}.key")
             yield from _violations(member, shape.value, f"{path}.{key}.member")
-    elif isinstance(value, str):
-        yield from _text_violations(value, shape, path)
 
 
 def _size_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
@@ -94,13 +126,17 @@ def _size_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
         yield _violation(value, path, f"Member must {what} less than or equal to {most}")
 
 
-def _text_violations(value: str, shape: Shape, path: str) -> Iterator[str]:
+def _text_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
     pattern = shape.metadata.get("pattern")
     if pattern and not re.fullmatch(pattern, value, re.ASCII):
         yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
     allowed = shape.metadata.get("enum")
     if allowed and value not in allowed:
         yield _violation(value, path, f"Member must satisfy enum value set: {allowed}")
+
+
+def _null_violation(path: str) -> str:
+    return f"Value null at '{path}' failed to satisfy constraint: Member must not be null"
 
 
 def _violation(value: Any, path: str, constraint: str) -> str:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from .connector import LISTED
 from .errors import ResourceNotFoundException, ValidationException
+from .model import missing
 from .pages import Pages
 from .registry import Connector, Profile, Registry
 from .settings import Settings
@@ -96,7 +98,7 @@ class AppFlow:
             _demand(name, parameters)
         lambda_arn = self._lambda_arn(parameters)
         if lambda_arn is None:
-            raise _missing("lambdaArn")
+            raise missing("connectorProvisioningConfig.lambda")
         label = parameters["connectorLabel"]
         connector = Connector(
             label=label,
@@ -204,15 +206,8 @@ _COLONS_OF_A_FUNCTION = 6
 
 def _demand(name: str, parameters: Mapping[str, Any]) -> Any:
     if name not in parameters:
-        raise _missing(name)
+        raise missing(name)
     return parameters[name]
-
-
-def _missing(name: str) -> ValidationException:
-    return ValidationException(
-        f"1 validation error detected: Value null at '{name}' failed to satisfy constraint: Member"
-        " must not be null"
-    )
 
 
 def _described(connector: Connector) -> dict[str, Any]:
@@ -224,9 +219,6 @@ def _described(connector: Connector) -> dict[str, Any]:
     }
 
 
-_LISTED = ("connectorOwner", "connectorName", "connectorVersion", "connectorModes")
-
-
 def _listed(connector: Connector) -> dict[str, Any]:
     listed = {
         "connectorLabel": connector.label,
@@ -234,7 +226,7 @@ def _listed(connector: Connector) -> dict[str, Any]:
         "connectorProvisioningType": "LAMBDA",
         "registeredAt": connector.registered_at.timestamp(),
         "registeredBy": connector.registered_by,
-        **{name: connector.configuration[name] for name in _LISTED},
+        **{name: connector.configuration[name] for name in LISTED},
     }
     if connector.description is not None:
         listed["connectorDescription"] = connector.description

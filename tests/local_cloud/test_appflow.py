@@ -19,6 +19,20 @@ from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
 LABEL = "acme-crm"
 
 
+def answer(**members: Any) -> dict[str, Any]:
+    """What a connector answers, good but for the members given."""
+    good = {
+        "isSuccess": True,
+        "connectorOwner": "Acme",
+        "connectorName": "Acme CRM",
+        "connectorVersion": "1.0",
+        "connectorModes": ["SOURCE"],
+        "authenticationConfig": {},
+        "supportedApiVersions": ["v1"],
+    }
+    return {**good, **members}
+
+
 class TestRegister:
     def test_keeps_what_the_connector_says_of_itself(self, account: Account, arn: str) -> None:
         account.register(LABEL, arn, description="Acme CRM")
@@ -98,24 +112,46 @@ class TestRegister:
         assert account.registered(LABEL) is None
 
     @pytest.mark.parametrize(
-        "answer",
+        ("answer", "refused"),
         [
-            "None",
-            "'a text'",
-            "{}",
-            "{'isSuccess': False, 'errorDetails': {'errorMessage': 'No'}}",
-            "{'isSuccess': True}",
-            "{'isSuccess': True, 'connectorOwner': 'Acme', 'connectorModes': 1}",
+            (None, "No valid response"),
+            ("a text", "No valid response"),
+            ({}, "No valid response"),
+            ({"isSuccess": False, "errorDetails": {"errorMessage": "No"}}, "connector: No"),
+            ({"isSuccess": False, "errorDetails": "boom"}, 'in the errorDetails, "boom"'),
+            ({"isSuccess": False}, "in the errorDetails, null"),
+            ({"isSuccess": True}, "KeyError: 'connectorModes'"),
+            (answer(connectorModes=1), "is not iterable"),
+            (answer(connectorModes="SOURCE"), "at 'connectorModes' .* must be of type list"),
+            (answer(connectorModes=["NONSENSE"]), "'NONSENSE', not one of SOURCE, DESTINATION"),
+            (answer(connectorModes=[None]), "Value null at 'connectorModes.1.member'"),
+            (answer(connectorOwner=None), "connectorOwner is missing"),
+            (answer(connectorName=None), "connectorName is missing"),
+            (answer(connectorVersion=None), "connectorVersion is missing"),
+            (answer(connectorVersion=7), "at 'connectorVersion' .* must be of type string"),
+            (answer(connectorVersion="1 0"), "at 'connectorVersion' .* regular expression"),
+            (answer(supportedApiVersions=3), "at 'supportedApiVersions' .* of type list"),
+            (answer(authenticationConfig={"isOAuth2Supported": "no"}), "must be of type boolean"),
+            (answer(operatorsSupported=["ROOT"]), "at 'supportedOperators.1.member' .* enum"),
         ],
     )
     def test_refuses_a_connector_that_answers_something_else(
-        self, account: Account, answer: str
+        self, account: Account, answer: Any, refused: str
     ) -> None:
-        source = f"def handler(event, context):\n    return {answer}\n"
+        source = f"def handler(event, context):\n    return {answer!r}\n"
         odd = account.make_function("odd", source)
 
-        with pytest.raises(ClientError, match="ConnectorServerException"):
+        with pytest.raises(ClientError, match=f"ConnectorServerException.*{refused}"):
             account.register(LABEL, odd)
+
+        assert account.connectors() == []
+
+    def test_takes_a_connector_that_says_the_least(self, account: Account) -> None:
+        source = f"def handler(event, context):\n    return {answer()!r}\n"
+
+        account.register(LABEL, account.make_function("terse", source))
+
+        assert account.registered(LABEL) is not None
 
     def test_refuses_a_connector_that_takes_too_long(self, account: Account) -> None:
         slow = account.make_function("slow", "import time\ndef handler(*_): time.sleep(60)\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,6 +31,12 @@ REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "DescribeConnectors": {},
     "ListConnectors": {},
     "UnregisterConnector": {"connectorLabel": LABEL},
+    "CreateConnectorProfile": {
+        "connectorProfileName": "sales",
+        "connectorType": "CustomConnector",
+        "connectionMode": "Public",
+        "connectorProfileConfig": {"connectorProfileProperties": {}},
+    },
 }
 
 # The kind of a rule, a value that breaks it, and a part of the refusal.
@@ -37,8 +44,8 @@ Rule = tuple[str, Any, str]
 
 LEFT_OUT = object()
 PATTERN = "Member must satisfy regular expression pattern: "
-WRONG_TYPE = "Invalid type for parameter"
-REQUIRED: Rule = ("required", LEFT_OUT, "Missing required parameter")
+WRONG_TYPE = "Member must be of type "
+REQUIRED: Rule = ("required", LEFT_OUT, "Member must not be null")
 
 
 def longest(size: int) -> Rule:
@@ -62,7 +69,7 @@ DESCRIPTION_RULES: list[Rule] = [
     ("type", ["Acme"], WRONG_TYPE),
 ]
 TOKEN_RULES: list[Rule] = [
-    ("min", "", "valid min length: 1"),
+    ("min", "", "Member must have length greater than or equal to 1"),
     ("pattern", "töken", f"{PATTERN}[ -~]+"),
     longest(256),
     ("type", 1, WRONG_TYPE),
@@ -83,7 +90,7 @@ CONFIGURATION_RULES: Mapping[str, list[Rule]] = {
 CONNECTOR_TYPE = "Member must satisfy enum value set: ['Salesforce', "
 PAGE_RULES: Mapping[str, list[Rule]] = {
     "maxResults": [
-        ("min", 0, "valid min value: 1"),
+        ("min", 0, "Member must have value greater than or equal to 1"),
         ("max", 101, "Member must have value less than or equal to 100"),
         ("type", "many", WRONG_TYPE),
     ],
@@ -140,14 +147,20 @@ RULES: Mapping[str, Mapping[str, list[Rule]]] = {
         "forceDelete": [("type", "yes", WRONG_TYPE)],
     },
 }
-CASES = [
-    pytest.param(
-        operation, path, value, refused, id=f"{operation}-{path}-{kind}-{str(value)[:20]!a}"
-    )
-    for operation, members in RULES.items()
-    for path, rules in members.items()
-    for kind, value, refused in rules
-]
+
+
+def cases(*, of_types: bool) -> list[Any]:
+    """The rules about types, or the others, as parameters of a test."""
+    return [
+        pytest.param(
+            operation, path, value, refused, id=f"{operation}-{path}-{kind}-{str(value)[:20]!a}"
+        )
+        for operation, members in RULES.items()
+        for path, rules in members.items()
+        for kind, value, refused in rules
+        if (kind == "type") == of_types
+    ]
+
 
 # The model marks no member of RegisterConnector as required, but its documentation calls for them.
 UNMARKED = [
@@ -185,7 +198,15 @@ def with_member(operation: str, path: str, value: Any) -> dict[str, Any]:
     return request
 
 
-@pytest.mark.parametrize(("operation", "path", "value", "refused"), CASES)
+def refused_at(path: str) -> str:
+    """How a refusal names a member."""
+    return f"at '{path.replace('[]', '.1.member')}' failed to satisfy constraint: "
+
+
+@pytest.mark.parametrize(
+    ("operation", "path", "value", "refused"),
+    cases(of_types=False),
+)
 def test_a_member_that_breaks_a_rule_is_refused(
     appflow: Any, operation: str, path: str, value: Any, refused: str
 ) -> None:
@@ -194,9 +215,43 @@ def test_a_member_that_breaks_a_rule_is_refused(
     code, status, message = refusal_of(appflow, operation, request)
 
     assert (code, status) == ("ValidationException", 400)
-    assert refused in message
-    name = path.removesuffix("[]").split(".")[-1]
-    assert name in message
+    # An empty token is too short, and breaks its pattern as well.
+    assert re.match(r"(1 validation error|2 validation errors) detected: Value ", message)
+    assert refused_at(path) + refused in message
+
+
+@pytest.mark.parametrize(
+    ("operation", "path", "value", "refused"),
+    cases(of_types=True),
+)
+def test_a_member_of_another_type_is_refused(
+    appflow: Any, operation: str, path: str, value: Any, refused: str
+) -> None:
+    request = with_member(operation, path, value)
+
+    code, status, message = refusal_of(appflow, operation, request)
+
+    assert (code, status) == ("ValidationException", 400)
+    assert message.startswith(f"1 validation error detected: Value '{value}' at ")
+    assert refused_at(path) + refused in message
+
+
+@pytest.mark.parametrize(
+    ("key", "refused"),
+    [
+        ("", "Member must have length greater than or equal to 1"),
+        ("a" * 129, "Member must have length less than or equal to 128"),
+        ("with space", rf"{PATTERN}[\w]+"),
+    ],
+)
+def test_the_keys_of_a_map_are_held_to_their_rules(appflow: Any, key: str, refused: str) -> None:
+    path = "connectorProfileConfig.connectorProfileProperties.CustomConnector.profileProperties"
+    request = with_member("CreateConnectorProfile", path, {key: "value"})
+
+    code, status, message = refusal_of(appflow, "CreateConnectorProfile", request)
+
+    assert (code, status) == ("ValidationException", 400)
+    assert f"Value '{key}' {refused_at(f'{path}.key')}{refused}" in message
 
 
 @pytest.mark.parametrize(("operation", "path"), UNMARKED)
@@ -208,7 +263,9 @@ def test_a_member_that_is_needed_all_the_same_is_missed(
     code, status, message = refusal_of(appflow, operation, request)
 
     assert (code, status) == ("ValidationException", 400)
-    assert message.endswith("failed to satisfy constraint: Member must not be null")
+    assert message == (
+        f"1 validation error detected: Value null {refused_at(path)}Member must not be null"
+    )
 
 
 @pytest.mark.parametrize("label", ["ac", "0-!@#.-_", "a" * 256])
