@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import socket
 import ssl
 import tempfile
@@ -128,12 +129,14 @@ def make_application(lambda_python: Path) -> Application:
     _require(lambda_runtime._detect_runtime_binary, ["runtime"])
     _require(custom_resource.invoke_custom_resource, ["request_type", "logical_id", "props"])
     _require(custom_resource.deliver_response, ["token", "response"])
+    _require(ministack.app._reset_all_state, [])
     _require(lambda_svc._execute_function_with_config_scope, ["func", "event"])
 
     endpoint = Endpoint(os.environ["AWS_ENDPOINT_URL"])
     # An empty pattern: requests signed for this name belong to the handler of this name.
     router.SERVICE_PATTERNS["appflow"] = {}
     ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
+    _reset_with_ministack(endpoint, ministack.app)
     _run_python_functions_with(lambda_python, lambda_runtime)
     custom_resources = StrictCustomResources()
     custom_resources.install()
@@ -159,6 +162,16 @@ def _require(function: Callable[..., Any], leading_parameters: list[str]) -> Non
             f"{function.__module__}.{function.__name__} takes {found}, not {leading_parameters}:"
             " install the MiniStack version that requirements.txt names"
         )
+
+
+def _reset_with_ministack(endpoint: Any, app: Any) -> None:
+    original = app._reset_all_state
+
+    def reset() -> None:
+        original()
+        endpoint.reset()
+
+    app._reset_all_state = reset
 
 
 def _run_python_functions_with(lambda_python: Path, lambda_runtime: Any) -> None:
@@ -214,26 +227,43 @@ def _as_signed(application: Application) -> Application:
 
 def _with_controls(application: Application, endpoint: Any) -> Application:
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"] if scope["type"] == "http" else None
-        what, _, account = (path or "").rpartition("/")
-        if what == JOURNAL_PATH:
-            query = parse_qs(scope["query_string"].decode())
-            after = int(query.get("after", ["0"])[0])
-            await answer_json(send, 200, endpoint.journal.calls(account, after=after))
-        elif what == SETTINGS_PATH:
-            await answer_json(send, *_configure(endpoint, account, await read_body(receive)))
-        else:
+        path = scope["path"] if scope["type"] == "http" else ""
+        what, _, account = path.rpartition("/")
+        if what not in (JOURNAL_PATH, SETTINGS_PATH):
             await application(scope, receive, send)
+            return
+        try:
+            _check_account(account, what)
+            if what == JOURNAL_PATH:
+                after = _after(scope["query_string"].decode())
+                content = endpoint.journal.calls(account, after=after)
+            else:
+                endpoint.configure(account, json.loads(await read_body(receive)))
+                content = {}
+        except (ValueError, AppFlowError) as error:
+            await answer_json(send, 400, {"message": str(error)})
+        else:
+            await answer_json(send, 200, content)
 
     return served
 
 
-def _configure(endpoint: Any, account: str, body: bytes) -> tuple[int, Any]:
-    try:
-        endpoint.configure(account, json.loads(body))
-    except (ValueError, AppFlowError) as error:
-        return 400, {"message": str(error)}
-    return 200, {}
+def _check_account(account: str, path: str) -> None:
+    if not re.fullmatch("[0-9]{12}", account):
+        raise ValueError(
+            f"{account!r} is not an account: it must be a number of 12 digits, as in"
+            f" {path}/000000000000."
+        )
+
+
+def _after(query: str) -> int:
+    after = parse_qs(query, keep_blank_values=True).get("after", ["0"])[0]
+    if not re.fullmatch("[0-9]+", after):
+        raise ValueError(
+            f"after is {after!r}, not how many calls to leave out: it must be a number of at least"
+            " 0, as in ?after=12."
+        )
+    return int(after)
 
 
 async def read_body(receive: Receive) -> bytes:

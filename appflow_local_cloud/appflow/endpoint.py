@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import boto3
 from botocore.config import Config
 from ministack.core import iam_evaluator, responses, router
 
-from .errors import AppFlowError, ValidationException
+from .errors import AppFlowError, InternalServerException, ValidationException
 from .functions import Functions, demand
 from .journal import Journal
 from .limits import Limits
@@ -29,6 +30,8 @@ from .model import checked_input, http_status, operation_at
 from .service import AppFlow, Caller, Memory
 from .settings import Settings, settings_from
 from .tokens import Answer, Result
+
+logger = logging.getLogger("appflow")
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -76,6 +79,12 @@ class Endpoint:
         """
         self._accounts[account] = _account(settings_from(members))
 
+    def reset(self) -> None:
+        """Forget everything: settings, what AppFlow holds, and the journal."""
+        self._accounts.clear()
+        self._memories.clear()
+        self.journal.clear()
+
     async def __call__(
         self,
         method: str,  # noqa: ARG002 - MiniStack's signature
@@ -90,26 +99,36 @@ class Endpoint:
         return await asyncio.to_thread(self._answer, path, body, access_key)
 
     def _answer(self, path: str, body: bytes, access_key: str) -> Response:
-        operation = operation_at(path)
-        if operation is None:
-            return _response(ValidationException(f"AppFlow has no operation at {path}."))
         caller = Caller(
             account=responses.get_account_id(),
             region=responses.get_region(),
             arn=iam_evaluator.caller_arn(),
         )
-        account = self._accounts[caller.account]
+        operation = operation_at(path)
+        name = path if operation is None else operation.name
         parameters: dict[str, Any] = {}
         try:
+            if operation is None:
+                raise _no_operation_at(path)
             parameters = checked_input(operation, _parsed(body))
-            account.limits.take_call()
-            self._authorise(access_key, operation.name, parameters, caller)
-            service = self._service(access_key, caller, account.settings)
-            answer = service.call(operation.name, parameters)
+            answer = self._called(name, parameters, caller, access_key)
         except AppFlowError as error:
             answer = Answer(error)
-        self.journal.record(caller, operation.name, parameters, answer)
+        except Exception:
+            logger.exception("The local AppFlow failed at %s", name)
+            answer = Answer(
+                InternalServerException("The local AppFlow failed; its log has the traceback.")
+            )
+        self.journal.record(caller, name, parameters, answer)
         return _response(answer.result)
+
+    def _called(
+        self, operation: str, parameters: dict[str, Any], caller: Caller, access_key: str
+    ) -> Answer:
+        account = self._accounts[caller.account]
+        account.limits.take_call()
+        self._authorise(access_key, operation, parameters, caller)
+        return self._service(access_key, caller, account.settings).call(operation, parameters)
 
     def _service(self, access_key: str, caller: Caller, settings: Settings) -> AppFlow:
         functions = Functions(self._lambda_client(caller), access_key, caller, settings)
@@ -145,6 +164,13 @@ class Endpoint:
                 ),
             )
         return self._lambda_clients[key]
+
+
+def _no_operation_at(path: str) -> ValidationException:
+    return ValidationException(
+        f"The local cloud serves no operation at {path}: it serves those of connectors and their"
+        " profiles."
+    )
 
 
 def _parsed(body: bytes) -> Any:

@@ -29,6 +29,10 @@ class ConnectorServerException(AppFlowError):
     """The connector's Lambda failed."""
 
 
+class InternalServerException(AppFlowError):
+    """The service itself failed."""
+
+
 class ResourceNotFoundException(AppFlowError):
     """There is no such connector."""
 

@@ -29,7 +29,7 @@ class Call:
         account: a number of 12 digits.
         region: the name of an AWS Region.
         caller: the ARN of who called.
-        operation: the name of the API's operation.
+        operation: the name of the API's operation, or the path that no operation is served at.
         parameters: the members of the request; empty if they break a rule of the model.
         outcome: ``OK`` or an error code.
         remembered: whether the answer was that to an earlier call with the same client token, so
@@ -78,3 +78,8 @@ class Journal:
         """The calls in an account but for the first so many, as JSON has them."""
         with self._lock:
             return [vars(call) for call in self._calls[account][after:]]
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        with self._lock:
+            self._calls.clear()
