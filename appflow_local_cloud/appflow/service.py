@@ -138,10 +138,11 @@ class AppFlow:
         connectors = self._registry.connectors() if "CustomConnector" in types else []
         # The configurations are keyed by type in the API: those of custom connectors, which are all
         # of one type, cannot be among them.
-        return {"connectorConfigurations": {}, **self._page(connectors, parameters)}
+        request = Request("DescribeConnectors", parameters)
+        return {"connectorConfigurations": {}, **self._page(connectors, request)}
 
     def _list(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        return self._page(self._registry.connectors(), parameters)
+        return self._page(self._registry.connectors(), Request("ListConnectors", parameters))
 
     def _unregister(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         self._registry.remove(
@@ -175,18 +176,17 @@ class AppFlow:
             and (names is None or profile.name in names)
             and parameters.get("connectorType", "CustomConnector") == "CustomConnector"
         }
-        return self._pages.page("connectorProfileDetails", details, parameters)
+        request = Request("DescribeConnectorProfiles", parameters)
+        return self._pages.page("connectorProfileDetails", details, request)
 
     def _delete_profile(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         # The local cloud has no flows, so nothing can be in the way of it.
         self._registry.remove_profile(parameters["connectorProfileName"])
         return {}
 
-    def _page(
-        self, connectors: Iterable[Connector], parameters: dict[str, Any]
-    ) -> Mapping[str, Any]:
+    def _page(self, connectors: Iterable[Connector], request: Request) -> Mapping[str, Any]:
         listed = {connector.label: _listed(connector) for connector in connectors}
-        return self._pages.page("connectors", listed, parameters)
+        return self._pages.page("connectors", listed, request)
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:aws:appflow:{self._caller.region}:{self._caller.account}:{kind}/{name}"

@@ -23,7 +23,7 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """A call, as far as the same token has to come with the same one."""
+    """What is asked of AppFlow: two requests are equal if they ask for the same."""
 
     operation: str
     parameters: Mapping[str, Any]

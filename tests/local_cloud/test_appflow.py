@@ -596,18 +596,34 @@ class TestLists:
         code, status, message = refusal(appflow.list_connectors, nextToken="made-up")
 
         assert (code, status) == ("ValidationException", 400)
-        assert message == "The nextToken is not one that this service gave."
+        assert message == (
+            "The nextToken made-up was not given for this list: send the one that ListConnectors"
+            " answered to the same members, or none for the first page."
+        )
 
+    @pytest.mark.parametrize(
+        ("operation", "filters"),
+        [
+            ("list_connectors", {}),
+            ("describe_connector_profiles", {}),
+            ("describe_connectors", {}),
+            ("describe_connectors", {"connectorTypes": ["CustomConnector", "S3"]}),
+        ],
+    )
     def test_refuse_a_token_that_was_given_for_another_list(
-        self, account: Account, appflow: Any, arn: str
+        self, account: Account, appflow: Any, arn: str, operation: str, filters: dict[str, Any]
     ) -> None:
         account.register("acme-1", arn)
         account.register("acme-2", arn)
-        token = appflow.list_connectors(maxResults=1)["nextToken"]
+        of_custom = {"connectorTypes": ["CustomConnector"]}
+        token = appflow.describe_connectors(**of_custom, maxResults=1)["nextToken"]
 
-        code, _, _ = refusal(appflow.describe_connector_profiles, nextToken=token)
+        code, _, message = refusal(getattr(appflow, operation), **filters, nextToken=token)
 
         assert code == "ValidationException"
+        assert message.startswith(f"The nextToken {token} was not given for this list: ")
+        [rest] = appflow.describe_connectors(**of_custom, nextToken=token)["connectors"]
+        assert rest["connectorLabel"] == "acme-2"
 
 
 class TestDescribe:
