@@ -29,9 +29,10 @@ RULES = ["test_appflow.py", "test_appflow_members.py", "test_appflow_settings.py
 NOT_OF_RULES = {
     "TestCalls::test_are_free_by_default",
     "TestCalls::test_come_through_at_their_rate",
-    "TestCalls::test_of_another_account_do_not_count",
     "TestPermissions::test_are_known_at_once_by_default",
     "TestPermissions::test_are_known_after_a_while",
+    "TestPermissions::test_that_were_missed_are_new_ones",
+    "TestPermissions::test_spread_each_by_itself",
     "test_settings_that_make_no_sense_are_refused",
     "test_what_is_not_set_goes_back_to_its_default",
 }

@@ -6,7 +6,8 @@
 - ``limits``: how many calls come through, and how soon a permission is known.
 - ``registry``, ``tokens``, ``pages``: what AppFlow remembers of an account and Region.
 - ``connector``: what a connector's Lambda answers, in AppFlow's terms.
-- ``functions``: invoking it, and who may.
+- ``access``: who may do what.
+- ``functions``: invoking a connector's Lambda.
 - ``service``: the operations.
 - ``journal``: the calls that came, and what became of them.
 - ``endpoint``: the service as a part of MiniStack: authentication, authorisation, HTTP.

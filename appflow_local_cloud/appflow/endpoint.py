@@ -12,9 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,10 +20,11 @@ import boto3
 from botocore.config import Config
 from ministack.core import iam_evaluator, responses, router
 
+from .access import Access
 from .errors import AppFlowError, InternalServerException, ValidationException
-from .functions import Functions, demand
+from .functions import Functions
 from .journal import Journal
-from .limits import Limits
+from .limits import Permissions, Rate
 from .model import checked_input, http_status, operation_at
 from .service import AppFlow, Caller, Memory
 from .settings import Settings, settings_from
@@ -38,27 +37,42 @@ Response = tuple[int, dict[str, str], bytes]
 # Whatever a connector needs longer for, the caller of a real AppFlow would not be told in time.
 _CONNECTOR_TIMEOUT_SECONDS = 60
 
-# The actions that IAM can limit to one resource, of which kind, and the member that names it; the
-# others are granted on "*" only.
+# The actions that IAM limits to one kind of resource, and the member that names it; a request that
+# has no such member is about all of the kind. What else is served is granted on "*" only.
 # Source: "Actions, resources, and condition keys for Amazon AppFlow".
 _RESOURCES = {
     "DescribeConnector": ("connector", "connectorLabel"),
+    "ListConnectors": ("connector", "connectorLabel"),
     "UpdateConnectorRegistration": ("connector", "connectorLabel"),
     "UnregisterConnector": ("connector", "connectorLabel"),
     "DeleteConnectorProfile": ("connectorprofile", "connectorProfileName"),
 }
 
 
-@dataclass(frozen=True)
 class _Account:
-    """One account's settings, and what has happened under them."""
+    """One account's settings, and what has happened in it and in its Regions.
 
-    settings: Settings
-    limits: Limits
+    Calls come in threads: ``setdefault`` sees to it that all of them find the same.
+    """
 
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.permissions = Permissions()
+        self._rates: dict[str, Rate] = {}
+        self._memories: dict[str, Memory] = {}
 
-def _account(settings: Settings) -> _Account:
-    return _Account(settings, Limits(settings))
+    def use(self, settings: Settings) -> None:
+        """Change the settings; the calls are counted from now on."""
+        self.settings = settings
+        self._rates = {}
+
+    def rate(self, region: str) -> Rate:
+        """How many calls come through in a Region."""
+        return self._rates.setdefault(region, Rate(self.settings.calls_per_second))
+
+    def memory(self, region: str) -> Memory:
+        """What AppFlow remembers of a Region."""
+        return self._memories.setdefault(region, Memory())
 
 
 class Endpoint:
@@ -67,8 +81,7 @@ class Endpoint:
     def __init__(self, endpoint_url: str) -> None:
         self.journal = Journal()
         self._endpoint_url = endpoint_url
-        self._accounts: dict[str, _Account] = defaultdict(lambda: _account(Settings()))
-        self._memories: dict[tuple[str, str], Memory] = defaultdict(Memory)
+        self._accounts: dict[str, _Account] = {}
         self._lambda_clients: dict[tuple[str, str], Any] = {}
 
     def configure(self, account: str, members: Any) -> None:
@@ -77,12 +90,11 @@ class Endpoint:
         Raises:
             ValidationException: there is no such setting, or its value makes no sense.
         """
-        self._accounts[account] = _account(settings_from(members))
+        self._account(account).use(settings_from(members))
 
     def reset(self) -> None:
         """Forget everything: settings, what AppFlow holds, and the journal."""
         self._accounts.clear()
-        self._memories.clear()
         self.journal.clear()
 
     async def __call__(
@@ -125,29 +137,19 @@ class Endpoint:
     def _called(
         self, operation: str, parameters: dict[str, Any], caller: Caller, access_key: str
     ) -> Answer:
-        account = self._accounts[caller.account]
-        account.limits.take_call()
-        self._authorise(access_key, operation, parameters, caller)
-        return self._service(access_key, caller, account.settings).call(operation, parameters)
-
-    def _service(self, access_key: str, caller: Caller, settings: Settings) -> AppFlow:
-        functions = Functions(self._lambda_client(caller), access_key, caller, settings)
+        account = self._account(caller.account)
+        settings = account.settings
         now = datetime.now(timezone.utc) + timedelta(seconds=settings.clock_ahead_seconds)
-        memory = self._memories[caller.account, caller.region]
-        return AppFlow(memory, caller, functions, settings, now)
+        account.rate(caller.region).take_call()
+        delay = timedelta(seconds=settings.permission_delay_seconds)
+        access = Access(access_key, caller, account.permissions, now, delay)
+        access.demand(f"appflow:{operation}", _resource(operation, parameters, caller))
+        functions = Functions(self._lambda_client(caller), access, settings)
+        appflow = AppFlow(account.memory(caller.region), caller, functions, settings, now)
+        return appflow.call(operation, parameters)
 
-    def _authorise(
-        self, access_key: str, operation: str, parameters: Mapping[str, Any], caller: Caller
-    ) -> None:
-        action, resource = f"appflow:{operation}", "*"
-        if operation in _RESOURCES:
-            kind, member = _RESOURCES[operation]
-            name = parameters.get(member, "")
-            resource = f"arn:aws:appflow:{caller.region}:{caller.account}:{kind}/{name}"
-        demand(access_key, action, resource, caller)
-        # Every container of a function is another session of its role.
-        principal = "/".join(caller.arn.split("/")[:2])
-        self._accounts[caller.account].limits.check_permission(principal, action, resource)
+    def _account(self, number: str) -> _Account:
+        return self._accounts.setdefault(number, _Account())
 
     def _lambda_client(self, caller: Caller) -> Any:
         # A 12-digit access key is the root of that account to MiniStack, whatever the secret.
@@ -164,6 +166,14 @@ class Endpoint:
                 ),
             )
         return self._lambda_clients[key]
+
+
+def _resource(operation: str, parameters: Mapping[str, Any], caller: Caller) -> str:
+    if operation not in _RESOURCES:
+        return "*"
+    kind, member = _RESOURCES[operation]
+    name = parameters.get(member, "*")
+    return f"arn:aws:appflow:{caller.region}:{caller.account}:{kind}/{name}"
 
 
 def _no_operation_at(path: str) -> ValidationException:

@@ -1,7 +1,4 @@
-"""The connectors' functions, and who may invoke them.
-
-MiniStack reads its settings when it is imported: import this module after they are set.
-"""
+"""The connectors' functions: asking them, if AppFlow and the caller may."""
 
 from __future__ import annotations
 
@@ -10,40 +7,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from ministack.core import iam_evaluator
 
+from .access import Access
 from .connector import configuration_of
-from .errors import AccessDeniedException, ConnectorServerException, not_authorized
-from .service import Caller
+from .errors import AccessDeniedException, ConnectorServerException
 from .settings import Settings
-
-
-def demand(access_key: str, action: str, resource: str, caller: Caller) -> None:
-    """Ask IAM whether a caller may do something.
-
-    Raises:
-        AccessDeniedException: it may not.
-    """
-    service = action.partition(":")[0]
-    if iam_evaluator.enforce(access_key, action, service, caller.region, resource) is not None:
-        raise not_authorized(caller.arn, action, resource)
 
 
 class Functions:
     """The functions of the caller's account, reached over HTTP like anybody else would."""
 
-    def __init__(self, client: Any, access_key: str, caller: Caller, settings: Settings) -> None:
+    def __init__(self, client: Any, access: Access, settings: Settings) -> None:
         self._client = client
-        self._access_key = access_key
-        self._caller = caller
+        self._access = access
         self._settings = settings
 
     def configuration(self, lambda_arn: str) -> dict[str, Any]:
         """Invoke a connector, after checking that AppFlow and the caller may."""
+        # Looked up before the caller's permission is missed: both spread at the same time.
+        appflow_may_invoke = self._access.appflow_may_invoke(lambda_arn, self._policy(lambda_arn))
         # The native AWS::AppFlow::Connector asks its callers for this right as well.
         if self._settings.caller_permission == "required":
-            demand(self._access_key, "lambda:InvokeFunction", lambda_arn, self._caller)
-        if not self._appflow_may_invoke(lambda_arn):
+            self._access.demand_invocation(lambda_arn)
+        if not appflow_may_invoke:
             raise AccessDeniedException(
                 f"Amazon AppFlow is not authorized to invoke {lambda_arn}: its resource policy"
                 " must allow lambda:InvokeFunction to appflow.amazonaws.com."
@@ -61,27 +47,13 @@ class Functions:
             ) from error
         return result
 
-    def _appflow_may_invoke(self, lambda_arn: str) -> bool:
+    def _policy(self, lambda_arn: str) -> Mapping[str, Any]:
         try:
-            policy = json.loads(self._client.get_policy(FunctionName=lambda_arn)["Policy"])
+            policy: Mapping[str, Any] = json.loads(
+                self._client.get_policy(FunctionName=lambda_arn)["Policy"]
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return False
+                return {"Statement": []}
             raise
-        caller = self._caller
-        context = iam_evaluator.EvalContext(
-            principal_arn="appflow.amazonaws.com",
-            principal_type="Service",
-            principal_account=caller.account,
-            action="lambda:InvokeFunction",
-            resource_arn=lambda_arn,
-            region=caller.region,
-            service_context={
-                "aws:sourceaccount": caller.account,
-                "aws:sourcearn": f"arn:aws:appflow:{caller.region}:{caller.account}:connector",
-            },
-        )
-        decision = iam_evaluator.evaluate_resource_policy(
-            policy, context, service="appflow.amazonaws.com"
-        ).decision
-        return bool(decision == "Allow")
+        return policy

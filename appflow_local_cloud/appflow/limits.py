@@ -1,7 +1,8 @@
-"""How many calls AppFlow takes from one account, and how soon it knows of a permission there.
+"""How many calls AppFlow takes at a time, and how soon it knows of a permission.
 
-The first is a token bucket, as other AWS services describe theirs; the second stands for IAM, which
-is eventually consistent.
+The first is a token bucket, as other AWS services describe theirs, in each account and Region, as
+ThrottlingException's documentation has it; the second stands for IAM, which is eventually
+consistent.
 """
 
 from __future__ import annotations
@@ -9,22 +10,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from .errors import ThrottlingException, not_authorized
-from .settings import Settings
+from .errors import ThrottlingException
 
 
-class Limits:
-    """What has happened under the limits of an account, since they were set."""
+class Rate:
+    """How many calls come through: a bucket of tokens, which is full at the start."""
 
-    def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
-        self._rate = settings.calls_per_second
-        self._permission_delay = settings.permission_delay_seconds
+    def __init__(
+        self, calls_per_second: float | None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = calls_per_second
         self._now = now
-        self._size = max(1, self._rate or 0)
+        self._size = max(1, calls_per_second or 0)
         self._left = self._size
         self._filled_at = now()
-        self._allowed_since: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
     def take_call(self) -> None:
@@ -43,14 +44,35 @@ class Limits:
                 raise ThrottlingException("Rate exceeded")
             self._left -= 1
 
-    def check_permission(self, principal: str, action: str, resource: str) -> None:
-        """Let a permission that has been found wait until it is known here.
 
-        Raises:
-            AccessDeniedException: it is not known yet.
+class Permissions:
+    """Since when each permission of an account has been found."""
+
+    def __init__(self) -> None:
+        self._found_at: dict[tuple[str, str, str], datetime] = {}
+        self._lock = threading.Lock()
+
+    def is_known(
+        self,
+        permission: tuple[str, str, str],
+        *,
+        found: bool,
+        now: datetime,
+        delay: timedelta,
+    ) -> bool:
+        """Whether a permission counts, which has just been looked up.
+
+        Nobody tells when a policy changes. So a permission is as old as the time when it was first
+        found, and one that was missed in between is a new one.
+
+        Args:
+            permission: the principal, the action and the resource.
+            found: whether there is one.
+            now: the time.
+            delay: how old it has to be.
         """
         with self._lock:
-            # By action and not by resource: it is a change of a policy that takes its time.
-            since = self._allowed_since.setdefault((principal, action), self._now())
-            if self._now() - since < self._permission_delay:
-                raise not_authorized(principal, action, resource)
+            if not found:
+                self._found_at.pop(permission, None)
+                return False
+            return now - self._found_at.setdefault(permission, now) >= delay

@@ -18,11 +18,14 @@ class Settings:
     """The settings of one account; over HTTP their names are in camelCase.
 
     Attributes:
-        calls_per_second: the rate at which a bucket of tokens fills, and its size (1 at least):
-            as many calls come through at once. None: as many as one likes.
+        calls_per_second: the rate at which a bucket of tokens fills in each Region, and its size
+            (1 at least): as many calls come through at once. None: as many as one likes.
         permission_delay_seconds: for how long a permission is not known after the first call that
-            needs it, as if IAM had just spread it.
-        clock_ahead_seconds: how far AppFlow's clock is ahead, to see client tokens expire.
+            finds it, as if IAM had just spread it: the caller's for the action and for the
+            connector's function, and AppFlow's own for that function, version or alias. One that
+            was taken away, and missed by a call, is a new one when it is back.
+        clock_ahead_seconds: how far AppFlow's clock is ahead, to see client tokens expire and
+            permissions spread.
         token_scope: whether a client token that was used for one operation is free for another one
             (``operation``) or not (``account``). The documentation of each operation speaks of
             itself only.

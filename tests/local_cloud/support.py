@@ -34,11 +34,13 @@ def registration(label: str, arn: str, **members: Any) -> dict[str, Any]:
     }
 
 
-def user_client(account: Account, actions: list[str], **settings: Any) -> Any:
+def user_client(
+    account: Account, actions: list[str], *, resource: str = "*", **settings: Any
+) -> Any:
     """An AppFlow client of an IAM user who may do a few things only."""
     iam = account.client("iam")
     iam.create_user(UserName="clerk")
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_user_policy(UserName="clerk", PolicyName="p", PolicyDocument=document)
     key = iam.create_access_key(UserName="clerk")["AccessKey"]

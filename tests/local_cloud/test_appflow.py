@@ -301,6 +301,13 @@ class TestPermission:
         assert (code, status) == ("AccessDeniedException", 403)
         assert f"is not authorized to perform: {refused}" in message
 
+    def test_to_list_may_name_the_connectors(self, account: Account, arn: str) -> None:
+        account.register(LABEL, arn)
+        resource = "arn:aws:appflow:*:*:connector/*"
+        clerk = user_client(account, ["appflow:ListConnectors"], resource=resource)
+
+        assert len(clerk.list_connectors()["connectors"]) == 1
+
 
 class TestUpdate:
     def test_moves_to_another_function(self, account: Account, appflow: Any, arn: str) -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from appflow_local_cloud.appflow.errors import AccessDeniedException, ThrottlingException
-from appflow_local_cloud.appflow.limits import Limits
-from appflow_local_cloud.appflow.settings import Settings
+from appflow_local_cloud.appflow.errors import ThrottlingException
+from appflow_local_cloud.appflow.limits import Permissions, Rate
 from tests.local_cloud.support import refusal, registration, user_client
 from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
 
 LABEL = "acme-crm"
 PERMISSION = ("arn:aws:sts::111122223333:assumed-role/handler", "appflow:RegisterConnector", "*")
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class Clock:
@@ -33,19 +35,19 @@ def clock() -> Clock:
 
 class TestCalls:
     def test_are_free_by_default(self) -> None:
-        limits = Limits(Settings())
+        rate = Rate(None)
 
         for _ in range(1000):
-            limits.take_call()
+            rate.take_call()
 
     def test_come_through_at_their_rate(self, clock: Clock) -> None:
-        limits = Limits(Settings(calls_per_second=10), clock)
+        rate = Rate(10, clock)
         taken = 0
         for tick in range(50):  # five seconds
             clock.now = tick / 10
             for _ in range(5):
                 try:
-                    limits.take_call()
+                    rate.take_call()
                 except ThrottlingException:
                     continue
                 taken += 1
@@ -63,35 +65,103 @@ class TestCalls:
         assert (code, status, message) == ("ThrottlingException", 429, "Rate exceeded")
         assert account.calls()[-1]["outcome"] == "ThrottlingException"
 
-    def test_of_another_account_do_not_count(self, account: Account) -> None:
+    def test_of_another_account_or_region_do_not_count(self, account: Account) -> None:
         account.local_cloud.configure_appflow(account.id, callsPerSecond=0.001)
         stranger = Account(account.cloud, new_account_id())
-
         for _ in range(5):
             stranger.client("appflow").list_connectors()
 
-        assert {call["outcome"] for call in stranger.calls()} == {"OK"}
+        for owner in (account, replace(account, region="eu-west-1")):
+            owner.client("appflow").list_connectors()
+
+        assert [call["outcome"] for call in stranger.calls()] == ["OK"] * 5
+        assert [call["outcome"] for call in account.calls()] == ["OK"] * 2
+
+
+def is_known(
+    permissions: Permissions,
+    permission: tuple[str, str, str] = PERMISSION,
+    *,
+    at: float,
+    found: bool = True,
+    delay: float = 2,
+) -> bool:
+    """Whether a permission counts so many seconds after the start."""
+    now = START + timedelta(seconds=at)
+    return permissions.is_known(permission, found=found, now=now, delay=timedelta(seconds=delay))
 
 
 class TestPermissions:
     def test_are_known_at_once_by_default(self) -> None:
-        Limits(Settings()).check_permission(*PERMISSION)
+        assert is_known(Permissions(), at=0, delay=0)
+        assert not is_known(Permissions(), at=0, delay=0, found=False)
 
-    def test_are_known_after_a_while(self, clock: Clock) -> None:
-        limits = Limits(Settings(permission_delay_seconds=2), clock)
-        for clock.now in (0, 1.9):
-            with pytest.raises(AccessDeniedException, match="is not authorized to perform"):
-                limits.check_permission(*PERMISSION)
+    def test_are_known_after_a_while(self) -> None:
+        permissions = Permissions()
 
-        clock.now = 2
-        limits.check_permission(*PERMISSION)
+        assert [is_known(permissions, at=at) for at in (0, 1.9, 2)] == [False, False, True]
 
-    def test_not_known_yet_are_refused_as_if_they_were_none(self, account: Account) -> None:
-        clerk = user_client(account, ["appflow:*"])
+    def test_that_were_missed_are_new_ones(self) -> None:
+        permissions = Permissions()
+        is_known(permissions, at=0)
+        assert is_known(permissions, at=2)
+
+        assert not is_known(permissions, at=3, found=False)
+        assert [is_known(permissions, at=at) for at in (4, 5.9, 6)] == [False, False, True]
+
+    @pytest.mark.parametrize("part", [0, 1, 2])
+    def test_spread_each_by_itself(self, part: int) -> None:
+        permissions = Permissions()
+        is_known(permissions, at=0)
+        principal, action, resource = [
+            "another" if number == part else name for number, name in enumerate(PERMISSION)
+        ]
+
+        assert not is_known(permissions, (principal, action, resource), at=2)
+
+    def test_not_known_yet_are_refused_as_if_they_were_none(
+        self, account: Account, arn: str
+    ) -> None:
+        clerk = user_client(account, ["appflow:RegisterConnector", "lambda:InvokeFunction"])
+        members = registration(LABEL, arn)
+
+        def register_at(seconds: float) -> str:
+            account.local_cloud.configure_appflow(
+                account.id, permissionDelaySeconds=60, clockAheadSeconds=seconds
+            )
+            code, status, message = refusal(clerk.register_connector, **members)
+            assert (code, status) == ("AccessDeniedException", 403)
+            return message
+
+        # First the action; then, since nobody asked for them before, those on the function.
+        assert "is not authorized to perform: appflow:RegisterConnector" in register_at(0)
+        assert "is not authorized to perform: lambda:InvokeFunction" in register_at(3600)
+        account.local_cloud.configure_appflow(
+            account.id, permissionDelaySeconds=60, clockAheadSeconds=7200
+        )
+        clerk.register_connector(**members)
+
+    def test_taken_away_and_given_again_spread_again(self, account: Account, arn: str) -> None:
+        functions = account.client("lambda")
+        account.register(LABEL, arn)
+        account.local_cloud.configure_appflow(account.id, permissionDelaySeconds=3600)
+        update = account.client("appflow").update_connector_registration
+        refused = f"Amazon AppFlow is not authorized to invoke {arn}"
+        functions.remove_permission(FunctionName="crm", StatementId="AppFlow")
+        assert refused in refusal(update, connectorLabel=LABEL)[2]
+
+        account.grant_appflow(arn)
+
+        assert refused in refusal(update, connectorLabel=LABEL)[2]
+        account.local_cloud.configure_appflow(
+            account.id, permissionDelaySeconds=3600, clockAheadSeconds=7200
+        )
+        update(connectorLabel=LABEL)
+
+    def test_are_nothing_that_an_account_s_root_waits_for(self, account: Account) -> None:
         account.local_cloud.configure_appflow(account.id, permissionDelaySeconds=60)
 
-        with pytest.raises(ClientError, match=r"AccessDeniedException.*appflow:ListConnectors"):
-            clerk.list_connectors()
+        assert account.connectors() == []
 
 
 class TestClock:
