@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -385,6 +387,24 @@ class TestTokens:
         updates = account.calls()[1:]
         assert [call["parameters"]["clientToken"] for call in updates] == ["once", "once", "again"]
         assert [call["remembered"] for call in updates] == [False, True, False]
+
+    def test_that_come_at_once_take_effect_once(self, account: Account, arn: str) -> None:
+        clients = [account.client("appflow") for _ in range(4)]
+        members = registration(LABEL, arn, clientToken="once")
+        ready = threading.Barrier(len(clients))
+
+        def register(client: Any) -> str:
+            ready.wait()
+            answered: str = client.register_connector(**members)["connectorArn"]
+            return answered
+
+        with ThreadPoolExecutor(len(clients)) as threads:
+            answers = list(threads.map(register, clients))
+
+        assert len(set(answers)) == 1
+        calls = account.calls()
+        assert [call["outcome"] for call in calls] == ["OK"] * len(clients)
+        assert sorted(call["remembered"] for call in calls) == [False, True, True, True]
 
     def test_refuse_other_parameters(self, account: Account, appflow: Any, arn: str) -> None:
         account.register(LABEL, arn, clientToken="once")
