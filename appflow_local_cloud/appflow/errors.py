@@ -43,3 +43,9 @@ class ThrottlingException(AppFlowError):
 
 class ValidationException(AppFlowError):
     """The request itself is wrong."""
+
+
+def error(code: str, message: str) -> AppFlowError:
+    """The refusal of a code that a setting names."""
+    by_code = {one.__name__: one for one in AppFlowError.__subclasses__()}
+    return by_code[code](message)

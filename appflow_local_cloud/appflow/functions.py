@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .access import Access
 from .connector import configuration_of
-from .errors import AccessDeniedException, ConnectorServerException
+from .errors import AccessDeniedException, AppFlowError, ConnectorServerException, error
 from .settings import Settings
 
 
@@ -30,10 +30,7 @@ class Functions:
         if self._settings.caller_permission == "required":
             self._access.demand_invocation(lambda_arn)
         if not appflow_may_invoke:
-            raise AccessDeniedException(
-                f"Amazon AppFlow is not authorized to invoke {lambda_arn}: its resource policy"
-                " must allow lambda:InvokeFunction to appflow.amazonaws.com."
-            )
+            raise self._refusal(lambda_arn)
         return configuration_of(lambda_arn, self._invoke)
 
     def _invoke(self, lambda_arn: str, payload: bytes) -> Mapping[str, Any]:
@@ -41,19 +38,33 @@ class Functions:
             result: Mapping[str, Any] = self._client.invoke(
                 FunctionName=lambda_arn, Payload=payload
             )
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError) as failure:
             raise ConnectorServerException(
-                f"Error while communicating to connector: {error}"
-            ) from error
+                f"Error while communicating to connector: {failure}"
+            ) from failure
         return result
+
+    def _refusal(self, lambda_arn: str) -> AppFlowError:
+        code = self._settings.missing_function
+        if code != "AccessDeniedException" and not self._exists(lambda_arn):
+            return error(code, f"There is no function {lambda_arn}.")
+        return AccessDeniedException(
+            f"Amazon AppFlow is not authorized to invoke {lambda_arn}: its resource policy must"
+            " allow lambda:InvokeFunction to appflow.amazonaws.com."
+        )
+
+    def _exists(self, lambda_arn: str) -> bool:
+        try:
+            self._client.get_function_configuration(FunctionName=lambda_arn)
+        except self._client.exceptions.ResourceNotFoundException:
+            return False
+        return True
 
     def _policy(self, lambda_arn: str) -> Mapping[str, Any]:
         try:
             policy: Mapping[str, Any] = json.loads(
                 self._client.get_policy(FunctionName=lambda_arn)["Policy"]
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return {"Statement": []}
-            raise
+        except self._client.exceptions.ResourceNotFoundException:
+            return {"Statement": []}
         return policy

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from .errors import ConflictException, ResourceNotFoundException, ValidationException
+from .errors import ConflictException, ResourceNotFoundException, ValidationException, error
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,19 @@ class Registry:
         with self._lock:
             return list(self._connectors.values())
 
-    def add(self, connector: Connector) -> None:
+    def add(self, connector: Connector, *, if_taken: str) -> None:
         """Store a connector under a free label.
 
+        Args:
+            connector: what to store.
+            if_taken: the code of the error if the label is taken.
+
         Raises:
-            ConflictException: the label is taken.
+            AppFlowError: the label is taken.
         """
         with self._lock:
             if connector.label in self._connectors:
-                raise ConflictException(f"Connector {connector.label} is registered already.")
+                raise error(if_taken, f"Connector {connector.label} is registered already.")
             self._connectors[connector.label] = connector
 
     def change(self, label: str, **members: Any) -> Connector:

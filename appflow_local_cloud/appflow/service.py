@@ -109,7 +109,7 @@ class AppFlow:
             registered_by=self._caller.arn,
             configuration=self._lambdas.configuration(lambda_arn),
         )
-        self._registry.add(connector)
+        self._registry.add(connector, if_taken=self._settings.taken_label)
         return {"connectorArn": connector.arn}
 
     def _update(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
@@ -118,11 +118,12 @@ class AppFlow:
         lambda_arn = self._lambda_arn(parameters) or held.lambda_arn
         # The connector may take its time; what is not part of this update may change meanwhile.
         configuration = self._lambdas.configuration(lambda_arn)
-        described = "description" in parameters or self._settings.omitted_description == "cleared"
-        description = {"description": parameters.get("description")} if described else {}
-        updated = self._registry.change(
-            held.label, lambda_arn=lambda_arn, configuration=configuration, **description
-        )
+        changes: dict[str, Any] = {"lambda_arn": lambda_arn, "configuration": configuration}
+        if "description" in parameters or self._settings.omitted_description == "cleared":
+            changes["description"] = parameters.get("description")
+        if self._settings.registered_at == "renewed":
+            changes["registered_at"] = self._now
+        updated = self._registry.change(held.label, **changes)
         return {"connectorArn": updated.arn}
 
     def _describe(self, parameters: dict[str, Any]) -> Mapping[str, Any]:

@@ -35,6 +35,10 @@ class Settings:
             (``forgotten``).
         omitted_description: whether an update without a description leaves the old one (``kept``)
             or removes it (``cleared``).
+        registered_at: whether an update leaves the time of the registration (``kept``) or sets it
+            to its own (``renewed``).
+        taken_label: the error for registering a label that is taken.
+        missing_function: the error for a function that does not exist.
         qualified_functions: whether the ARN of a version or alias is ``accepted`` or ``refused``.
             The documented pattern admits both.
         caller_permission: whether the caller needs lambda:InvokeFunction on the connector
@@ -49,6 +53,9 @@ class Settings:
     token_misuse: str = "ConflictException"
     failed_tokens: str = "forgotten"
     omitted_description: str = "kept"
+    registered_at: str = "kept"
+    taken_label: str = "ConflictException"
+    missing_function: str = "AccessDeniedException"
     qualified_functions: str = "accepted"
     caller_permission: str = "required"
 
@@ -59,6 +66,13 @@ _CHOICES = {
     "token_misuse": ("ConflictException", "ValidationException"),
     "failed_tokens": ("forgotten", "remembered"),
     "omitted_description": ("kept", "cleared"),
+    "registered_at": ("kept", "renewed"),
+    "taken_label": ("ConflictException", "ValidationException"),
+    "missing_function": (
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "ConnectorServerException",
+    ),
     "qualified_functions": ("accepted", "refused"),
     "caller_permission": ("required", "ignored"),
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .errors import AppFlowError, ConflictException, ValidationException
+from .errors import AppFlowError, error
 from .settings import Settings
 
 TOKEN_LIFETIME = timedelta(hours=8)
@@ -93,12 +93,11 @@ class Tokens:
 def _repeated(used: _Used, request: Request, settings: Settings) -> Answer:
     if used.request == request:
         return Answer(used.result, remembered=True)
-    errors = {"ConflictException": ConflictException, "ValidationException": ValidationException}
-    return Answer(errors[settings.token_misuse]("The client token was used with other parameters."))
+    return Answer(error(settings.token_misuse, "The client token was used with other parameters."))
 
 
 def _outcome(effect: Callable[[], Result]) -> Result | AppFlowError:
     try:
         return effect()
-    except AppFlowError as error:
-        return error
+    except AppFlowError as refusal:
+        return refusal

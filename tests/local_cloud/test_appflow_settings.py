@@ -239,6 +239,57 @@ class TestOpenQuestions:
         assert kept["connectorDescription"] == "Acme CRM"
         assert "connectorDescription" not in cleared
 
+    def test_an_update_leaves_the_time_of_the_registration(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+        times = []
+
+        for settings in ({}, {}, {"registeredAt": "renewed"}):
+            account.local_cloud.configure_appflow(account.id, clockAheadSeconds=3600, **settings)
+            held = account.registered(LABEL)
+            assert held is not None
+            times.append(held["registeredAt"])
+            appflow.update_connector_registration(connectorLabel=LABEL)
+        renewed = account.registered(LABEL)
+
+        assert renewed is not None
+        assert times[0] == times[1] == times[2]
+        assert renewed["registeredAt"] - times[0] >= timedelta(hours=1)
+
+    def test_a_label_that_is_taken_is_a_conflict(
+        self, account: Account, appflow: Any, arn: str
+    ) -> None:
+        account.register(LABEL, arn)
+        members = registration(LABEL, arn)
+
+        conflict = refusal(appflow.register_connector, **members)
+        account.local_cloud.configure_appflow(account.id, takenLabel="ValidationException")
+        invalid = refusal(appflow.register_connector, **members)
+
+        message = "Connector acme-crm is registered already."
+        assert conflict == ("ConflictException", 409, message)
+        assert invalid == ("ValidationException", 400, message)
+
+    @pytest.mark.parametrize(
+        ("missing_function", "status"),
+        [("ResourceNotFoundException", 404), ("ConnectorServerException", 400)],
+    )
+    def test_a_function_that_does_not_exist_is_not_told_from_one_without_a_permission(
+        self, account: Account, appflow: Any, arn: str, missing_function: str, status: int
+    ) -> None:
+        register = appflow.register_connector
+        closed = account.make_function("closed", connector(), granted=False)
+        missing = registration(LABEL, f"{arn}:99")
+
+        assert refusal(register, **missing)[:2] == ("AccessDeniedException", 403)
+
+        account.local_cloud.configure_appflow(account.id, missingFunction=missing_function)
+        told = (missing_function, status, f"There is no function {arn}:99.")
+        assert refusal(register, **missing) == told
+        unallowed = refusal(register, **registration(LABEL, closed))
+        assert unallowed[:2] == ("AccessDeniedException", 403)
+
     def test_the_arn_of_a_version_or_alias_is_accepted(self, account: Account, arn: str) -> None:
         version = account.client("lambda").publish_version(FunctionName="crm")["FunctionArn"]
         account.grant_appflow(version)
@@ -279,7 +330,7 @@ class TestOpenQuestions:
             {"calls": 10},
             "There is no setting calls; there are callsPerSecond, permissionDelaySeconds,"
             " clockAheadSeconds, tokenScope, tokenMisuse, failedTokens, omittedDescription,"
-            " qualifiedFunctions, callerPermission.",
+            " registeredAt, takenLabel, missingFunction, qualifiedFunctions, callerPermission.",
         ),
     ],
 )
