@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import weakref
 
 import aws_cdk as cdk
@@ -30,7 +31,11 @@ _RUNTIME = lambda_.Runtime("python3.14", lambda_.RuntimeFamily.PYTHON)
 # Enough for a minute of IAM propagation, for a slow connector, and for the 102 seconds before the
 # end in which the handler begins nothing new.
 _TIMEOUT = cdk.Duration.minutes(4)
-_SHORTEST_TIMEOUT = cdk.Duration.minutes(2)
+_SHORTEST_TIMEOUT_SECONDS = 2 * 60
+
+# Source: CreateFunction in the Lambda API Reference.
+_LONGEST_TIMEOUT_SECONDS = 15 * 60
+_LEAST_MEMORY, _MOST_MEMORY = 128, 10_240
 
 _MAX_EVENT_AGE = cdk.Duration.minutes(5)
 
@@ -72,10 +77,10 @@ class ConnectorRegistrationProvider(Construct):
         timeout: of one invocation, 2 to 15 minutes. The handler begins no call to AppFlow during
             the last 102 seconds. Default: 4 minutes.
         max_event_age: how old an event may be when Lambda runs it, be it late or once more after a
-            crash; 1 minute to 6 hours. Together with ``timeout`` it must fit into the service
-            timeout of every registration, or an event could run after CloudFormation has given it
-            up and rolled back. Default: 5 minutes. Source: PutFunctionEventInvokeConfig in the
-            Lambda API Reference.
+            crash; at least 1 minute, and at most an hour together with ``timeout``. Both must fit
+            into the service timeout of every registration, or an event could run after
+            CloudFormation has given it up and rolled back. Default: 5 minutes. Source:
+            PutFunctionEventInvokeConfig in the Lambda API Reference.
         on_failure: where Lambda sends an event whose invocations have all failed. Such an event has
             not been answered. It holds the presigned URL for the answer. Default: nowhere.
         role: the function's role. A role of the app gets all permissions; an imported one is left
@@ -91,8 +96,9 @@ class ConnectorRegistrationProvider(Construct):
         tracing: AWS X-Ray. Default: off.
 
     Raises:
-        ValueError: ``runtime`` is no Python or an older one, ``timeout`` is shorter than 2 minutes,
-            or ``log_retention`` is given for a log group of the app.
+        ValueError: ``runtime`` is no Python or an older one, ``timeout`` or ``memory_size`` is
+            outside its limits, ``max_event_age`` and ``timeout`` are more than an hour together, or
+            ``log_retention`` is given for a log group of the app.
     """
 
     def __init__(
@@ -117,7 +123,8 @@ class ConnectorRegistrationProvider(Construct):
         tracing: lambda_.Tracing | None = None,
     ) -> None:
         _check_runtime(runtime)
-        _check_timeout(timeout)
+        _check_memory_size(memory_size)
+        _check_times(timeout, max_event_age)
         if log_group is not None and log_retention is not None:
             raise ValueError(
                 "log_retention is given together with log_group, whose retention is its own. Leave"
@@ -318,20 +325,43 @@ _made: weakref.WeakKeyDictionary[cdk.Stack, ConnectorRegistrationProvider] = (
 
 
 def _check_runtime(runtime: lambda_.Runtime) -> None:
-    version = runtime.name.removeprefix("python3.")
-    if runtime.family is not lambda_.RuntimeFamily.PYTHON or int(version) < 10:
+    version = re.fullmatch(r"python3\.([0-9]+)", runtime.name)
+    if version is None or int(version[1]) < 10:
         raise ValueError(
             f"runtime is {runtime.name}, but the handler needs Python 3.10 or newer. Choose one,"
             " for instance Runtime.PYTHON_3_13"
         )
 
 
-def _check_timeout(timeout: cdk.Duration) -> None:
-    if timeout.to_seconds() < _SHORTEST_TIMEOUT.to_seconds():
+def _check_memory_size(memory_size: int) -> None:
+    if cdk.Token.is_unresolved(memory_size) or _LEAST_MEMORY <= memory_size <= _MOST_MEMORY:
+        return
+    raise ValueError(
+        f"memory_size is {memory_size} MiB, but Lambda takes {_LEAST_MEMORY} to {_MOST_MEMORY}."
+        " Choose a value between the two"
+    )
+
+
+def _check_times(timeout: cdk.Duration, max_event_age: cdk.Duration) -> None:
+    if timeout.is_unresolved():
+        return
+    seconds = timeout.to_seconds()
+    if not _SHORTEST_TIMEOUT_SECONDS <= seconds <= _LONGEST_TIMEOUT_SECONDS:
         raise ValueError(
-            f"timeout is {timeout.to_seconds():g} seconds, but the handler keeps the last 102 of an"
-            f" invocation for calls that have begun and for its answer. Give it at least"
-            f" {_SHORTEST_TIMEOUT.to_seconds():g}"
+            f"timeout is {seconds:g} seconds, but the handler takes {_SHORTEST_TIMEOUT_SECONDS} to"
+            f" {_LONGEST_TIMEOUT_SECONDS}: it keeps the last 102 of an invocation for calls that"
+            " have begun and for its answer, and Lambda ends it after 15 minutes. Choose a value"
+            " between the two"
+        )
+    if max_event_age.is_unresolved():
+        return
+    age = max_event_age.to_seconds()
+    if age + seconds > _LONGEST_SERVICE_TIMEOUT_SECONDS:
+        raise ValueError(
+            f"max_event_age is {age:g} seconds and timeout is {seconds:g}, {age + seconds:g}"
+            f" together, but CloudFormation waits for {_LONGEST_SERVICE_TIMEOUT_SECONDS} at most:"
+            " an event that runs later would bring back what has been rolled back. Shorten one of"
+            " them"
         )
 
 

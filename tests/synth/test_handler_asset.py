@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -62,7 +63,11 @@ def test_holds_nothing_that_an_earlier_version_left(tmp_path: Path) -> None:
 def test_is_not_made_without_crhelper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.files", lambda _: None)
 
-    with pytest.raises(RuntimeError, match="the installed crhelper does not say which files"):
+    message = (
+        "the installed crhelper does not say which files it consists of: install it with pip, for"
+        " instance with pip install --force-reinstall crhelper"
+    )
+    with pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"):
         asset_of(tmp_path)
 
 

@@ -75,9 +75,13 @@ class TestSettings:
         [
             ({"runtime": lambda_.Runtime.PYTHON_3_12}, {"Runtime": "python3.12"}),
             ({"architecture": lambda_.Architecture.X86_64}, {"Architectures": ["x86_64"]}),
-            ({"memory_size": 512}, {"MemorySize": 512}),
+            ({"runtime": lambda_.Runtime("python3.13")}, {"Runtime": "python3.13"}),
+            ({"memory_size": 1024}, {"MemorySize": 1024}),
+            ({"memory_size": 128}, {"MemorySize": 128}),
+            ({"memory_size": 10_240}, {"MemorySize": 10_240}),
             ({"timeout": cdk.Duration.minutes(5)}, {"Timeout": 300}),
             ({"timeout": cdk.Duration.minutes(2)}, {"Timeout": 120}),
+            ({"timeout": cdk.Duration.minutes(15)}, {"Timeout": 900}),
             ({"tracing": lambda_.Tracing.ACTIVE}, {"TracingConfig": {"Mode": "Active"}}),
         ],
     )
@@ -199,9 +203,37 @@ class TestRefuses:
                 " instance Runtime.PYTHON_3_13",
             ),
             (
-                {"timeout": cdk.Duration.seconds(90)},
-                "timeout is 90 seconds, but the handler keeps the last 102 of an invocation for"
-                " calls that have begun and for its answer. Give it at least 120",
+                {"runtime": lambda_.Runtime.PYTHON_2_7},
+                "runtime is python2.7, but the handler needs Python 3.10 or newer. Choose one, for"
+                " instance Runtime.PYTHON_3_13",
+            ),
+            (
+                {"memory_size": 127},
+                "memory_size is 127 MiB, but Lambda takes 128 to 10240. Choose a value between the"
+                " two",
+            ),
+            (
+                {"memory_size": 10_241},
+                "memory_size is 10241 MiB, but Lambda takes 128 to 10240. Choose a value between"
+                " the two",
+            ),
+            (
+                {"timeout": cdk.Duration.seconds(119)},
+                "timeout is 119 seconds, but the handler takes 120 to 900: it keeps the last 102 of"
+                " an invocation for calls that have begun and for its answer, and Lambda ends it"
+                " after 15 minutes. Choose a value between the two",
+            ),
+            (
+                {"timeout": cdk.Duration.seconds(901)},
+                "timeout is 901 seconds, but the handler takes 120 to 900: it keeps the last 102 of"
+                " an invocation for calls that have begun and for its answer, and Lambda ends it"
+                " after 15 minutes. Choose a value between the two",
+            ),
+            (
+                {"max_event_age": cdk.Duration.seconds(3361)},
+                "max_event_age is 3361 seconds and timeout is 240, 3601 together, but"
+                " CloudFormation waits for 3600 at most: an event that runs later would bring back"
+                " what has been rolled back. Shorten one of them",
             ),
         ],
     )
@@ -211,10 +243,28 @@ class TestRefuses:
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             ConnectorRegistrationProvider(stack, "Provider", **settings)
 
+    def test_no_value_that_is_known_at_deployment_only(self, stack: cdk.Stack) -> None:
+        parameter = cdk.CfnParameter(stack, "Value", type="Number")
+        value: Any = parameter.value_as_number
+
+        ConnectorRegistrationProvider(
+            stack,
+            "Provider",
+            memory_size=value,
+            timeout=cdk.Duration.seconds(value),
+            max_event_age=cdk.Duration.seconds(value),
+        )
+
+        assert handlers(stack)[0]["Timeout"] == {"Ref": "Value"}
+
     def test_a_retention_of_somebody_else_s_log_group(self, stack: cdk.Stack) -> None:
         group = logs.LogGroup(stack, "Logs")
 
-        with pytest.raises(ValueError, match="log_retention is given together with log_group"):
+        message = (
+            "log_retention is given together with log_group, whose retention is its own. Leave one"
+            " of them out"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             ConnectorRegistrationProvider(
                 stack, "Provider", log_group=group, log_retention=logs.RetentionDays.ONE_DAY
             )
@@ -246,11 +296,11 @@ class TestServiceTimeout:
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
         longer = ConnectorRegistrationProvider(
-            stack, "Provider", max_event_age=cdk.Duration.minutes(20)
+            stack, "Provider", max_event_age=cdk.Duration.minutes(56)
         )
         register(stack, function, provider=longer)
 
-        assert self.timeout(stack) == "1440"
+        assert self.timeout(stack) == "3600"
 
     def test_is_what_the_user_says(self, stack: cdk.Stack, function: lambda_.Function) -> None:
         register(stack, function, service_timeout=cdk.Duration.minutes(30))
@@ -284,9 +334,9 @@ def test_is_found_again_although_python_has_forgotten_it(stack: cdk.Stack) -> No
 
 
 def test_of_the_user_s_own_is_the_only_one(stack: cdk.Stack, function: lambda_.Function) -> None:
-    provider = ConnectorRegistrationProvider(stack, "Provider", memory_size=512)
+    provider = ConnectorRegistrationProvider(stack, "Provider", memory_size=1024)
     register(stack, function, provider=provider)
 
     [resource] = Template.from_stack(stack).find_resources(TYPE).values()
-    assert [handler["MemorySize"] for handler in handlers(stack)] == [512]
+    assert [handler["MemorySize"] for handler in handlers(stack)] == [1024]
     assert resource["Properties"]["ServiceToken"] == stack.resolve(provider.handler.function_arn)
