@@ -2,9 +2,9 @@
 
     cdk deploy --app "python examples/vpc.py"
 
-It reaches AppFlow, CloudFormation (whose events tell it about cancelled updates) and its log group
-through interface endpoints, and the bucket that takes CloudFormation's answers through the gateway
-endpoint of S3.
+It reaches AppFlow and CloudFormation (whose events tell it about cancelled updates) through
+interface endpoints, and the bucket that takes CloudFormation's answers through the gateway endpoint
+of S3. Its logs need no endpoint: Lambda sends them, and not from the VPC.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ isolated = ec2.SubnetConfiguration(name="Isolated", subnet_type=ec2.SubnetType.P
 vpc = ec2.Vpc(stack, "Vpc", max_azs=2, subnet_configuration=[isolated])
 vpc.add_flow_log("FlowLog")
 vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
-for name in ("appflow", "cloudformation", "logs"):
+for name in ("appflow", "cloudformation"):
     vpc.add_interface_endpoint(
         name.title(), service=ec2.InterfaceVpcEndpointAwsService(name), open=True
     )

@@ -21,6 +21,7 @@ from ._handler_asset import ENTRY_POINT, handler_code
 # resource whose provider is replaced, so none of them may ever change.
 _ID = "AppFlowConnectorRegistrationProvider"
 _FUNCTION_ID = "Function"
+_POLICY_ID = "Policy"
 _CONNECTORS_ID = "Connectors"
 _QUEUE_ID = "EventInvokeConfig"
 
@@ -49,6 +50,17 @@ _SERVICE_TIMEOUT_SECONDS = 10 * 60
 _CONNECTORS_PER_POLICY = 24
 _STATEMENTS_PER_CONNECTOR = 2
 _MOST_UNREGISTERED = 40
+
+# Source: "Giving Lambda functions access to resources in an Amazon VPC" in the AWS Lambda Developer
+# Guide. AWS's own policies have either more, for all logs, or less.
+_NETWORK_ACTIONS = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+]
 
 # CloudFormation waits no longer for any custom resource, whatever its ServiceTimeout.
 # Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
@@ -83,8 +95,11 @@ class ConnectorRegistrationProvider(Construct):
             PutFunctionEventInvokeConfig in the Lambda API Reference.
         on_failure: where Lambda sends an event whose invocations have all failed. Such an event has
             not been answered. It holds the presigned URL for the answer. Default: nowhere.
-        role: the function's role. A role of the app gets all permissions; an imported one is left
-            as it is and must have them. Default: a role of its own.
+        role: the function's role. A role of the app gets all permissions, in policies of this
+            construct's stack. If it is of another stack, the destination of ``on_failure`` has to
+            be of another stack too, since the CDK grants that in the role's. An imported role is
+            left as it is and must have the permissions, those for ``vpc``, ``on_failure`` and
+            ``tracing`` among them. Default: a role of its own.
         permissions_boundary: for the roles made here. Default: none.
         log_group: for the function's logs. Default: one of its own, deleted with the stack.
         log_retention: how long the default log group keeps its lines. Default: one month.
@@ -137,10 +152,18 @@ class ConnectorRegistrationProvider(Construct):
         if permissions_boundary is not None:
             iam.PermissionsBoundary.of(self).apply(permissions_boundary)
         log_group = log_group or _make_log_group(self, log_retention)
-        role = role or _make_role(self, in_vpc=vpc is not None)
-        if isinstance(role, iam.Role):
-            _let_handle(role, log_group)
-        lambda_.Function(
+        permissions = _permissions(log_group, in_vpc=vpc is not None)
+        policy = None
+        if role is None:
+            role = _make_role(self, permissions)
+        elif isinstance(role, iam.Role):
+            # In this stack: within its own, the role would depend on the log group and more of this
+            # stack, which depends on the role.
+            policy = iam.Policy(self, _POLICY_ID, roles=[role], statements=permissions)
+        else:
+            # Otherwise the CDK would add what ``on_failure`` and ``tracing`` take.
+            role = iam.Role.from_role_arn(self, "ImportedRole", role.role_arn, mutable=False)
+        function = lambda_.Function(
             self,
             _FUNCTION_ID,
             description="Keeps AppFlow connector registrations current (cdk-appflow-connector)",
@@ -161,6 +184,8 @@ class ConnectorRegistrationProvider(Construct):
             environment_encryption=environment_encryption,
             tracing=tracing,
         )
+        if policy is not None:
+            function.node.add_dependency(policy)
 
     @classmethod
     def get_or_create(cls, scope: IConstruct) -> ConnectorRegistrationProvider:
@@ -374,22 +399,24 @@ def _make_log_group(scope: Construct, retention: logs.RetentionDays | None) -> l
     )
 
 
-def _make_role(scope: Construct, *, in_vpc: bool) -> iam.Role:
-    network = "service-role/AWSLambdaVPCAccessExecutionRole"
-    return iam.Role(
+def _make_role(scope: Construct, permissions: list[iam.PolicyStatement]) -> iam.Role:
+    role = iam.Role(
         scope,
         "Role",
         description="What the handler of AppFlow connector registrations may do",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        managed_policies=(
-            [iam.ManagedPolicy.from_aws_managed_policy_name(network)] if in_vpc else None
-        ),
     )
+    for statement in permissions:
+        role.add_to_policy(statement)
+    return role
 
 
-def _let_handle(role: iam.Role, log_group: logs.ILogGroup) -> None:
-    """Allow what the handler needs whatever the connectors are."""
-    log_group.grant_write(role)
+def _permissions(log_group: logs.ILogGroup, *, in_vpc: bool) -> list[iam.PolicyStatement]:
+    """What the handler needs whatever the connectors are."""
+    write_logs = iam.PolicyStatement(
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources=[log_group.log_group_arn],
+    )
     # The one action that IAM cannot limit to a connector: it has no resource type in the service
     # authorization reference of AppFlow.
     register = iam.PolicyStatement(actions=["appflow:RegisterConnector"], resources=["*"])
@@ -397,5 +424,7 @@ def _let_handle(role: iam.Role, log_group: logs.ILogGroup) -> None:
     look_back = iam.PolicyStatement(
         actions=["cloudformation:DescribeStackEvents"], resources=[cdk.Aws.STACK_ID]
     )
-    for statement in (register, look_back):
-        role.add_to_policy(statement)
+    if not in_vpc:
+        return [write_logs, register, look_back]
+    network = iam.PolicyStatement(actions=_NETWORK_ACTIONS, resources=["*"])
+    return [write_logs, register, look_back, network]

@@ -22,6 +22,17 @@ from tests.synth.test_connector_registration import TYPE, register
 
 HANDLER = "connector_registration.function.handler"
 
+# Source: "Giving Lambda functions access to resources in an Amazon VPC" in the AWS Lambda Developer
+# Guide.
+NETWORK_ACTIONS = {
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+}
+
 
 def handlers(stack: cdk.Stack) -> list[dict[str, Any]]:
     """The properties of the functions with our handler."""
@@ -29,6 +40,10 @@ def handlers(stack: cdk.Stack) -> list[dict[str, Any]]:
         "AWS::Lambda::Function", {"Properties": {"Handler": HANDLER}}
     )
     return [resource["Properties"] for resource in found.values()]
+
+
+def handler_role(stack: cdk.Stack) -> iam.Role:
+    return iam.Role(stack, "Mine", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
 
 
 def queue(stack: cdk.Stack) -> dict[str, Any]:
@@ -106,15 +121,29 @@ class TestSettings:
         network = handlers(stack)[0]["VpcConfig"]
         assert network["SecurityGroupIds"] == [stack.resolve(group.security_group_id)]
         assert network["SubnetIds"] == [stack.resolve(vpc.private_subnets[0].subnet_id)]
-        [role] = (
-            Template.from_stack(stack)
-            .find_resources(
-                "AWS::IAM::Role",
-                {"Properties": {"Description": Match.string_like_regexp("handler")}},
-            )
-            .values()
+
+    @pytest.mark.parametrize("own", [True, False])
+    def test_its_role_may_manage_network_interfaces(self, stack: cdk.Stack, own: bool) -> None:
+        ConnectorRegistrationProvider(
+            stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"), role=None if own else handler_role(stack)
         )
-        assert "AWSLambdaVPCAccessExecutionRole" in str(role["Properties"]["ManagedPolicyArns"])
+
+        template = Template.from_stack(stack)
+        [(name, policy)] = template.find_resources("AWS::IAM::Policy").items()
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        actions = {
+            action
+            for statement in statements
+            if statement["Resource"] == "*"
+            for action in statement["Action"]
+        }
+        assert actions == {"appflow:RegisterConnector", *NETWORK_ACTIONS}
+        template.has_resource_properties("AWS::IAM::Role", {"ManagedPolicyArns": Match.absent()})
+        # Lambda refuses to make a function in a VPC as long as its role may not do so.
+        template.has_resource(
+            "AWS::Lambda::Function",
+            {"Properties": {"Handler": HANDLER}, "DependsOn": Match.array_with([name])},
+        )
 
     def test_of_its_queue_arrive(self, stack: cdk.Stack) -> None:
         dead_letters = sqs.Queue(stack, "DeadLetters")
@@ -145,7 +174,7 @@ class TestSettings:
         assert used == stack.resolve(group.log_group_name)
 
     def test_a_role_is_used_and_given_what_the_handler_needs(self, stack: cdk.Stack) -> None:
-        role = iam.Role(stack, "Mine", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role = handler_role(stack)
         ConnectorRegistrationProvider(stack, "Provider", role=role)
 
         template = Template.from_stack(stack)
@@ -159,12 +188,45 @@ class TestSettings:
             "cloudformation:DescribeStackEvents",
         ]
 
+    def test_a_role_of_another_stack_gets_its_permissions_from_the_provider_s(
+        self, app: cdk.App, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        theirs = cdk.Stack(app, "Theirs")
+        provider = ConnectorRegistrationProvider(stack, "Provider", role=handler_role(theirs))
+
+        register(stack, function, provider=provider, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        app.synth()
+        ours = Template.from_stack(stack)
+        assert Template.from_stack(theirs).find_resources("AWS::IAM::Policy") == {}
+        # The connector's, the handler's own and the one to unregister.
+        ours.resource_count_is("AWS::IAM::ManagedPolicy", 1)
+        ours.resource_count_is("AWS::IAM::Policy", 2)
+        # The reference is to the stack whose template it stands in, which is the one whose events
+        # the handler reads.
+        look_back = {
+            "Action": "cloudformation:DescribeStackEvents",
+            "Effect": "Allow",
+            "Resource": {"Ref": "AWS::StackId"},
+        }
+        ours.has_resource_properties(
+            "AWS::IAM::Policy",
+            {"PolicyDocument": {"Statement": Match.array_with([look_back])}},
+        )
+
     def test_an_imported_role_is_left_as_it_is(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
         arn = "arn:aws:iam::111122223333:role/handler"
         role = iam.Role.from_role_arn(stack, "Theirs", arn)
-        provider = ConnectorRegistrationProvider(stack, "Provider", role=role)
+        provider = ConnectorRegistrationProvider(
+            stack,
+            "Provider",
+            role=role,
+            on_failure=destinations.SqsDestination(sqs.Queue(stack, "DeadLetters")),
+            tracing=lambda_.Tracing.ACTIVE,
+            vpc=ec2.Vpc(stack, "Vpc"),
+        )
 
         register(stack, function, provider=provider, removal_policy=cdk.RemovalPolicy.DESTROY)
 
