@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import re
 import weakref
+from dataclasses import dataclass
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -16,6 +18,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from ._handler_asset import ENTRY_POINT, handler_code
+from ._policy_size import characters_of_arns, characters_of_statements
 
 # The construct ids below make the logical ids of deployed stacks: CloudFormation refuses a custom
 # resource whose provider is replaced, so none of them may ever change.
@@ -43,13 +46,21 @@ _MAX_EVENT_AGE = cdk.Duration.minutes(5)
 # Instead of CloudFormation's hour, so that an answer that gets lost costs less.
 _SERVICE_TIMEOUT_SECONDS = 10 * 60
 
-# IAM takes 10 managed policies a role of 6,144 characters each, and 10,240 characters of inline
-# policies. Connectors with ordinary names need about 180 characters of a managed policy, and those
-# that may be unregistered 215 of an inline one. Source: "IAM and AWS STS quotas" in the IAM User
-# Guide.
+# Source: "IAM and AWS STS quotas" in the IAM User Guide.
+_MOST_MANAGED_POLICIES = 10
+_MANAGED_POLICY_CHARACTERS = 6_144
+_INLINE_POLICIES_CHARACTERS = 10_240
+
+# So many fit into a managed policy with ordinary names. Another number would move the permissions
+# of deployed connectors from one policy to another.
 _CONNECTORS_PER_POLICY = 24
 _STATEMENTS_PER_CONNECTOR = 2
-_MOST_UNREGISTERED = 40
+
+# Of a policy of connectors, without their ARNs.
+_FRAME_CHARACTERS = 230
+
+# The type of the metadata that holds the length of each policy to unregister a connector.
+_UNREGISTERS = "cdk-appflow-connector:unregisters"
 
 # Source: "Giving Lambda functions access to resources in an Amazon VPC" in the AWS Lambda Developer
 # Guide. AWS's own policies have either more, for all logs, or less.
@@ -261,10 +272,14 @@ class ConnectorRegistrationProvider(Construct):
 
         Returns:
             What the registration has to wait for.
+
+        Raises:
+            ValueError: IAM would refuse one more.
         """
         if self._role is None:
             return self.handler
-        policy = self._policy_with_room(self._role)
+        characters = characters_of_arns(self._stack.resolve([connector_arn, function_arn]))
+        policy = self._policy_with_room(self._role, characters)
         policy.add_statements(
             iam.PolicyStatement(
                 actions=["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
@@ -295,19 +310,27 @@ class ConnectorRegistrationProvider(Construct):
         """
         if self._role is None:
             return None
-        if len(self.node.metadata) >= _MOST_UNREGISTERED:
-            raise ValueError(
-                f"this is connector {_MOST_UNREGISTERED + 1} with RemovalPolicy.DESTROY in stack"
-                f" {cdk.Stack.of(self).node.path}, but IAM takes the permissions of"
-                f" {_MOST_UNREGISTERED} only. Move some of them to another stack or another"
-                " provider, or keep them with RemovalPolicy.RETAIN"
-            )
-        self.node.add_metadata("unregisters", scope.node.path)
         statement = iam.PolicyStatement(
             actions=["appflow:DescribeConnector", "appflow:UnRegisterConnector"],
             resources=[connector_arn],
         )
+        characters = self._characters([statement.to_statement_json()])
+        total = self._inline_characters + characters
+        if total > _INLINE_POLICIES_CHARACTERS:
+            raise ValueError(
+                f"the inline policies of role {self._role.node.path} can come to have {total:,}"
+                " characters with the permission to unregister this connector, but IAM takes"
+                f" {_INLINE_POLICIES_CHARACTERS:,} for a role. Move some of the connectors with"
+                " RemovalPolicy.DESTROY to another stack or another provider, or keep them with"
+                " RemovalPolicy.RETAIN"
+            )
+        self.node.add_metadata(_UNREGISTERS, characters)
+        self._inline_characters = total
         return iam.Policy(scope, "UnregisterPolicy", roles=[self._role], statements=[statement])
+
+    @functools.cached_property
+    def _stack(self) -> cdk.Stack:
+        return cdk.Stack.of(self)
 
     @functools.cached_property
     def _role(self) -> iam.Role | None:
@@ -315,21 +338,67 @@ class ConnectorRegistrationProvider(Construct):
         role = self.handler.role
         return role if isinstance(role, iam.Role) else None
 
-    def _policy_with_room(self, role: iam.Role) -> iam.ManagedPolicy:
-        policies = self._policies
-        statements = policies[-1].document.statement_count if policies else 0
-        if not policies or statements >= _CONNECTORS_PER_POLICY * _STATEMENTS_PER_CONNECTOR:
-            name = f"{_CONNECTORS_ID}{len(policies) + 1}"
-            policies.append(iam.ManagedPolicy(self, name, roles=[role]))
-        return policies[-1]
+    @functools.cached_property
+    def _inline_characters(self) -> int:
+        """The characters that the inline policies of the role can come to have so far."""
+        assert self._role is not None
+        own = (
+            self._role.node.try_find_child("DefaultPolicy"),
+            self.node.try_find_child(_POLICY_ID),
+        )
+        characters = [
+            self._characters(policy.document.to_json()["Statement"])
+            for policy in own
+            if isinstance(policy, iam.Policy)
+        ]
+        to_unregister: list[int] = [
+            entry.data for entry in self.node.metadata if entry.type == _UNREGISTERS
+        ]
+        return sum(characters) + sum(to_unregister)
+
+    def _characters(self, statements: list[Any]) -> int:
+        return characters_of_statements(self._stack.resolve(statements))
+
+    def _policy_with_room(self, role: iam.Role, characters: int) -> iam.ManagedPolicy:
+        """The managed policy for a connector whose ARNs have so many characters."""
+        if not self._policies or not self._policies[-1].has_room(characters):
+            self._policies.append(_ConnectorsPolicy(self._another_policy(role)))
+        last = self._policies[-1]
+        last.connectors += 1
+        last.characters += characters
+        return last.policy
+
+    def _another_policy(self, role: iam.Role) -> iam.ManagedPolicy:
+        number = len(self._policies) + 1
+        resource = role.node.default_child
+        others = (
+            self._stack.resolve(resource.managed_policy_arns) or []
+            if isinstance(resource, iam.CfnRole)
+            else []
+        )
+        if number + len(others) > _MOST_MANAGED_POLICIES:
+            raise ValueError(
+                f"with the permissions for this connector role {role.node.path} would have"
+                f" {number + len(others)} managed policies, but IAM takes {_MOST_MANAGED_POLICIES}."
+                " Move some of the stack's connectors to another stack or another provider"
+            )
+        return iam.ManagedPolicy(self, f"{_CONNECTORS_ID}{number}", roles=[role])
 
     @functools.cached_property
-    def _policies(self) -> list[iam.ManagedPolicy]:
+    def _policies(self) -> list[_ConnectorsPolicy]:
         """The managed policies made so far."""
-        policies: list[iam.ManagedPolicy] = []
+        policies: list[_ConnectorsPolicy] = []
         while policy := self.node.try_find_child(f"{_CONNECTORS_ID}{len(policies) + 1}"):
             assert isinstance(policy, iam.ManagedPolicy)
-            policies.append(policy)
+            statements = self._stack.resolve(policy.document.to_json()["Statement"])
+            policies.append(
+                _ConnectorsPolicy(
+                    policy,
+                    connectors=len(statements) // _STATEMENTS_PER_CONNECTOR,
+                    characters=_FRAME_CHARACTERS
+                    + characters_of_arns([statement["Resource"] for statement in statements]),
+                )
+            )
         return policies
 
     @functools.cached_property
@@ -340,6 +409,22 @@ class ConnectorRegistrationProvider(Construct):
         assert isinstance(function, lambda_.CfnFunction)
         assert isinstance(queue, lambda_.CfnEventInvokeConfig)
         return (function.timeout or 0) + (queue.maximum_event_age_in_seconds or 0)
+
+
+@dataclass
+class _ConnectorsPolicy:
+    """A managed policy, and how full it is."""
+
+    policy: iam.ManagedPolicy
+    connectors: int = 0
+    characters: int = _FRAME_CHARACTERS
+
+    def has_room(self, characters: int) -> bool:
+        """Whether a connector whose ARNs have so many characters fits in."""
+        return (
+            self.connectors < _CONNECTORS_PER_POLICY
+            and self.characters + characters <= _MANAGED_POLICY_CHARACTERS
+        )
 
 
 # Those of the stacks that Python holds, with what they know already: to ask the CDK for it takes a

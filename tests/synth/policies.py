@@ -1,4 +1,4 @@
-"""The size of a template's policies as IAM counts it.
+"""The size of a template's policies as IAM counts it, in the Region with the longest name.
 
 Source: "IAM and AWS STS quotas" in the IAM User Guide. White space does not count.
 """
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-ACCOUNT, REGION = "111122223333", "us-east-1"
+ACCOUNT, REGION = "111122223333", "ap-southeast-1"
 
 # What a token becomes at deployment, by the pseudo parameter.
 _VALUES = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}

@@ -6,20 +6,27 @@ quotas" in the IAM User Guide.
 
 from __future__ import annotations
 
+import gc
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Template
 from cdk_appflow_connector import ConnectorRegistration, ConnectorRegistrationProvider
 
+from tests.synth.conftest import make_function
 from tests.synth.policies import ACCOUNT, REGION, policies
+from tests.synth.test_connector_registration import register
 
 
-def connectors(stack: cdk.Stack, number: int, **arguments: Any) -> None:
+def connectors(stack: cdk.Stack, number: int, *, label_length: int = 18, **arguments: Any) -> None:
     for n in range(number):
         # As long as a name can be.
         name = f"connector-{n:03d}-".ljust(64, "x")
@@ -27,7 +34,7 @@ def connectors(stack: cdk.Stack, number: int, **arguments: Any) -> None:
         ConnectorRegistration(
             stack,
             f"Registration{n}",
-            connector_label=f"acme-connector-{n:03d}",
+            connector_label=f"acme-connector-{n:03d}".ljust(label_length, "x"),
             connector_function=lambda_.Function.from_function_arn(stack, f"Function{n}", arn),
             **arguments,
         )
@@ -36,6 +43,17 @@ def connectors(stack: cdk.Stack, number: int, **arguments: Any) -> None:
 def template(app: cdk.App, stack: cdk.Stack) -> Path:
     app.synth()
     return Path(app.outdir, f"{stack.stack_name}.template.json")
+
+
+def connectors_by_policy(resources: Mapping[str, Any]) -> list[int]:
+    """How many connectors each managed policy is for."""
+    found = [one for one in resources.values() if one["Type"] == "AWS::IAM::ManagedPolicy"]
+    statements = [one["Properties"]["PolicyDocument"]["Statement"] for one in found]
+    return [len(arns(connectors["Resource"])) for connectors, _ in statements]
+
+
+def arns(resource: Any) -> list[Any]:
+    return resource if isinstance(resource, list) else [resource]
 
 
 def test_two_hundred_connectors_fit_into_one_stack(app: cdk.App, stack: cdk.Stack) -> None:
@@ -60,14 +78,128 @@ def test_forty_of_them_may_be_unregistered(app: cdk.App, stack: cdk.Stack) -> No
     assert sum(policies(resources, "Policy")) <= 10_240
 
 
+@pytest.mark.parametrize("label_length", [63, 100, 256])
+def test_long_labels_open_the_next_policy_before_iam_refuses_one(
+    app: cdk.App, stack: cdk.Stack, label_length: int
+) -> None:
+    connectors(stack, 50, label_length=label_length)
+
+    resources = json.loads(template(app, stack).read_text())["Resources"]
+    managed = policies(resources, "ManagedPolicy")
+    assert len(managed) <= 10
+    assert max(managed) <= 6_144
+
+
+def test_aliases_of_the_app_count_as_if_their_names_were_the_longest(
+    app: cdk.App, stack: cdk.Stack
+) -> None:
+    version = make_function(stack, "Connector").current_version
+    for n in range(24):
+        alias = lambda_.Alias(stack, f"Alias{n}", alias_name=f"live-{n}", version=version)
+        register(stack, alias, f"Registration{n}", connector_label=f"acme-connector-{n:03d}")
+
+    resources = json.loads(template(app, stack).read_text())["Resources"]
+    of_alias = len(f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:") + 64 + 1 + 128
+    of_connector = len(f"arn:aws:appflow:{REGION}:{ACCOUNT}:connector/acme-connector-000")
+    assert max(connectors_by_policy(resources)) * (of_alias + of_connector) <= 6_144
+
+
+def test_functions_of_the_app_share_a_policy_by_twenty_four(app: cdk.App, stack: cdk.Stack) -> None:
+    for n in range(25):
+        function = make_function(stack, f"Connector{n}")
+        register(stack, function, f"Registration{n}", connector_label=f"acme-connector-{n:03d}")
+
+    resources = json.loads(template(app, stack).read_text())["Resources"]
+    assert connectors_by_policy(resources) == [24, 1]
+
+
+def test_an_eleventh_managed_policy_is_refused_before_iam_refuses_it(stack: cdk.Stack) -> None:
+    theirs = [
+        iam.ManagedPolicy.from_managed_policy_name(stack, f"Policy{n}", f"policy-{n}")
+        for n in range(9)
+    ]
+    role = iam.Role(
+        stack,
+        "Role",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        managed_policies=theirs,
+    )
+    provider = ConnectorRegistrationProvider(stack, "Provider", role=role)
+    message = (
+        "with the permissions for this connector role Stack/Role would have 11 managed policies,"
+        " but IAM takes 10. Move some of the stack's connectors to another stack or another"
+        " provider"
+    )
+
+    connectors(stack, 24, provider=provider)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        register(stack, make_function(stack, "Connector"), provider=provider)
+
+
 def test_one_more_is_refused_before_iam_refuses_it(stack: cdk.Stack) -> None:
     message = (
-        "this is connector 41 with RemovalPolicy.DESTROY in stack Stack, but IAM takes the"
-        " permissions of 40 only. Move some of them to another stack or another provider, or keep"
-        " them with RemovalPolicy.RETAIN"
+        "the inline policies of role Stack/AppFlowConnectorRegistrationProvider/Role can come to"
+        " have 10,274 characters with the permission to unregister this connector, but IAM takes"
+        " 10,240 for a role. Move some of the connectors with RemovalPolicy.DESTROY to another"
+        " stack or another provider, or keep them with RemovalPolicy.RETAIN"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        connectors(stack, 41, removal_policy=cdk.RemovalPolicy.DESTROY)
+        connectors(stack, 60, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+
+@pytest.mark.parametrize("label_length", [18, 63, 256])
+def test_those_before_it_fit_in(stack: cdk.Stack, label_length: int) -> None:
+    with pytest.raises(ValueError, match="inline policies"):
+        connectors(stack, 60, label_length=label_length, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+    inline = policies(Template.from_stack(stack).to_json()["Resources"], "Policy")
+    # The last hundreds are for the longest names of the stack, its log group and the partition.
+    assert 8_500 < sum(inline) <= 10_240
+
+
+def test_annotations_take_no_room(stack: cdk.Stack) -> None:
+    provider = ConnectorRegistrationProvider.get_or_create(stack)
+    for n in range(50):
+        cdk.Annotations.of(provider).add_info_v2(f"acme:{n}", f"note {n}")
+
+    connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+
+def test_what_python_has_forgotten_still_takes_its_room(
+    stack: cdk.Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
+    monkeypatch.setattr(
+        "cdk_appflow_connector.connector_registration_provider._made", WeakKeyDictionary()
+    )
+    gc.collect()
+
+    with pytest.raises(ValueError, match="inline policies"):
+        register(
+            stack,
+            lambda_.Function.from_function_name(stack, "Connector", "crm"),
+            connector_label="x" * 256,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+
+
+def test_a_policy_that_python_has_forgotten_is_filled_up(
+    app: cdk.App, stack: cdk.Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connectors(stack, 23)
+    monkeypatch.setattr(
+        "cdk_appflow_connector.connector_registration_provider._made", WeakKeyDictionary()
+    )
+    gc.collect()
+
+    for n in range(2):
+        function = lambda_.Function.from_function_name(stack, f"Connector{n}", f"crm-{n}")
+        register(stack, function, f"More{n}", connector_label=f"more-{n}")
+
+    assert connectors_by_policy(json.loads(template(app, stack).read_text())["Resources"]) == [
+        24,
+        1,
+    ]
 
 
 def test_another_provider_takes_more(stack: cdk.Stack) -> None:
