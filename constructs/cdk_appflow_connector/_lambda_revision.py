@@ -21,6 +21,10 @@ from constructs import IConstruct
 # commit or the date of the deployment into them.
 _IRRELEVANT = frozenset({"tags", "reservedConcurrentExecutions", "provisionedConcurrencyConfig"})
 
+_OF_DEPLOYMENT = frozenset({"Fn::GetAtt", "Fn::ImportValue"})
+
+_LATEST = "$LATEST"
+
 
 def lambda_revision(
     function: lambda_.IFunction, resource: IConstruct | None, stack: cdk.Stack
@@ -37,10 +41,9 @@ def lambda_revision(
         None for a function whose code cannot change under its ARN (a Version) or whose code the app
         does not know (an imported one).
     """
-    if _is_latest(function):
-        latest: Any = function
-        function = latest.lambda_
-        resource = function.node.default_child
+    if isinstance(function, lambda_.SingletonFunction):
+        # It holds its function in a construct beside it.
+        resource = function.permissions_node.default_child
     if isinstance(resource, lambda_.CfnFunction | lambda_.CfnAlias):
         return cdk.Lazy.uncached_any(_Revision(function, resource, stack))
     return None
@@ -60,16 +63,16 @@ class _Revision:
 
     def produce(self, context: cdk.IResolveContext) -> Any:  # noqa: ARG002 - CDK's signature
         revision: dict[str, Any] = {"Hash": self._hash()}
-        # The ARN of a layer and the version behind an alias can change at deployment without any
-        # change of the template. They stay within their own stack: as a value exported to another
-        # one they could never change again.
+        # The ARN of a layer, the version behind an alias and code that a parameter names can change
+        # at deployment without any change of the template. They stay within their own stack: as a
+        # value exported to another one they could never change again.
         if cdk.Stack.of(self._resource) is self._stack:
             revision.update(self._known_at_deployment())
         return revision
 
     def _hash(self) -> str:
         resources: list[IConstruct] = [self._resource]
-        if isinstance(self._function, lambda_.Alias) and _is_latest(self._function.version):
+        if isinstance(self._function, lambda_.Alias) and self._function.version.version == _LATEST:
             latest = self._function.lambda_.node.default_child
             resources += [latest] if latest else []
         properties = [_resolved_properties(resource) for resource in resources]
@@ -78,11 +81,27 @@ class _Revision:
     def _known_at_deployment(self) -> dict[str, Any]:
         if isinstance(self._resource, lambda_.CfnAlias):
             return {"Version": self._resource.function_version}
-        return {"Layers": self._resource.layers} if self._resource.layers else {}
+        known: dict[str, Any] = {}
+        if self._resource.layers:
+            known["Layers"] = self._resource.layers
+        code = _resolved_properties(self._resource)["code"]
+        if _refers_to_deployment(code):
+            known["Code"] = {name[0].upper() + name[1:]: code[name] for name in code}
+        return known
 
 
-def _is_latest(function: Any) -> bool:
-    return getattr(function, "version", None) == "$LATEST"
+def _refers_to_deployment(resolved: Any) -> bool:
+    """Whether a value refers to something that only the deployment knows."""
+    if isinstance(resolved, list):
+        return any(map(_refers_to_deployment, resolved))
+    if not isinstance(resolved, dict):
+        return False
+    if "Ref" in resolved:
+        # Pseudo parameters are the same at each deployment of a stack.
+        return not resolved["Ref"].startswith("AWS::")
+    return not _OF_DEPLOYMENT.isdisjoint(resolved) or any(
+        map(_refers_to_deployment, resolved.values())
+    )
 
 
 def _resolved_properties(resource: IConstruct) -> dict[str, Any]:

@@ -97,8 +97,31 @@ def image(tag: str) -> Build:
     return build
 
 
-def latest(function: BuildFunction) -> Build:
-    return lambda stack: function(stack).latest_version
+def singleton(code: str) -> Build:
+    def build(stack: cdk.Stack) -> lambda_.IFunction:
+        return lambda_.SingletonFunction(
+            stack,
+            "Connector",
+            uuid="5b1f7f7e-acme",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler="index.handler",
+            code=lambda_.Code.from_inline(code),
+        )
+
+    return build
+
+
+def with_code(code: lambda_.Code) -> BuildFunction:
+    def build(stack: cdk.Stack) -> lambda_.Function:
+        return lambda_.Function(
+            stack,
+            "Connector",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler="crm.handler",
+            code=code,
+        )
+
+    return build
 
 
 def version(stack: cdk.Stack) -> lambda_.IFunction:
@@ -118,7 +141,7 @@ def imported(stack: cdk.Stack) -> lambda_.IFunction:
         pytest.param(plain, new_memory, id="memory"),
         pytest.param(alias(plain), alias(new_code), id="code behind an alias"),
         pytest.param(alias_of_latest(plain), alias_of_latest(new_code), id="alias of LATEST"),
-        pytest.param(latest(plain), latest(new_code), id="LATEST itself"),
+        pytest.param(singleton("version = 1"), singleton("version = 2"), id="code of a singleton"),
         pytest.param(weighted(0.1), weighted(0.5), id="the weights of an alias"),
         pytest.param(image("1"), image("2"), id="the image of a container"),
     ],
@@ -171,6 +194,56 @@ def test_holds_the_alias_s_version_and_the_layers_as_deployment_knows_them(
     }
     assert by_label["plain"]["Layers"] == [stack.resolve(layer.layer_version_arn)]
     assert by_label["by-alias"]["Version"] == stack.resolve(function.current_version.version)
+
+
+def test_holds_the_code_that_parameters_of_the_deployment_name(stack: cdk.Stack) -> None:
+    code = lambda_.Code.from_cfn_parameters(
+        bucket_name_param=cdk.CfnParameter(stack, "Bucket"),
+        object_key_param=cdk.CfnParameter(stack, "Key"),
+    )
+    register(stack, with_code(code)(stack))
+
+    [resource] = Template.from_stack(stack).find_resources(TYPE).values()
+    assert resource["Properties"]["LambdaRevision"]["Code"] == {
+        "S3Bucket": {"Ref": "Bucket"},
+        "S3Key": {"Ref": "Key"},
+    }
+
+
+@pytest.mark.parametrize("staged", [True, False])
+def test_holds_no_code_that_the_synthesis_knows(staged: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "crm.py").touch()
+    asset = lambda_.Code.from_asset(str(folder))
+
+    revision = revision_of(with_code(asset) if staged else plain, tmp_path / "out")
+
+    assert set(revision) == {"Hash"}
+
+
+def test_of_a_function_and_of_an_alias_are_what_they_were_in_every_release(
+    stack: cdk.Stack,
+) -> None:
+    """Other hashes than these re-run the registration of every user at the upgrade.
+
+    Each update asks each connector for its configuration, and fails the deployment if one does not
+    answer. So change them only if what they were made of was wrong.
+    """
+    function = plain(stack)
+    version = lambda_.Version(stack, "Version", lambda_=function)
+    live = lambda_.Alias(stack, "Live", alias_name="live", version=version)
+    register(stack, function, "Plain", connector_label="plain")
+    register(stack, live, "ByAlias", connector_label="by-alias")
+
+    hashes = {
+        resource["Properties"]["ConnectorLabel"]: resource["Properties"]["LambdaRevision"]["Hash"]
+        for resource in Template.from_stack(stack).find_resources(TYPE).values()
+    }
+    assert hashes == {
+        "plain": "3de61e025337e979f263321de2149225c0fca06033ead6a14a976eb01c40429f",
+        "by-alias": "e92057d4c6afb82e7a61e11e3d4b8a87ba9b3bb6f22c52a8f0a6e4323dfb947d",
+    }
 
 
 def test_of_a_function_in_another_stack_exports_nothing_but_its_arn(app: cdk.App) -> None:

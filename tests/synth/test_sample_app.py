@@ -15,6 +15,8 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 ROOT = Path(__file__).parents[2]
 
+REGISTRATION = "AppFlowConnectorsalesforceexampleAF608584"
+
 
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -49,9 +51,12 @@ def test_an_upgrade_of_this_library_changes_nothing_that_is_deployed(
     ``pytest --snapshot-update`` writes it anew.
     """
     # Code changes with every release, and may.
-    text = re.sub(r"\b[0-9a-f]{64}\b", "HASH", json.dumps(template))
+    text = re.sub(r"\b[0-9a-f]{64}\.zip\b", "HASH.zip", json.dumps(template))
+    masked = json.loads(text)
+    # The connector's code is part of it here; test_lambda_revision.py holds hashes without assets.
+    masked["Resources"][REGISTRATION]["Properties"]["LambdaRevision"]["Hash"] = "HASH"
 
-    assert json.loads(text) == snapshot(extension_class=JSONSnapshotExtension)
+    assert masked == snapshot(extension_class=JSONSnapshotExtension)
 
 
 def test_the_connector_is_the_published_one(assembly: Path) -> None:
