@@ -58,6 +58,11 @@ class IConnectorRegistration(Protocol):
     def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a connector's function read the credentials of its connector profiles.
 
+        AppFlow keeps those of each profile in a secret of this account, whose name begins with
+        ``appflow!<account>-<label>-``. So label ``acme`` may also read the secrets of label
+        ``acme-crm``; IAM has no narrower pattern, and the SDK's template has the same one.
+        Source: template.yml of the AppFlow Custom Connector SDK.
+
         Args:
             grantee: who may read them, as a rule the connector's function.
 
@@ -161,6 +166,7 @@ class ConnectorRegistration(Construct):
             )
         validation.claim_label(scope, id, connector_label, stack, place)
         super().__init__(scope, id)
+        self._label_argument = connector_label
 
         provider = provider or ConnectorRegistrationProvider.get_or_create(stack)
         function_resource = connector_function.node.default_child
@@ -256,9 +262,10 @@ class ConnectorRegistration(Construct):
     def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let ``grantee``, as a rule the connector's function, read its profiles' credentials.
 
-        AppFlow keeps the credentials of each connector profile in a secret of this account, whose
-        name begins with ``appflow!<account>-``. The names do not contain the label, so this is as
-        narrow as can be. Source: template.yml of the AppFlow Custom Connector SDK.
+        AppFlow keeps those of each profile in a secret of this account, whose name begins with
+        ``appflow!<account>-<label>-``. So label ``acme`` may also read the secrets of label
+        ``acme-crm``; IAM has no narrower pattern, and the SDK's template has the same one.
+        Source: template.yml of the AppFlow Custom Connector SDK.
 
         Args:
             grantee: who may read them.
@@ -266,7 +273,9 @@ class ConnectorRegistration(Construct):
         Returns:
             The grant, for instance to make a resource wait for it.
         """
-        return _grant_read_credentials(cdk.Stack.of(self), grantee)
+        # By the argument: the label as a value of the deployment would make the function's role
+        # wait for the registration, which waits for the function.
+        return _grant_read_credentials(cdk.Stack.of(self), self._label_argument, grantee)
 
 
 def _name_after(label: str, node: Node, suffix: str) -> None:
@@ -292,14 +301,14 @@ class _ImportedConnector:
         self.connector_arn = _connector_arn(_start_of_appflow_arns(stack), connector_label)
 
     def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
-        return _grant_read_credentials(self._stack, grantee)
+        return _grant_read_credentials(self._stack, self.connector_label, grantee)
 
 
-def _grant_read_credentials(stack: cdk.Stack, grantee: iam.IGrantable) -> iam.Grant:
+def _grant_read_credentials(stack: cdk.Stack, label: str, grantee: iam.IGrantable) -> iam.Grant:
     secrets = stack.format_arn(
         service="secretsmanager",
         resource="secret",
-        resource_name=f"appflow!{stack.account}-*",
+        resource_name=f"appflow!{stack.account}-{label}-*",
         arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
     )
     return iam.Grant.add_to_principal(

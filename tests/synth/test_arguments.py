@@ -11,8 +11,14 @@ from aws_cdk import aws_appflow as appflow
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
-from cdk_appflow_connector import ConnectorRegistration, OnExisting, OnMissing
+from cdk_appflow_connector import (
+    ConnectorRegistration,
+    IConnectorRegistration,
+    OnExisting,
+    OnMissing,
+)
 
+from tests.synth.conftest import make_function
 from tests.synth.test_connector_registration import LABEL, TYPE, appflow_arn, arn_of, register
 
 DESTROY = cdk.RemovalPolicy.DESTROY
@@ -89,47 +95,85 @@ def test_contradictions_are_refused(
         register(stack, function, **arguments)
 
 
-SECRETS = {
-    "Fn::Join": [
-        "",
-        [
-            "arn:",
-            {"Ref": "AWS::Partition"},
-            ":secretsmanager:",
-            {"Ref": "AWS::Region"},
-            ":",
-            {"Ref": "AWS::AccountId"},
-            ":secret:appflow!",
-            {"Ref": "AWS::AccountId"},
-            "-*",
-        ],
+def secrets_of(label: str) -> dict[str, Any]:
+    parts = [
+        "arn:",
+        {"Ref": "AWS::Partition"},
+        ":secretsmanager:",
+        {"Ref": "AWS::Region"},
+        ":",
+        {"Ref": "AWS::AccountId"},
+        ":secret:appflow!",
+        {"Ref": "AWS::AccountId"},
+        f"-{label}-*",
     ]
-}
+    return {"Fn::Join": ["", parts]}
+
+
+def statements_about_secrets(template: Template) -> list[dict[str, Any]]:
+    """All statements of all policies that name Secrets Manager, whoever holds them."""
+    found = [template.find_resources(f"AWS::IAM::{kind}") for kind in ("Policy", "ManagedPolicy")]
+    return [
+        statement
+        for policies in found
+        for policy in policies.values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "secretsmanager" in str(statement)
+    ]
 
 
 class TestCredentials:
-    @pytest.mark.parametrize("imported", [False, True])
-    def test_may_be_read_by_the_connector_and_nothing_more(
-        self, stack: cdk.Stack, function: lambda_.Function, imported: bool
-    ) -> None:
-        connector = (
-            ConnectorRegistration.from_connector_label(stack, "Imported", LABEL)
-            if imported
-            else register(stack, function)
-        )
+    @pytest.fixture(params=["registered", "imported"])
+    def connector(
+        self, request: pytest.FixtureRequest, stack: cdk.Stack, function: lambda_.Function
+    ) -> IConnectorRegistration:
+        if request.param == "imported":
+            return ConnectorRegistration.from_connector_label(stack, "Imported", LABEL)
+        return register(stack, function)
 
+    def test_of_the_label_and_no_others_may_be_read(
+        self, stack: cdk.Stack, function: lambda_.Function, connector: IConnectorRegistration
+    ) -> None:
         grant = connector.grant_read_credentials(function)
 
         assert grant.success
-        policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
-        [policy] = (policy for name, policy in policies.items() if name.startswith("ConnectorS"))
-        assert policy["Properties"]["PolicyDocument"]["Statement"] == [
+        # Template refuses what waits for itself in a circle, as a role that names its function's
+        # registration would.
+        assert statements_about_secrets(Template.from_stack(stack)) == [
             {
                 "Effect": "Allow",
                 "Action": "secretsmanager:GetSecretValue",
-                "Resource": SECRETS,
+                "Resource": secrets_of(LABEL),
             }
         ]
+
+    def test_of_two_labels_are_two_resources(self, stack: cdk.Stack) -> None:
+        for name in ("one", "two"):
+            function = make_function(stack, name)
+            registration = register(stack, function, f"Register{name}", connector_label=name)
+            registration.grant_read_credentials(function)
+
+        statements = statements_about_secrets(Template.from_stack(stack))
+        assert [statement["Resource"] for statement in statements] == [
+            secrets_of("one"),
+            secrets_of("two"),
+        ]
+
+    def test_of_a_label_known_at_deployment_only_may_be_read(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        label = cdk.CfnParameter(stack, "Label").value_as_string
+        register(stack, function, connector_label=label).grant_read_credentials(function)
+
+        [statement] = statements_about_secrets(Template.from_stack(stack))
+        assert statement["Resource"]["Fn::Join"][1][-3:] == ["-", {"Ref": "Label"}, "-*"]
+
+    def test_are_not_granted_unless_asked_for(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function)
+
+        assert statements_about_secrets(Template.from_stack(stack)) == []
 
 
 class TestFromConnectorLabel:
