@@ -14,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct, Node
 
 from . import _validation as validation
+from ._invoke_permission import let_appflow_invoke
 from ._lambda_revision import lambda_revision
 from .connector_registration_provider import ConnectorRegistrationProvider
 
@@ -82,7 +83,8 @@ class ConnectorRegistration(Construct):
     only. So take a registration over in a deployment of its own.
 
     The construct lets AppFlow invoke ``connector_function``, exactly the function, version or alias
-    that is given. All registrations of a stack share one Lambda function that talks to AppFlow.
+    that is given; registrations of one function in a stack share that permission. All registrations
+    of a stack share one Lambda function that talks to AppFlow.
 
     Args:
         scope: the construct to make this in, often ``self``.
@@ -196,17 +198,9 @@ class ConnectorRegistration(Construct):
         )
         node = self._resource.node
         _name_after(connector_label, node, "")
-        # A resource of its own rather than function.add_permission, which leaves the permission out
-        # for imported functions whose account it does not know.
         appflow = _start_of_appflow_arns(stack)
-        permission = lambda_.CfnPermission(
-            self,
-            "AppFlowPermission",
-            action="lambda:InvokeFunction",
-            function_name=function_arn,
-            principal="appflow.amazonaws.com",
-            source_account=account,
-            source_arn=f"{appflow}*",
+        permission = let_appflow_invoke(
+            self, function_arn, stack=stack, account=account, source_arn=f"{appflow}*"
         )
         connector_arn = _connector_arn(appflow, connector_label)
         # CloudFormation orders a resource after its provider, but not after the provider's policies

@@ -257,7 +257,7 @@ class TestFunctions:
 
         template = Template.from_stack(stack)
         template.resource_count_is(TYPE, 2)
-        template.resource_count_is("AWS::Lambda::Permission", 2)
+        template.resource_count_is("AWS::Lambda::Permission", 1)
 
 
 class TestStacks:

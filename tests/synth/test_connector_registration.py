@@ -6,6 +6,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
 from cdk_appflow_connector import ConnectorRegistration
@@ -159,6 +160,87 @@ class TestInvokePermission:
         assert registered != arn_of(function)
         invocations = [s for s in statements(template) if s["Action"] == "lambda:InvokeFunction"]
         assert [statement["Resource"] for statement in invocations] == [registered]
+
+    def test_is_one_for_all_connectors_of_a_function(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        for label in ("acme-one", "acme-two"):
+            register(stack, function, label, connector_label=label)
+
+        template = Template.from_stack(stack)
+        [permission] = template.find_resources("AWS::Lambda::Permission")
+        registrations = template.find_resources(TYPE).values()
+        assert len(registrations) == 2
+        assert all(permission in resource["DependsOn"] for resource in registrations)
+
+    def test_is_one_for_two_hundred_connectors_of_an_imported_function(
+        self, stack: cdk.Stack
+    ) -> None:
+        arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
+        for number in range(200):
+            imported = lambda_.Function.from_function_arn(stack, f"Function{number}", arn)
+            name = f"acme-{number}"
+            register(stack, imported, name, connector_label=name)
+
+        template = Template.from_stack(stack)
+        template.resource_count_is(TYPE, 200)
+        template.resource_count_is("AWS::Lambda::Permission", 1)
+
+    def test_stays_when_the_connector_that_came_first_goes(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        """The app of test_is_one_for_all_connectors_of_a_function, without its first connector."""
+        register(stack, function, "acme-two", connector_label="acme-two")
+
+        template = Template.from_stack(stack)
+        [permission] = template.find_resources("AWS::Lambda::Permission")
+        [registration] = template.find_resources(TYPE).values()
+        assert permission in registration["DependsOn"]
+
+    def test_is_another_one_in_another_stack(self, app: cdk.App, stack: cdk.Stack) -> None:
+        arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
+        stacks = [stack, cdk.Stack(app, "Another"), cdk.NestedStack(stack, "Nested")]
+        for number, each in enumerate(stacks):
+            imported = lambda_.Function.from_function_arn(each, "Function", arn)
+            register(each, imported, connector_label=f"acme-{number}")
+
+        for each in stacks:
+            Template.from_stack(each).resource_count_is("AWS::Lambda::Permission", 1)
+
+    def test_is_another_one_for_a_function_of_the_same_name_elsewhere(
+        self, app: cdk.App, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        elsewhere = make_function(cdk.Stack(app, "Elsewhere"), "Connector")
+        for number, each in enumerate((function, elsewhere)):
+            register(stack, each, f"acme-{number}", connector_label=f"acme-{number}")
+
+        Template.from_stack(stack).resource_count_is("AWS::Lambda::Permission", 2)
+
+    def test_is_one_in_a_stack_that_no_python_has_made(self, app: cdk.App) -> None:
+        """The CDK makes a stack of its own for a function of CloudFront."""
+        stack = cdk.Stack(app, "Stack", env=cdk.Environment(region="eu-west-1"))
+        cloudfront.experimental.EdgeFunction(
+            stack,
+            "Edge",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler="index.handler",
+            code=lambda_.Code.from_inline("version = 1"),
+        )
+
+        def made_by_cdk() -> cdk.Stack:
+            found = app.node.find_child(f"edge-lambda-stack-{stack.node.addr}")
+            assert isinstance(found, cdk.Stack)
+            return found
+
+        arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
+        for label in ("acme-one", "acme-two"):
+            imported = lambda_.Function.from_function_arn(made_by_cdk(), f"{label}-function", arn)
+            register(made_by_cdk(), imported, label, connector_label=label)
+
+        permissions = Template.from_stack(made_by_cdk()).find_resources(
+            "AWS::Lambda::Permission", {"Properties": {"Principal": "appflow.amazonaws.com"}}
+        )
+        assert len(permissions) == 1
 
 
 class TestHandler:
