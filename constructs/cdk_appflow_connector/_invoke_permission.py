@@ -50,7 +50,13 @@ _permissions: weakref.WeakKeyDictionary[cdk.Stack, _Permissions] = weakref.WeakK
 
 
 def let_appflow_invoke(
-    scope: Construct, function_arn: str, *, stack: cdk.Stack, account: str, source_arn: str
+    scope: Construct,
+    function_arn: str,
+    function_resource: IConstruct | None,
+    *,
+    stack: cdk.Stack,
+    account: str,
+    source_arn: str,
 ) -> IConstruct:
     """Let AppFlow invoke a function.
 
@@ -58,6 +64,7 @@ def let_appflow_invoke(
         scope: the registration, in which the permission is made if it is the function's first.
         function_arn: of the function, version or alias. A token is the same for all registrations
             of one function.
+        function_resource: of the function, None for an imported one.
         stack: of the registration.
         account: of the stack.
         source_arn: the resources of AppFlow that may invoke it.
@@ -81,8 +88,20 @@ def let_appflow_invoke(
             source_account=account,
             source_arn=source_arn,
         )
+        if isinstance(function_resource, lambda_.CfnVersion):
+            _keep_for_versions_before(permission)
         permissions.add(function_arn, permission)
     return permission
+
+
+def _keep_for_versions_before(permission: lambda_.CfnPermission) -> None:
+    """Leave a version its permission when the next version gets one.
+
+    Flows may still run on a version that is kept. One that is deleted takes its permission along.
+    """
+    permission.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+    # CloudFormation's default, said because cfn-lint wants the two side by side.
+    permission.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
 
 
 def _key(function_arn: str) -> str:

@@ -200,7 +200,12 @@ class ConnectorRegistration(Construct):
         _name_after(connector_label, node, "")
         appflow = _start_of_appflow_arns(stack)
         permission = let_appflow_invoke(
-            self, function_arn, stack=stack, account=account, source_arn=f"{appflow}*"
+            self,
+            function_arn,
+            function_resource,
+            stack=stack,
+            account=account,
+            source_arn=f"{appflow}*",
         )
         connector_arn = _connector_arn(appflow, connector_label)
         # CloudFormation orders a resource after its provider, but not after the provider's policies

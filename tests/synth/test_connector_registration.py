@@ -118,6 +118,19 @@ class TestResource:
         template.has_output("Arn", {"Value": {"Fn::GetAtt": [name, "ConnectorArn"]}})
 
 
+def target_of(function: lambda_.Function, kind: str) -> lambda_.IFunction:
+    stack = function.stack
+    if kind == "alias":
+        version = function.current_version
+        return lambda_.Alias(stack, "Live", alias_name="live", version=version)
+    if kind == "version":
+        return function.current_version
+    if kind == "imported":
+        arn = "arn:aws:lambda:us-east-1:111122223333:function:crm:live"
+        return lambda_.Function.from_function_arn(stack, "Imported", arn)
+    return function
+
+
 class TestInvokePermission:
     def test_lets_appflow_of_this_account_invoke_the_function(
         self, stack: cdk.Stack, function: lambda_.Function
@@ -141,16 +154,7 @@ class TestInvokePermission:
     def test_is_for_exactly_the_arn_that_is_registered(
         self, stack: cdk.Stack, function: lambda_.Function, kind: str
     ) -> None:
-        target: lambda_.IFunction
-        if kind == "alias":
-            version = function.current_version
-            target = lambda_.Alias(stack, "Live", alias_name="live", version=version)
-        elif kind == "version":
-            target = function.current_version
-        else:
-            arn = "arn:aws:lambda:us-east-1:111122223333:function:crm:live"
-            target = lambda_.Function.from_function_arn(stack, "Imported", arn)
-        register(stack, target)
+        register(stack, target_of(function, kind))
 
         template = Template.from_stack(stack)
         [resource] = template.find_resources(TYPE).values()
@@ -160,6 +164,24 @@ class TestInvokePermission:
         assert registered != arn_of(function)
         invocations = [s for s in statements(template) if s["Action"] == "lambda:InvokeFunction"]
         assert [statement["Resource"] for statement in invocations] == [registered]
+
+    def test_on_a_version_stays_for_its_flows_when_the_next_version_comes(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function.current_version)
+
+        Template.from_stack(stack).has_resource(
+            "AWS::Lambda::Permission", {"UpdateReplacePolicy": "Retain", "DeletionPolicy": "Delete"}
+        )
+
+    @pytest.mark.parametrize("kind", ["function", "alias", "imported"])
+    def test_on_anything_else_goes_with_its_resource(
+        self, stack: cdk.Stack, function: lambda_.Function, kind: str
+    ) -> None:
+        register(stack, target_of(function, kind))
+
+        [permission] = Template.from_stack(stack).find_resources("AWS::Lambda::Permission").values()
+        assert set(permission) == {"Type", "Properties"}
 
     def test_is_one_for_all_connectors_of_a_function(
         self, stack: cdk.Stack, function: lambda_.Function
