@@ -52,6 +52,9 @@ _REGION = re.compile(r"[a-z0-9-]+", re.ASCII)
 
 _LABELS_ID = "AppFlowConnectorLabels"
 
+# What of a version's deletion policies keeps it. CDK's RETAIN_ON_UPDATE_OR_DELETE is the second.
+_KEPT = (cdk.CfnDeletionPolicy.RETAIN, cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE)
+
 _REMOVAL_POLICIES = (cdk.RemovalPolicy.RETAIN, cdk.RemovalPolicy.DESTROY)
 
 
@@ -117,7 +120,17 @@ class Place(NamedTuple):
 
 
 def check_function(function: lambda_.IFunction, arn: str, place: Place) -> None:
-    """Raise ValueError for a function that AppFlow cannot use as a connector of a place."""
+    """Raise ValueError for a function that AppFlow cannot use as a connector of a place.
+
+    Source for ``$LATEST``: Lambda's answer to AddPermission, "We currently do not support adding
+    policies for $LATEST."
+    """
+    if arn.endswith(":$LATEST"):
+        raise ValueError(
+            f"connector_function is {function.node.path}, whose ARN ends with :$LATEST, but Lambda"
+            " takes no permission for AppFlow on $LATEST. Pass the function itself, whose code is"
+            " the same"
+        )
     if not _LAMBDA_ARN.fullmatch(arn) and not cdk.Token.is_unresolved(arn):
         raise ValueError(
             f"the ARN of connector_function is {arn}, but AppFlow takes"
@@ -207,12 +220,29 @@ def warn_about_region(scope: IConstruct, place: Place) -> None:
     )
 
 
-def warn_about_version(scope: IConstruct, resource: IConstruct | None) -> None:
-    """Warn if the connector's resource is a version that CloudFormation deletes after the next."""
+def warn_about_version(scope: IConstruct, resource: IConstruct | None, stack: cdk.Stack) -> None:
+    """Warn of a version that the next one makes trouble for: it is exported, or it is deleted."""
     if not isinstance(resource, lambda_.CfnVersion):
         return
-    if resource.cfn_options.deletion_policy is cdk.CfnDeletionPolicy.RETAIN:
-        return
+    if _top_level(cdk.Stack.of(resource)) is not _top_level(stack):
+        cdk.Annotations.of(scope).add_warning_v2(
+            "cdk-appflow-connector:versionOfAnotherStack",
+            "connector_function is a version of another stack, which exports its ARN under a name"
+            " that changes with the function's code. CloudFormation removes no export that is in"
+            " use, so the deployment of the next version fails, unless the CDK's cross-stack"
+            " references are weak. Pass an Alias",
+        )
+    elif resource.cfn_options.deletion_policy not in _KEPT:
+        _warn_about_deleted_version(scope)
+
+
+def _top_level(stack: cdk.Stack) -> cdk.Stack:
+    while stack.nested_stack_parent is not None:
+        stack = stack.nested_stack_parent
+    return stack
+
+
+def _warn_about_deleted_version(scope: IConstruct) -> None:
     cdk.Annotations.of(scope).add_warning_v2(
         "cdk-appflow-connector:versionIsDeleted",
         "connector_function is a version that CloudFormation deletes after the update to the next"

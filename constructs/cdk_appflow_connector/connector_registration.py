@@ -218,7 +218,7 @@ class ConnectorRegistration(Construct):
                 _name_after(connector_label, unregister.node, "Unregister")
                 node.add_dependency(unregister)
         validation.warn_about_region(self, place)
-        validation.warn_about_version(self, function_resource)
+        validation.warn_about_version(self, function_resource, stack)
 
     @staticmethod
     def from_connector_label(

@@ -62,7 +62,6 @@ targets: Mapping[str, lambda_.IFunction] = {
     "by-stack": function(functions, "OfAnotherStack"),
     "by-sub": imported("by-sub", cdk.Fn.sub(arn.replace(str(here.account), "${AWS::AccountId}"))),
     "by-version": own.current_version,
-    "latest": own.latest_version,
 }
 for label, target in targets.items():
     register(label, target)

@@ -17,7 +17,7 @@ APP = f"{sys.executable} -m tests.cli.app"
 
 FORMS = [
     *("by-alias", "by-arn", "by-function", "by-name", "by-parameter", "by-stack", "by-sub"),
-    *("by-version", "described", "latest", "nested"),
+    *("by-version", "described", "nested"),
 ]
 
 Cdk = Callable[..., subprocess.CompletedProcess[str]]

@@ -97,9 +97,6 @@ def nested(stack: cdk.Stack) -> Any:
             lambda stack: function(stack).add_alias("live"), f"{ARN}:crm:live", id="alias"
         ),
         pytest.param(lambda stack: function(stack).current_version, f"{ARN}:crm:7", id="version"),
-        pytest.param(
-            lambda stack: function(stack).latest_version, f"{ARN}:crm:$LATEST", id="latest"
-        ),
         pytest.param(imported(f"{ARN}:other"), f"{ARN}:other", id="arn"),
         pytest.param(
             lambda stack: lambda_.Function.from_function_name(stack, "Connector", "other"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match, Template
 
+from tests.synth.conftest import make_function
 from tests.synth.test_connector_registration import register
 
 
@@ -112,6 +114,33 @@ class TestFunction:
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, function)
 
+    @pytest.mark.parametrize("imported", [False, True])
+    def test_of_a_bare_latest_version_is_refused(
+        self, stack: cdk.Stack, function: lambda_.Function, imported: bool
+    ) -> None:
+        arn = "arn:aws:lambda:us-east-1:111122223333:function:crm:$LATEST"
+        latest: lambda_.IFunction = (
+            lambda_.Function.from_function_arn(stack, "Imported", arn)
+            if imported
+            else function.latest_version
+        )
+
+        message = (
+            f"connector_function is {latest.node.path}, whose ARN ends with :$LATEST, but Lambda"
+            " takes no permission for AppFlow on $LATEST. Pass the function itself, whose code is"
+            " the same"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            register(stack, latest)
+
+    def test_of_an_alias_of_the_latest_version_is_fine(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        latest = function.latest_version
+        register(stack, lambda_.Alias(stack, "Live", alias_name="live", version=latest))
+
+        Template.from_stack(stack).resource_count_is("AWS::Lambda::Permission", 1)
+
     def test_of_a_partition_without_appflow_is_refused(self, stack: cdk.Stack) -> None:
         arn = "arn:aws-cn:lambda:cn-north-1:111122223333:function:crm"
         function = lambda_.Function.from_function_arn(stack, "Connector", arn)
@@ -205,24 +234,62 @@ class TestVersion:
             " function, or pass an Alias"
         )
 
-    def test_that_is_kept_gets_none(self, stack: cdk.Stack) -> None:
-        function = lambda_.Function(
-            stack,
-            "Connector",
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            handler="index.handler",
-            code=lambda_.Code.from_inline("version = 1"),
-            current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
-        )
-        register(stack, function.current_version)
+    @pytest.mark.parametrize(
+        "kept", [cdk.RemovalPolicy.RETAIN, cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE]
+    )
+    def test_that_is_kept_gets_none(self, stack: cdk.Stack, kept: cdk.RemovalPolicy) -> None:
+        register(stack, kept_version(stack, kept))
 
         assert warnings(stack) == []
+
+    def test_of_another_stack_gets_a_warning(self, app: cdk.App, stack: cdk.Stack) -> None:
+        register(stack, kept_version(cdk.Stack(app, "Elsewhere")))
+
+        # The CDK has one about the reference as well.
+        [warning] = [text for text in warnings(stack) if "connector_function" in text]
+        assert warning.startswith(
+            "connector_function is a version of another stack, which exports its ARN under a name"
+            " that changes with the function's code. CloudFormation removes no export that is in"
+            " use, so the deployment of the next version fails, unless the CDK's cross-stack"
+            " references are weak. Pass an Alias"
+        )
+
+    def test_of_the_stack_around_a_nested_one_gets_none(self, stack: cdk.Stack) -> None:
+        register(cdk.NestedStack(stack, "Nested"), kept_version(stack))
+
+        assert warnings(stack) == []
+
+    def test_of_another_stack_is_exported_under_a_name_that_changes_with_the_code(
+        self, tmp_path: Path
+    ) -> None:
+        def exports(code: str) -> set[str]:
+            app = cdk.App(outdir=str(tmp_path / code))
+            here, elsewhere = (cdk.Stack(app, name) for name in ("Here", "Elsewhere"))
+            register(here, make_function(elsewhere, "Connector", code).current_version)
+            app.synth()
+            return set(Template.from_stack(elsewhere).find_outputs("*"))
+
+        assert exports("one").isdisjoint(exports("two"))
 
     def test_behind_an_alias_gets_none(self, stack: cdk.Stack, function: lambda_.Function) -> None:
         version = function.current_version
         register(stack, lambda_.Alias(stack, "Live", alias_name="live", version=version))
 
         assert warnings(stack) == []
+
+
+def kept_version(
+    stack: cdk.Stack, removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN
+) -> lambda_.IVersion:
+    function = lambda_.Function(
+        stack,
+        "Connector",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline("version = 1"),
+        current_version_options=lambda_.VersionOptions(removal_policy=removal_policy),
+    )
+    return function.current_version
 
 
 def warnings(stack: cdk.Stack) -> list[str]:
