@@ -220,6 +220,26 @@ def warn_about_region(scope: IConstruct, place: Place) -> None:
     )
 
 
+def warn_about_invoking(
+    scope: IConstruct, function: lambda_.IFunction, arn: str, place: Place
+) -> None:
+    """Say what AppFlow's permission is, for a function whose owner has to add it."""
+    account, region = place.account or "<account>", place.region or "<Region>"
+    if _LAMBDA_ARN.fullmatch(arn):
+        # AppFlow invokes functions of its own account and Region only.
+        _, _, _, region, account, *_ = arn.split(":")
+    else:
+        arn = f"<ARN of {function.node.path}>"
+    cdk.Annotations.of(scope).add_warning_v2(
+        "cdk-appflow-connector:grantInvoke",
+        "grant_invoke is False, so the deployment fails unless the owner of connector_function has"
+        " allowed AppFlow to invoke exactly this function, version or alias, with aws lambda"
+        f" add-permission --function-name '{arn}' --statement-id AppFlow"
+        " --action lambda:InvokeFunction --principal appflow.amazonaws.com"
+        f" --source-account '{account}' --source-arn 'arn:aws:appflow:{region}:{account}:*'",
+    )
+
+
 def warn_about_version(scope: IConstruct, resource: IConstruct | None, stack: cdk.Stack) -> None:
     """Warn of a version that the next one makes trouble for: it is exported, or it is deleted."""
     if not isinstance(resource, lambda_.CfnVersion):

@@ -83,8 +83,8 @@ class ConnectorRegistration(Construct):
     only. So take a registration over in a deployment of its own.
 
     The construct lets AppFlow invoke ``connector_function``, exactly the function, version or alias
-    that is given; registrations of one function in a stack share that permission. All registrations
-    of a stack share one Lambda function that talks to AppFlow.
+    that is given, unless ``grant_invoke`` is False; registrations of one function in a stack share
+    that permission. All registrations of a stack share one Lambda function that talks to AppFlow.
 
     Args:
         scope: the construct to make this in, often ``self``.
@@ -112,6 +112,10 @@ class ConnectorRegistration(Construct):
         refresh_on_code_change: whether AppFlow is told when the function's code or configuration
             changes under the same ARN. Default: True. With False, only another ARN, description or
             trigger is announced.
+        grant_invoke: whether the construct lets AppFlow invoke ``connector_function``, by a
+            permission of its own. Default: True. With False a warning says which statement the
+            function's owner must add. For functions whose resource policy is somebody else's, as
+            those imported with ``skip_permissions=True``, which the CDK does not tell.
         triggers: any values of your own, tokens too; when one changes, the connector is announced
             again. For what the CDK cannot see, as the code of an imported function. Default: none.
         service_timeout: how long CloudFormation waits for the handler's answer, up to an hour, in
@@ -142,6 +146,7 @@ class ConnectorRegistration(Construct):
         on_missing: OnMissing = OnMissing.REGISTER,
         on_existing: OnExisting = OnExisting.ADOPT,
         refresh_on_code_change: bool = True,
+        grant_invoke: bool = True,
         triggers: Mapping[str, Any] | None = None,
         service_timeout: cdk.Duration | None = None,
         provider: ConnectorRegistrationProvider | None = None,
@@ -199,19 +204,23 @@ class ConnectorRegistration(Construct):
         node = self._resource.node
         _name_after(connector_label, node, "")
         appflow = _start_of_appflow_arns(stack)
-        permission = let_appflow_invoke(
-            self,
-            function_arn,
-            function_resource,
-            stack=stack,
-            account=account,
-            source_arn=f"{appflow}*",
-        )
         connector_arn = _connector_arn(appflow, connector_label)
         # CloudFormation orders a resource after its provider, but not after the provider's policies
         # and the settings of its queue.
-        policy = provider.let_register(connector_arn, function_arn)
-        node.add_dependency(permission, policy, provider.event_settings)
+        waits_for = [provider.let_register(connector_arn, function_arn), provider.event_settings]
+        if grant_invoke:
+            permission = let_appflow_invoke(
+                self,
+                function_arn,
+                function_resource,
+                stack=stack,
+                account=account,
+                source_arn=f"{appflow}*",
+            )
+            waits_for.append(permission)
+        else:
+            validation.warn_about_invoking(self, connector_function, function_arn, place)
+        node.add_dependency(*waits_for)
         if removal_policy is cdk.RemovalPolicy.DESTROY:
             unregister = provider.let_unregister(self, connector_arn)
             if unregister is not None:

@@ -264,6 +264,18 @@ class TestInvokePermission:
         )
         assert len(permissions) == 1
 
+    def test_is_left_to_the_owner_of_the_function(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function, grant_invoke=False)
+
+        template = Template.from_stack(stack)
+        template.resource_count_is("AWS::Lambda::Permission", 0)
+        [resource] = template.find_resources(TYPE).values()
+        shared = template.find_resources("AWS::IAM::ManagedPolicy")
+        queue = template.find_resources("AWS::Lambda::EventInvokeConfig")
+        assert set(resource["DependsOn"]) == {*shared, *queue}
+
 
 class TestHandler:
     def test_is_shared_by_all_connectors_of_a_stack(self, stack: cdk.Stack) -> None:

@@ -220,6 +220,57 @@ class TestRegion:
         assert warnings(stack) == []
 
 
+class TestInvoking:
+    ARN = "arn:aws:lambda:eu-west-1:111122223333:function:crm:live"
+
+    def test_that_the_construct_allows_gets_no_warning(self, stack: cdk.Stack) -> None:
+        register(stack, lambda_.Function.from_function_arn(stack, "Connector", self.ARN))
+
+        assert warnings(stack) == []
+
+    def test_that_the_owner_has_to_allow_gets_the_statement(self, stack: cdk.Stack) -> None:
+        imported = lambda_.Function.from_function_attributes(
+            stack, "Connector", function_arn=self.ARN, skip_permissions=True
+        )
+        register(stack, imported, grant_invoke=False)
+
+        [warning] = warnings(stack)
+        assert warning.startswith(
+            "grant_invoke is False, so the deployment fails unless the owner of connector_function"
+            " has allowed AppFlow to invoke exactly this function, version or alias, with aws"
+            f" lambda add-permission --function-name '{self.ARN}' --statement-id AppFlow --action"
+            " lambda:InvokeFunction --principal appflow.amazonaws.com --source-account"
+            " '111122223333' --source-arn 'arn:aws:appflow:eu-west-1:111122223333:*'"
+        )
+
+    def test_of_what_is_known_at_deployment_only_is_said_in_readable_words(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        register(stack, function, grant_invoke=False)
+
+        [warning] = warnings(stack)
+        assert "--function-name '<ARN of Stack/Connector>'" in warning
+        assert "--source-account '<account>'" in warning
+        assert "--source-arn 'arn:aws:appflow:<Region>:<account>:*'" in warning
+        assert "Token" not in warning
+
+    def test_of_a_function_of_a_known_place_names_the_place(self, app: cdk.App) -> None:
+        place = cdk.Environment(account="111122223333", region="eu-west-1")
+        stack = cdk.Stack(app, "Crm", env=place)
+        register(stack, make_function(stack, "Connector"), grant_invoke=False)
+
+        [warning] = warnings(stack)
+        assert "--source-arn 'arn:aws:appflow:eu-west-1:111122223333:*'" in warning
+
+    def test_that_is_acknowledged_is_silent(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        registration = register(stack, function, grant_invoke=False)
+        cdk.Annotations.of(registration).acknowledge_warning("cdk-appflow-connector:grantInvoke")
+
+        assert warnings(stack) == []
+
+
 class TestVersion:
     def test_that_is_deleted_with_the_next_update_gets_a_warning(
         self, stack: cdk.Stack, function: lambda_.Function

@@ -39,6 +39,7 @@ def every_argument_of_a_registration(
         on_missing=OnMissing.FAIL,
         on_existing=OnExisting.ADOPT,
         refresh_on_code_change=False,
+        grant_invoke=False,
         triggers=triggers,
         service_timeout=cdk.Duration.minutes(20),
         provider=ConnectorRegistrationProvider.get_or_create(stack),
