@@ -220,6 +220,19 @@ def warn_about_region(scope: IConstruct, place: Place) -> None:
     )
 
 
+def warn_about_unregistering(scope: IConstruct, label: str) -> None:
+    """Warn of a label whose registration the handler may not remove once the label has changed."""
+    if is_label(label):
+        return
+    cdk.Annotations.of(scope).add_warning_v2(
+        "cdk-appflow-connector:unregisterToken",
+        "removal_policy is RemovalPolicy.DESTROY, but connector_label is known at deployment only."
+        " Should its value change, CloudFormation changes the permission to unregister before it"
+        " has the old label unregistered, which then fails and leaves it registered. Give the label"
+        " literally, or keep its registration with RemovalPolicy.RETAIN",
+    )
+
+
 def warn_about_invoking(
     scope: IConstruct, function: lambda_.IFunction, arn: str, place: Place
 ) -> None:

@@ -226,6 +226,7 @@ class ConnectorRegistration(Construct):
             if unregister is not None:
                 _name_after(connector_label, unregister.node, "Unregister")
                 node.add_dependency(unregister)
+                validation.warn_about_unregistering(self, connector_label)
         validation.warn_about_region(self, place)
         validation.warn_about_version(self, function_resource, stack)
 

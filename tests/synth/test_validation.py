@@ -220,6 +220,35 @@ class TestRegion:
         assert warnings(stack) == []
 
 
+class TestUnregistering:
+    def test_a_label_known_at_deployment_only_gets_a_warning(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        label = cdk.CfnParameter(stack, "Label").value_as_string
+        register(stack, function, connector_label=label, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        [warning] = warnings(stack)
+        assert warning.startswith(
+            "removal_policy is RemovalPolicy.DESTROY, but connector_label is known at deployment"
+            " only. Should its value change, CloudFormation changes the permission to unregister"
+            " before it has the old label unregistered, which then fails and leaves it registered."
+            " Give the label literally, or keep its registration with RemovalPolicy.RETAIN"
+        )
+
+    def test_a_literal_label_gets_none(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        assert warnings(stack) == []
+
+    def test_a_label_known_at_deployment_only_that_is_kept_gets_none(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        label = cdk.CfnParameter(stack, "Label").value_as_string
+        register(stack, function, connector_label=label)
+
+        assert warnings(stack) == []
+
+
 class TestInvoking:
     ARN = "arn:aws:lambda:eu-west-1:111122223333:function:crm:live"
 
