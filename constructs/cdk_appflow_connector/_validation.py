@@ -118,6 +118,13 @@ class Place(NamedTuple):
             region if _REGION.fullmatch(region) else None,
         )
 
+    def is_that_of(self, other: Place) -> bool | None:
+        """Whether two places are one; None where too little is known to tell."""
+        pairs = [*zip(self, other, strict=True)]
+        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            return False
+        return None if None in (*self, *other) else True
+
 
 def check_function(function: lambda_.IFunction, arn: str, place: Place) -> None:
     """Raise ValueError for a function that AppFlow cannot use as a connector of a place.
@@ -152,20 +159,60 @@ def check_function(function: lambda_.IFunction, arn: str, place: Place) -> None:
             )
 
 
-class _Labels:
-    """The labels of all stacks that are compared with one, kept in the construct tree.
+class _Claim(NamedTuple):
+    """A registration that wants a label."""
 
-    In the tree, under what the stacks have in common, since Python holds constructs only as long as
-    the app does.
+    owner: str
+    stack: str
+    stage: str
+    place: Place
+
+    def meets(self, other: _Claim) -> bool | None:
+        """Whether both labels go to one account and Region; None if that may be so."""
+        if self.stack == other.stack:
+            return True
+        same = self.place.is_that_of(other.place)
+        # Stages are there to deploy the same to several places.
+        return False if same is None and self.stage != other.stage else same
+
+
+class _Labels:
+    """The labels of an app, as a stack claims them.
+
+    They are kept in the construct tree, since a stack that was not made in Python is another object
+    each time that Python gets it. A label has a child there, with its claims as metadata.
     """
 
-    def __init__(self, stack: cdk.Stack, *, within: IConstruct) -> None:
-        node = within.node
-        labels = node.try_find_child(_LABELS_ID) or Construct(within, _LABELS_ID)  # type: ignore[arg-type]
+    def __init__(self, stack: cdk.Stack, place: Place) -> None:
+        stage = cdk.Stage.of(stack)
+        assert stage is not None, "every stack is in a stage"
+        root = stage.node.root
+        labels = root.node.try_find_child(_LABELS_ID) or Construct(root, _LABELS_ID)  # type: ignore[arg-type]
         assert isinstance(labels, Construct)
-        self.construct = labels
-        self.node = labels.node
-        self.stack = stack.node.addr
+        self._construct = labels
+        self._node = labels.node
+        # Nested stacks go where the stack around them goes.
+        self._stack = _top_level(stack).node.addr
+        self._stage = stage.node.addr
+        self._place = place
+
+    def claim_of(self, owner: str) -> _Claim:
+        return _Claim(owner, self._stack, self._stage, self._place)
+
+    def add(self, label: str, claim: _Claim) -> list[_Claim]:
+        """Add a claim of a label.
+
+        Returns:
+            The claims there were before.
+        """
+        key = hashlib.sha256(label.encode()).hexdigest()
+        found = self._node.try_find_child(key)
+        node = (found or Construct(self._construct, key)).node
+        earlier = [entry.data for entry in node.metadata] if found else []
+        node.add_metadata("claim", [*claim[:-1], list(claim.place)])
+        return [
+            _Claim(owner, stack, stage, Place(*place)) for owner, stack, stage, place in earlier
+        ]
 
 
 # What has been found for stacks that Python holds, as asking the CDK takes a while.
@@ -177,35 +224,30 @@ def claim_label(
 ) -> None:
     """Raise ValueError for a label that a registration for the same place has in this app.
 
-    Where the account or the Region of the stack is unknown, only stacks of one stage are compared,
-    and two of them get a warning: they may well be meant for two places.
+    Two stacks of a stage get a warning where it is unknown whether they are meant for one place.
     """
     if not is_label(label):
         return
-    known = None not in place
     labels = _labels.get(stack)
     if labels is None:
-        within = scope.node.root if known else cdk.Stage.of(scope)
-        assert within is not None, "every stack is in a stage"
-        labels = _labels[stack] = _Labels(stack, within=within)
-    owner = f"{scope.node.path}/{construct_id}"
-    where = f"{place.account}/{place.region}" if known else ""
-    key = hashlib.sha256(f"{where} {label}".encode()).hexdigest()
-    first = labels.node.try_find_child(key)
-    if first is None:
-        Construct(labels.construct, key).node.add_metadata("owner", [owner, labels.stack])
-        return
-    their_owner, their_stack = first.node.metadata[0].data
+        labels = _labels[stack] = _Labels(stack, place)
+    claim = labels.claim_of(f"{scope.node.path}/{construct_id}")
+    earlier = labels.add(label, claim)
+    certain = [other.owner for other in earlier if claim.meets(other)]
+    possible = [other.owner for other in earlier if claim.meets(other) is None]
     message = (
-        f"connector_label is {label!r}, but {their_owner} has this label already, and a label is"
+        f"connector_label is {label!r}, but {{owner}} has this label already, and a label is"
         " unique in an account and Region: {consequence}. Give one of them another label"
     )
-    if known or their_stack == labels.stack:
-        raise ValueError(message.format(consequence="the two would take it from each other"))
-    cdk.Annotations.of(stack).add_warning_v2(
-        f"cdk-appflow-connector:duplicateLabel:{label}",
-        message.format(consequence="should both stacks go to one place, they would fight over it"),
-    )
+    if certain:
+        consequence = "the two would take it from each other"
+        raise ValueError(message.format(owner=certain[0], consequence=consequence))
+    if possible:
+        consequence = "should both stacks go to one place, they would fight over it"
+        cdk.Annotations.of(stack).add_warning_v2(
+            f"cdk-appflow-connector:duplicateLabel:{label}",
+            message.format(owner=possible[0], consequence=consequence),
+        )
 
 
 def warn_about_region(scope: IConstruct, place: Place) -> None:

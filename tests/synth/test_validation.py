@@ -153,6 +153,13 @@ class TestFunction:
             register(stack, function)
 
 
+HERE = {"account": "111122223333", "region": "us-east-1"}
+
+
+def register_in(stack: cdk.Stack) -> None:
+    register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+
+
 class TestDuplicateLabel:
     def test_in_one_stack_is_refused(self, stack: cdk.Stack, function: lambda_.Function) -> None:
         register(stack, function, "One")
@@ -165,33 +172,102 @@ class TestDuplicateLabel:
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, function, "Two")
 
-    def test_in_two_stacks_of_one_place_is_refused(self, app: cdk.App) -> None:
+    @pytest.mark.parametrize("parts", [("Nested",), ("Nested", "Another")])
+    def test_in_parts_of_one_stack_is_refused(
+        self, stack: cdk.Stack, parts: tuple[str, ...]
+    ) -> None:
+        nested = [cdk.NestedStack(stack, name) for name in parts]
+        first, second = ([stack, *nested])[-2:]
+        register_in(first)
+
+        with pytest.raises(ValueError, match="the two would take it from each other"):
+            register_in(second)
+
+    @pytest.mark.parametrize("stages", [False, True])
+    def test_in_two_stacks_of_one_place_is_refused(self, app: cdk.App, stages: bool) -> None:
         place = cdk.Environment(account="111122223333", region="us-east-1")
-        one, two = (cdk.Stack(app, name, env=place) for name in ("One", "Two"))
-        register(one, lambda_.Function.from_function_name(one, "Connector", "crm"))
+        one, two = (
+            cdk.Stack(cdk.Stage(app, f"{name}Stage") if stages else app, name, env=place)
+            for name in ("One", "Two")
+        )
+        register_in(one)
 
-        with pytest.raises(ValueError, match="but One/Registration has this label already"):
-            register(two, lambda_.Function.from_function_name(two, "Connector", "crm"))
+        message = (
+            f"connector_label is 'acme-crm', but {one.node.path}/Registration has this label"
+            " already, and a label is unique in an account and Region: the two would take it from"
+            " each other. Give one of them another label"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            register_in(two)
 
-    def test_in_two_stacks_that_may_be_for_two_places_gets_a_warning(self, app: cdk.App) -> None:
-        one, two = (cdk.Stack(app, name) for name in ("One", "Two"))
-        for stack in (one, two):
-            register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+    @pytest.mark.parametrize(
+        ("one", "two"),
+        [
+            pytest.param({}, {}, id="of which nothing is known"),
+            pytest.param({}, HERE, id="one of which is known"),
+            pytest.param(HERE, {"region": "us-east-1"}, id="of one Region"),
+            pytest.param({"account": "111122223333"}, {"region": "us-east-1"}, id="half known"),
+        ],
+    )
+    def test_in_two_stacks_that_may_be_for_one_place_gets_a_warning(
+        self, app: cdk.App, one: dict[str, str], two: dict[str, str]
+    ) -> None:
+        stacks = [
+            cdk.Stack(app, name, env=cdk.Environment(**place))
+            for name, place in (("One", one), ("Two", two))
+        ]
+        for stack in stacks:
+            register_in(stack)
 
-        assert warnings(one) == []
-        [warning] = warnings(two)
+        assert warnings(stacks[0]) == []
+        [warning] = warnings(stacks[1])
         assert warning.startswith(
             "connector_label is 'acme-crm', but One/Registration has this label already, and a"
             " label is unique in an account and Region: should both stacks go to one place, they"
             " would fight over it. Give one of them another label"
         )
 
-    def test_in_two_stages_is_fine(self, app: cdk.App) -> None:
-        stacks = [cdk.Stack(cdk.Stage(app, name), "Crm") for name in ("Test", "Live")]
+    @pytest.mark.parametrize(
+        ("one", "two"),
+        [
+            pytest.param({"region": "us-east-1"}, {"region": "eu-west-1"}, id="Regions"),
+            pytest.param({"account": "111122223333"}, {"account": "444455556666"}, id="accounts"),
+            pytest.param(HERE, {"region": "eu-west-1"}, id="Regions, one account known"),
+        ],
+    )
+    def test_in_two_places_is_fine(
+        self, app: cdk.App, one: dict[str, str], two: dict[str, str]
+    ) -> None:
+        stacks = [
+            cdk.Stack(app, name, env=cdk.Environment(**place))
+            for name, place in (("One", one), ("Two", two))
+        ]
         for stack in stacks:
-            register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+            register_in(stack)
 
         assert [warnings(stack) for stack in stacks] == [[], []]
+
+    @pytest.mark.parametrize("live", [{}, HERE])
+    def test_in_two_stages_is_fine(self, app: cdk.App, live: dict[str, str]) -> None:
+        stacks = [
+            cdk.Stack(cdk.Stage(app, name), "Crm", env=cdk.Environment(**place))
+            for name, place in (("Test", {}), ("Live", live))
+        ]
+        for stack in stacks:
+            register_in(stack)
+
+        assert [warnings(stack) for stack in stacks] == [[], []]
+
+    def test_names_the_stack_that_is_certain_before_those_that_may_be(self, app: cdk.App) -> None:
+        stacks = {
+            name: cdk.Stack(app, name, env=cdk.Environment(**place))
+            for name, place in (("Unknown", {}), ("Here", HERE), ("HereToo", HERE))
+        }
+        register_in(stacks["Unknown"])
+        register_in(stacks["Here"])
+
+        with pytest.raises(ValueError, match="but Here/Registration has this label already"):
+            register_in(stacks["HereToo"])
 
     def test_that_is_a_token_is_not_known(
         self, stack: cdk.Stack, function: lambda_.Function
