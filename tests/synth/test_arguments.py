@@ -189,11 +189,11 @@ class TestFromConnectorLabel:
             ConnectorRegistration.from_connector_label(stack, "Crm", "x")
 
 
-def test_a_connector_profile_waits_for_the_label_that_it_uses(
+def test_a_flow_waits_for_its_profile_and_that_for_the_label_it_uses(
     stack: cdk.Stack, function: lambda_.Function
 ) -> None:
     registration = register(stack, function)
-    appflow.CfnConnectorProfile(
+    profile = appflow.CfnConnectorProfile(
         stack,
         "Profile",
         connector_profile_name="acme",
@@ -201,9 +201,28 @@ def test_a_connector_profile_waits_for_the_label_that_it_uses(
         connector_type="CustomConnector",
         connector_label=registration.connector_label,
     )
+    appflow.CfnFlow(
+        stack,
+        "Flow",
+        flow_name="acme-accounts",
+        trigger_config=appflow.CfnFlow.TriggerConfigProperty(trigger_type="OnDemand"),
+        source_flow_config=appflow.CfnFlow.SourceFlowConfigProperty(
+            connector_type="CustomConnector",
+            connector_profile_name=profile.ref,
+            source_connector_properties=appflow.CfnFlow.SourceConnectorPropertiesProperty(
+                custom_connector=appflow.CfnFlow.CustomConnectorSourcePropertiesProperty(
+                    entity_name="account"
+                )
+            ),
+        ),
+        destination_flow_config_list=[],
+        tasks=[],
+    )
 
     resources = Template.from_stack(stack).to_json()["Resources"]
     [registered] = (name for name, resource in resources.items() if resource["Type"] == TYPE)
+    source = resources["Flow"]["Properties"]["SourceFlowConfig"]
+    assert source["ConnectorProfileName"] == {"Ref": "Profile"}
     assert resources["Profile"]["Properties"]["ConnectorLabel"] == {"Ref": registered}
 
 
