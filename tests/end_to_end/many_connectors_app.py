@@ -1,5 +1,7 @@
-"""Many connectors on one function; the environment says how many, in how many stacks, which release
-of them, how all names begin, and whether one of a broken function comes after all others.
+"""Many connectors on functions made elsewhere, in turns; the environment says how many connectors
+and functions, in how many stacks, which release of them, how all names begin, and whether one of a
+broken function comes after all others. The functions are ``made-elsewhere``, ``made-elsewhere-1``
+and so on.
 """
 
 import os
@@ -18,10 +20,12 @@ stacks = [
     cdk.Stack(app, f"Many{number}", stack_name=f"{prefix}Many{number}")
     for number in range(int(os.environ["STACKS"]))
 ]
+names = ["", *(f"-{number}" for number in range(1, int(os.environ.get("FUNCTIONS", "1"))))]
 functions = [
     lambda_.Function.from_function_arn(
-        stack, "Connector", f"{functions_arn}:{prefix}made-elsewhere"
+        stack, f"Connector{name}", f"{functions_arn}:{prefix}made-elsewhere{name}"
     )
+    for name in names
     for stack in stacks
 ]
 
@@ -30,7 +34,7 @@ registrations = [
         stacks[number % len(stacks)],
         f"Registration{number}",
         connector_label=f"{prefix}acme-{number:03d}",
-        connector_function=functions[number % len(stacks)],
+        connector_function=functions[number % len(functions)],
         triggers={"Release": os.environ["RELEASE"]},
     )
     for number in range(connectors)
