@@ -99,7 +99,8 @@ class ConnectorRegistration(Construct):
             letters, digits, spaces and ``/!@#+=.-_``. Default: no description; one that AppFlow
             holds already is left as it is.
         removal_policy: what happens to the registration when this resource leaves the stack or the
-            stack is deleted. ``RETAIN`` keeps it, with its connector profiles and flows.
+            stack is deleted. ``RETAIN`` keeps it, with its connector profiles and flows, but not
+            AppFlow's permission to invoke the function, which goes with the resource.
             ``DESTROY`` unregisters the connector, provided that the registration still points at
             this function; it fails if a connector profile uses it. Before you move a registration
             to another stack, deploy it with ``RETAIN``, or the stack it leaves unregisters it.

@@ -32,10 +32,10 @@ _QUEUE_ID = "EventInvokeConfig"
 # for it. Source: "Lambda runtimes" in the AWS Lambda Developer Guide.
 _RUNTIME = lambda_.Runtime("python3.14", lambda_.RuntimeFamily.PYTHON)
 
-# Enough for a minute of IAM propagation, for a slow connector, and for the 102 seconds before the
-# end in which the handler begins nothing new.
-_TIMEOUT = cdk.Duration.minutes(4)
-_SHORTEST_TIMEOUT_SECONDS = 2 * 60
+# The handler begins nothing in the last 160 seconds, see its ``lifecycle``. What is left is enough
+# for a minute of IAM propagation, and for AppFlow to take the calls of 200 connectors at once.
+_TIMEOUT = cdk.Duration.minutes(5)
+_SHORTEST_TIMEOUT_SECONDS = 4 * 60
 
 # Source: CreateFunction in the Lambda API Reference.
 _LONGEST_TIMEOUT_SECONDS = 15 * 60
@@ -97,8 +97,8 @@ class ConnectorRegistrationProvider(Construct):
             where what an update costs, times what it takes, is near its least
             (``docs/performance.md``).
             Source: "Configure Lambda function memory" in the AWS Lambda Developer Guide.
-        timeout: of one invocation, 2 to 15 minutes. The handler begins no call to AppFlow during
-            the last 102 seconds. Default: 4 minutes.
+        timeout: of one invocation, 4 to 15 minutes. The handler begins no call to AppFlow during
+            the last 160 seconds. Default: 5 minutes.
         max_event_age: how old an event may be when Lambda runs it, be it late or once more after a
             crash; at least 1 minute, and at most an hour together with ``timeout``. Both must fit
             into the service timeout of every registration, or an event could run after
@@ -459,7 +459,7 @@ def _check_times(timeout: cdk.Duration, max_event_age: cdk.Duration) -> None:
     if not _SHORTEST_TIMEOUT_SECONDS <= seconds <= _LONGEST_TIMEOUT_SECONDS:
         raise ValueError(
             f"timeout is {seconds:g} seconds, but the handler takes {_SHORTEST_TIMEOUT_SECONDS} to"
-            f" {_LONGEST_TIMEOUT_SECONDS}: it keeps the last 102 of an invocation for calls that"
+            f" {_LONGEST_TIMEOUT_SECONDS}: it keeps the last 160 of an invocation for calls that"
             " have begun and for its answer, and Lambda ends it after 15 minutes. Choose a value"
             " between the two"
         )

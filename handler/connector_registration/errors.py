@@ -12,15 +12,18 @@ from .request import Registration
 from .response import ForeseenError
 
 _CONNECTION_TROUBLE = "ConnectionTrouble"
+_THROTTLED = (
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "Throttling",
+    "RequestLimitExceeded",
+)
 
 # For how many seconds each error of a call is waited out, counted from the first such answer. An
 # error that is not listed is final. Every wait also ends with the time the invocation has left.
 WAITED_OUT_SECONDS: dict[str, float] = {
     # The service asks for patience, or its answer got lost: worth all the time there is.
-    "ThrottlingException": 600,
-    "TooManyRequestsException": 600,
-    "Throttling": 600,
-    "RequestLimitExceeded": 600,
+    **dict.fromkeys(_THROTTLED, 600),
     "RequestTimeoutException": 600,
     "InternalServerException": 600,
     _CONNECTION_TROUBLE: 600,
@@ -105,12 +108,9 @@ _ADVICE: dict[str, str] = {
         " appflow:{operation} and lambda:InvokeFunction.",
     ),
     "AccessDeniedException": "Let the handler's role call appflow:{operation} on {connector_arn}.",
-    "ConnectorServerException": (
-        "The connector's own error is in its log group, by default /aws/lambda/{function_name}."
-    ),
-    "ConnectorAuthenticationException": (
-        "The connector refused AppFlow's credentials: see its log group, by default"
-        " /aws/lambda/{function_name}."
+    **dict.fromkeys(
+        ("ConnectorServerException", "ConnectorAuthenticationException"),
+        "The connector's own error is in its log group, by default /aws/lambda/{function_name}.",
     ),
     "ConflictException from UnregisterConnector": (
         "Delete the connector profiles and flows that use it, or deploy force_unregister=True"
@@ -127,13 +127,7 @@ _ADVICE: dict[str, str] = {
         "A fault of AppFlow's that did not pass: deploy again later.",
     ),
     **dict.fromkeys(
-        (
-            "ThrottlingException",
-            "TooManyRequestsException",
-            "Throttling",
-            "RequestLimitExceeded",
-        ),
-        "The account calls AppFlow too often: deploy again, fewer stacks at a time.",
+        _THROTTLED, "The account calls AppFlow too often: deploy again, fewer stacks at a time."
     ),
     _CONNECTION_TROUBLE: (
         "Check that AppFlow exists in this Region, and that the handler has a route to it if it"

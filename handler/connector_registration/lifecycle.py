@@ -64,13 +64,10 @@ def delete(request: Request, context: Any) -> None:
 
 
 def _check_awaited(request: Request) -> None:
-    """Do nothing for an event that CloudFormation has got its answer to, or given up.
+    """Raise AppFlowError for an event that CloudFormation has got its answer to, or given up.
 
     The token of a call keeps an event that took effect from taking effect again, but not one that
     failed, and is rolled back by now, nor one that had nothing to do.
-
-    Raises:
-        AppFlowError: CloudFormation reads no answer to this event any more.
     """
     if request.issued_at is None or clock.time() - request.issued_at < _LATE_SECONDS:
         return

@@ -20,12 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Watch(NamedTuple):
-    """How the update before this one is kept from moving the registration once more.
-
-    Attributes:
-        is_needed: whether that update may still be running.
-        appflow: AppFlow with time for a look after the last call that it may have begun.
-    """
+    """Whether an update that may still run has to be watched, and AppFlow with the time for it."""
 
     is_needed: Callable[[], bool]
     appflow: AppFlow

@@ -29,19 +29,10 @@ StackEvent = Mapping[str, Any]
 
 
 def is_awaited(request: Request, issued_at: float, client: Any, clock: Clock) -> bool:
-    """Whether CloudFormation still waits for the answer to an event that has come late.
+    """Whether CloudFormation still waits for the answer to an event that it has issued long ago.
 
     It does if the last thing that it has recorded about the resource is the beginning of this
-    event, and not its end or something later.
-
-    Args:
-        request: the event.
-        issued_at: when CloudFormation made it, in seconds since 1970.
-        client: of CloudFormation.
-        clock: how much time may pass is measured with it.
-
-    Returns:
-        True also if nothing is found out.
+    event, and not its end or something later. True also if nothing is found out.
     """
     last = _newest(request, client, clock, lambda _: True)
     if last is None:
@@ -57,8 +48,7 @@ def last_update_has_ended(request: Request, client: Any, clock: Clock) -> bool:
     a call to AppFlow names the connector in its reason. An update that was cancelled has another
     reason, and its invocation may still be running. So may one that ran out of time.
 
-    Returns:
-        False also if nothing is found out.
+    False also if nothing is found out.
     """
     last = _newest(request, client, clock, lambda event: not _is_in_progress(event))
     if last is None:

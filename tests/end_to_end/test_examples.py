@@ -93,12 +93,14 @@ def test_version(target: Account, prefix: str, tmp_path: Path) -> None:
 
     assert deploy_with("1.0", "1.0") == ("", "1", "1.0")
     assert deploy_with("1.0", "1.1") == ("", "2", "1.1")
+    function = str(target.registered_arn(example.label)).split(":")[6]
+    # Flows may still run on the first one, so AppFlow may still invoke it.
+    policy = target.client("lambda").get_policy(FunctionName=function, Qualifier="1")
+    assert "appflow.amazonaws.com" in policy["Policy"]
     error, *held = deploy_with('"isSuccess": True', '"isSuccess": 1 / 0')
 
     assert "ConnectorServerException from UpdateConnectorRegistration" in error
     assert held == ["2", "1.1"]
-    # The first one is kept for the flows that may still run on it.
-    function = str(target.registered_arn(example.label)).split(":")[6]
     assert target.client("lambda").invoke(
         FunctionName=function, Qualifier="1", Payload=b'{"type": "other"}'
     )

@@ -57,8 +57,7 @@ UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Refer
         (
             "ConnectorAuthenticationException",
             "UpdateConnectorRegistration",
-            "The connector refused AppFlow's credentials: see its log group, by default"
-            " /aws/lambda/crm.",
+            "The connector's own error is in its log group, by default /aws/lambda/crm.",
         ),
         (
             "ConflictException",

@@ -20,7 +20,7 @@ APPS = [ROOT / "app.py", *sorted((ROOT / "examples").glob("*.py"))]
 AWS_POLICIES = "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role"
 SECRETS = (
     "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>"
-    ":secret:appflow!<AWS::AccountId>-"
+    ":secret:appflow!<AWS::AccountId>-acme-crm-"
 )
 
 # Findings of cdk-nag's AwsSolutions pack that are meant to be, each with its reason: the rule with
@@ -31,7 +31,7 @@ ACKNOWLEDGED = {
         " interfaces that Lambda makes in a VPC."
     ),
     (f"AwsSolutions-IAM5[Resource::{SECRETS}*]", "/Connector/ServiceRole/DefaultPolicy/Resource"): (
-        "AppFlow ends the names of its secrets with random characters."
+        "AppFlow ends the names of a label's secrets with the profile and random characters."
     ),
     (f"{AWS_POLICIES}/AWSLambdaBasicExecutionRole]", "/Connector/ServiceRole/Resource"): (
         "An example's function keeps the basic policy that CDK gives every function."

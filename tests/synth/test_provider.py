@@ -63,7 +63,7 @@ class TestDefaults:
         assert handler["Runtime"] == "python3.14"
         assert handler["Architectures"] == ["arm64"]
         assert handler["MemorySize"] == 512
-        assert handler["Timeout"] == 240
+        assert handler["Timeout"] == 300
         assert handler["LoggingConfig"]["LogFormat"] == "JSON"
         for name in ("VpcConfig", "KmsKeyArn", "TracingConfig", "Environment"):
             assert name not in handler
@@ -94,8 +94,8 @@ class TestSettings:
             ({"memory_size": 1024}, {"MemorySize": 1024}),
             ({"memory_size": 128}, {"MemorySize": 128}),
             ({"memory_size": 10_240}, {"MemorySize": 10_240}),
-            ({"timeout": cdk.Duration.minutes(5)}, {"Timeout": 300}),
-            ({"timeout": cdk.Duration.minutes(2)}, {"Timeout": 120}),
+            ({"timeout": cdk.Duration.minutes(6)}, {"Timeout": 360}),
+            ({"timeout": cdk.Duration.minutes(4)}, {"Timeout": 240}),
             ({"timeout": cdk.Duration.minutes(15)}, {"Timeout": 900}),
             ({"tracing": lambda_.Tracing.ACTIVE}, {"TracingConfig": {"Mode": "Active"}}),
         ],
@@ -280,20 +280,20 @@ class TestRefuses:
                 " the two",
             ),
             (
-                {"timeout": cdk.Duration.seconds(119)},
-                "timeout is 119 seconds, but the handler takes 120 to 900: it keeps the last 102 of"
+                {"timeout": cdk.Duration.seconds(239)},
+                "timeout is 239 seconds, but the handler takes 240 to 900: it keeps the last 160 of"
                 " an invocation for calls that have begun and for its answer, and Lambda ends it"
                 " after 15 minutes. Choose a value between the two",
             ),
             (
                 {"timeout": cdk.Duration.seconds(901)},
-                "timeout is 901 seconds, but the handler takes 120 to 900: it keeps the last 102 of"
+                "timeout is 901 seconds, but the handler takes 240 to 900: it keeps the last 160 of"
                 " an invocation for calls that have begun and for its answer, and Lambda ends it"
                 " after 15 minutes. Choose a value between the two",
             ),
             (
-                {"max_event_age": cdk.Duration.seconds(3361)},
-                "max_event_age is 3361 seconds and timeout is 240, 3601 together, but"
+                {"max_event_age": cdk.Duration.seconds(3301)},
+                "max_event_age is 3301 seconds and timeout is 300, 3601 together, but"
                 " CloudFormation waits for 3600 at most: an event that runs later would bring back"
                 " what has been rolled back. Shorten one of them",
             ),
@@ -358,7 +358,7 @@ class TestServiceTimeout:
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
         longer = ConnectorRegistrationProvider(
-            stack, "Provider", max_event_age=cdk.Duration.minutes(56)
+            stack, "Provider", max_event_age=cdk.Duration.minutes(55)
         )
         register(stack, function, provider=longer)
 
@@ -369,13 +369,13 @@ class TestServiceTimeout:
 
         assert self.timeout(stack) == "1800"
 
-    @pytest.mark.parametrize("seconds", [539, 3601])
+    @pytest.mark.parametrize("seconds", [599, 3601])
     def test_outside_its_limits_is_refused(
         self, stack: cdk.Stack, function: lambda_.Function, seconds: int
     ) -> None:
         message = (
             f"service_timeout is {seconds} seconds, but CloudFormation takes 3600 at most, and the"
-            " provider's max_event_age and timeout are 540 together: an event that runs after the"
+            " provider's max_event_age and timeout are 600 together: an event that runs after the"
             " service timeout would bring back what has been rolled back. Choose a value between"
             " the two"
         )
