@@ -56,13 +56,10 @@ def register_or_adopt(desired: Registration, appflow: AppFlow) -> bool:
 
 
 def register_in_place_of_another(desired: Registration, appflow: AppFlow) -> None:
-    """Make AppFlow hold the label that a resource has from now on, in place of the one it had.
+    """Make AppFlow hold another label than before; raises as ``register_or_adopt`` does.
 
-    The rollback of such a change is one itself. The label that it comes back to is registered
-    still, for its function, and so is no stranger's.
-
-    Raises:
-        AppFlowError: AppFlow refused, or the template does not want what would have to be done.
+    The rollback of such a change is one itself, and comes back to a label that is registered for
+    its own function still: no stranger's.
     """
     held = None if desired.adopt_existing else appflow.find(desired)
     is_ours = held is not None and held.lambda_arn == desired.lambda_arn

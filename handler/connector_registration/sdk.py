@@ -15,7 +15,7 @@ from botocore.loaders import Loader
 
 
 class Patience(NamedTuple):
-    """How long a service is waited for: seconds for a connection and for an answer, and tries."""
+    """Seconds for a connection and for an answer, and how often a call is tried."""
 
     connect: float
     read: float
@@ -29,7 +29,7 @@ PATIENCE = {
     # What it knows is worth less than the time to do without.
     "cloudformation": Patience(connect=2, read=5, attempts=2),
 }
-"""By the name of the service in the SDK."""
+"""By service."""
 
 # What botocore's endpoints.json says of a service that it does not know, in the one partition that
 # has AppFlow; the hosts themselves come from each service's own rules.

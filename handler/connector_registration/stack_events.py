@@ -66,10 +66,7 @@ def _is_in_progress(event: StackEvent) -> bool:
 def _newest(
     request: Request, client: Any, clock: Clock, is_wanted: Callable[[StackEvent], bool]
 ) -> StackEvent | None:
-    """The resource's newest event of a kind.
-
-    None if there is none among the stack's last, or if they cannot be read in time.
-    """
+    """The resource's newest event of a kind, if it is among the stack's last and can be read."""
     started, outcome = clock.monotonic(), "OK"
     found = None
     try:
