@@ -290,11 +290,14 @@ class TestUpdate:
         old = properties(arn, RemovalPolicy="Destroy")
         new = {**old, "ConnectorLabel": "acme-crm-2"}
         cloudformation.create(old)
+        before = len(account.calls())
 
         updated = cloudformation.update(new, old, LABEL)
+        told = [call["operation"] for call in account.calls()[before:]]
         cleaned_up = cloudformation.delete(old, LABEL)
 
         assert updated["PhysicalResourceId"] == "acme-crm-2"
+        assert told == ["RegisterConnector", "DescribeConnector"]
         assert cleaned_up["Status"] == "SUCCESS"
         assert account.registered_arn("acme-crm-2") == arn
         assert account.registered(LABEL) is None

@@ -234,6 +234,7 @@ class TestLines:
         cloudformation.update(properties(other), properties(arn), LABEL)
         cloudformation.cancel_update()
         clock = cloudformation.clock
+        clock.sleep(5)
         cloudformation.while_reading = lambda: clock.sleep(1.2344)
 
         cloudformation.update(properties(other), properties(arn, Description="Acme"), LABEL)

@@ -182,6 +182,20 @@ class TestIsNotWatched:
         assert answer["Status"] == "SUCCESS"
         assert cloudformation.clock.now == started
 
+    def test_after_one_whose_answer_stands_behind_the_events_of_other_resources(
+        self, account: Account, cloudformation: CloudFormation, old: str
+    ) -> None:
+        broken = account.make_function("broken", BROKEN_CONNECTOR)
+        cloudformation.create(properties(old))
+        cloudformation.update(properties(broken), properties(old), LABEL)
+        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(150)]
+        cloudformation.history.extend(others)
+        started = cloudformation.clock.now
+
+        cloudformation.update(properties(old), properties(broken), LABEL)
+
+        assert cloudformation.clock.now == started
+
     def test_after_an_update_that_succeeded(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
