@@ -6,15 +6,14 @@ are unknown at synthesis; the handler checks them again.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import weakref
-from typing import NamedTuple
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
-from constructs import Construct, IConstruct
+from constructs import IConstruct
+
+from ._place import Place, top_level
 
 _LABEL = re.compile(r"[a-zA-Z0-9][\w!@#.-]{1,255}", re.ASCII)
 _DESCRIPTION = re.compile(r"[\s\w/!@#+=.-]{0,1024}", re.ASCII)
@@ -44,13 +43,6 @@ _REGIONS = frozenset(
         "us-west-2",
     }
 )
-
-# A token has characters that none of these may have, so that a text is told from one without asking
-# the CDK, which takes a message to another process.
-_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
-_REGION = re.compile(r"[a-z0-9-]+", re.ASCII)
-
-_LABELS_ID = "AppFlowConnectorLabels"
 
 # What of a version's deletion policies keeps it. CDK's RETAIN_ON_UPDATE_OR_DELETE is the second.
 _KEPT = (cdk.CfnDeletionPolicy.RETAIN, cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE)
@@ -104,28 +96,6 @@ def check_removal_policy(removal_policy: cdk.RemovalPolicy, *, force_unregister:
         )
 
 
-class Place(NamedTuple):
-    """Where a stack or a function is; None for what is not known before deployment."""
-
-    account: str | None
-    region: str | None
-
-    @classmethod
-    def of(cls, account: str, region: str) -> Place:
-        """The place of an account and a Region, each of which may be a token."""
-        return cls(
-            account if _ACCOUNT.fullmatch(account) else None,
-            region if _REGION.fullmatch(region) else None,
-        )
-
-    def is_that_of(self, other: Place) -> bool | None:
-        """Whether two places are one; None where too little is known to tell."""
-        pairs = [*zip(self, other, strict=True)]
-        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
-            return False
-        return None if None in (*self, *other) else True
-
-
 def check_function(function: lambda_.IFunction, arn: str, place: Place) -> None:
     """Raise ValueError for a function that AppFlow cannot use as a connector of a place.
 
@@ -157,97 +127,6 @@ def check_function(function: lambda_.IFunction, arn: str, place: Place) -> None:
                 f" {our}, and AppFlow invokes functions of its own account and Region only. Deploy"
                 " the function there too"
             )
-
-
-class _Claim(NamedTuple):
-    """A registration that wants a label."""
-
-    owner: str
-    stack: str
-    stage: str
-    place: Place
-
-    def meets(self, other: _Claim) -> bool | None:
-        """Whether both labels go to one account and Region; None if that may be so."""
-        if self.stack == other.stack:
-            return True
-        same = self.place.is_that_of(other.place)
-        # Stages are there to deploy the same to several places.
-        return False if same is None and self.stage != other.stage else same
-
-
-class _Labels:
-    """The labels of an app, as a stack claims them.
-
-    They are kept in the construct tree, since a stack that was not made in Python is another object
-    each time that Python gets it. A label has a child there, with its claims as metadata.
-    """
-
-    def __init__(self, stack: cdk.Stack, place: Place) -> None:
-        stage = cdk.Stage.of(stack)
-        assert stage is not None, "every stack is in a stage"
-        root = stage.node.root
-        labels = root.node.try_find_child(_LABELS_ID) or Construct(root, _LABELS_ID)  # type: ignore[arg-type]
-        assert isinstance(labels, Construct)
-        self._construct = labels
-        self._node = labels.node
-        # Nested stacks go where the stack around them goes.
-        self._stack = _top_level(stack).node.addr
-        self._stage = stage.node.addr
-        self._place = place
-
-    def claim_of(self, owner: str) -> _Claim:
-        return _Claim(owner, self._stack, self._stage, self._place)
-
-    def add(self, label: str, claim: _Claim) -> list[_Claim]:
-        """Add a claim of a label.
-
-        Returns:
-            The claims there were before.
-        """
-        key = hashlib.sha256(label.encode()).hexdigest()
-        found = self._node.try_find_child(key)
-        node = (found or Construct(self._construct, key)).node
-        earlier = [entry.data for entry in node.metadata] if found else []
-        node.add_metadata("claim", [*claim[:-1], list(claim.place)])
-        return [
-            _Claim(owner, stack, stage, Place(*place)) for owner, stack, stage, place in earlier
-        ]
-
-
-# What has been found for stacks that Python holds, as asking the CDK takes a while.
-_labels: weakref.WeakKeyDictionary[cdk.Stack, _Labels] = weakref.WeakKeyDictionary()
-
-
-def claim_label(
-    scope: Construct, construct_id: str, label: str, stack: cdk.Stack, place: Place
-) -> None:
-    """Raise ValueError for a label that a registration for the same place has in this app.
-
-    Two stacks of a stage get a warning where it is unknown whether they are meant for one place.
-    """
-    if not is_label(label):
-        return
-    labels = _labels.get(stack)
-    if labels is None:
-        labels = _labels[stack] = _Labels(stack, place)
-    claim = labels.claim_of(f"{scope.node.path}/{construct_id}")
-    earlier = labels.add(label, claim)
-    certain = [other.owner for other in earlier if claim.meets(other)]
-    possible = [other.owner for other in earlier if claim.meets(other) is None]
-    message = (
-        f"connector_label is {label!r}, but {{owner}} has this label already, and a label is"
-        " unique in an account and Region: {consequence}. Give one of them another label"
-    )
-    if certain:
-        consequence = "the two would take it from each other"
-        raise ValueError(message.format(owner=certain[0], consequence=consequence))
-    if possible:
-        consequence = "should both stacks go to one place, they would fight over it"
-        cdk.Annotations.of(stack).add_warning_v2(
-            f"cdk-appflow-connector:duplicateLabel:{label}",
-            message.format(owner=possible[0], consequence=consequence),
-        )
 
 
 def warn_about_region(scope: IConstruct, place: Place) -> None:
@@ -299,7 +178,7 @@ def warn_about_version(scope: IConstruct, resource: IConstruct | None, stack: cd
     """Warn of a version that the next one makes trouble for: it is exported, or it is deleted."""
     if not isinstance(resource, lambda_.CfnVersion):
         return
-    if _top_level(cdk.Stack.of(resource)) is not _top_level(stack):
+    if top_level(cdk.Stack.of(resource)) is not top_level(stack):
         cdk.Annotations.of(scope).add_warning_v2(
             "cdk-appflow-connector:versionOfAnotherStack",
             "connector_function is a version of another stack, which exports its ARN under a name"
@@ -309,12 +188,6 @@ def warn_about_version(scope: IConstruct, resource: IConstruct | None, stack: cd
         )
     elif resource.cfn_options.deletion_policy not in _KEPT:
         _warn_about_deleted_version(scope)
-
-
-def _top_level(stack: cdk.Stack) -> cdk.Stack:
-    while stack.nested_stack_parent is not None:
-        stack = stack.nested_stack_parent
-    return stack
 
 
 def _warn_about_deleted_version(scope: IConstruct) -> None:

@@ -15,7 +15,9 @@ from constructs import Construct, IConstruct, Node
 
 from . import _validation as validation
 from ._invoke_permission import let_appflow_invoke
+from ._labels import claim_label
 from ._lambda_revision import lambda_revision
+from ._place import Place
 from .connector_registration_provider import ConnectorRegistrationProvider
 
 _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"
@@ -156,7 +158,7 @@ class ConnectorRegistration(Construct):
         # hold two hundred of these. So each thing is asked for once.
         stack = cdk.Stack.of(scope)
         account = stack.account
-        place = validation.Place.of(account, stack.region)
+        place = Place.of(account, stack.region)
         function_arn = connector_function.function_arn
         validation.check_connector_label(connector_label)
         validation.check_description(description)
@@ -172,7 +174,7 @@ class ConnectorRegistration(Construct):
                 f"provider is of stack {cdk.Stack.of(provider).node.path}, but this registration is"
                 f" of stack {stack.node.path}. Make one in its own stack"
             )
-        validation.claim_label(scope, id, connector_label, stack, place)
+        claim_label(scope, id, connector_label, stack, place)
         super().__init__(scope, id)
         self._label_argument = connector_label
 
