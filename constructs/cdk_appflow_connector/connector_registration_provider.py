@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import re
 import weakref
-from dataclasses import dataclass
-from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -18,14 +16,12 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from ._handler_asset import ENTRY_POINT, handler_code
-from ._policy_size import characters_of_arns, characters_of_statements
+from ._handler_permissions import HandlerPermissions, let_role, make_role, what_the_handler_needs
 
 # The construct ids below make the logical ids of deployed stacks: CloudFormation refuses a custom
 # resource whose provider is replaced, so none of them may ever change.
 _ID = "AppFlowConnectorRegistrationProvider"
 _FUNCTION_ID = "Function"
-_POLICY_ID = "Policy"
-_CONNECTORS_ID = "Connectors"
 _QUEUE_ID = "EventInvokeConfig"
 
 # The newest that Lambda has. By its name, since the oldest aws-cdk-lib supported has no constant
@@ -45,33 +41,6 @@ _MAX_EVENT_AGE = cdk.Duration.minutes(5)
 
 # Instead of CloudFormation's hour, so that an answer that gets lost costs less.
 _SERVICE_TIMEOUT_SECONDS = 10 * 60
-
-# Source: "IAM and AWS STS quotas" in the IAM User Guide.
-_MOST_MANAGED_POLICIES = 10
-_MANAGED_POLICY_CHARACTERS = 6_144
-_INLINE_POLICIES_CHARACTERS = 10_240
-
-# So many fit into a managed policy with ordinary names. Another number would move the permissions
-# of deployed connectors from one policy to another.
-_CONNECTORS_PER_POLICY = 24
-_STATEMENTS_PER_CONNECTOR = 2
-
-# Of a policy of connectors, without their ARNs.
-_FRAME_CHARACTERS = 230
-
-# The type of the metadata that holds the length of each policy to unregister a connector.
-_UNREGISTERS = "cdk-appflow-connector:unregisters"
-
-# Source: "Giving Lambda functions access to resources in an Amazon VPC" in the AWS Lambda Developer
-# Guide. AWS's own policies have either more, for all logs, or less.
-_NETWORK_ACTIONS = [
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-]
 
 # CloudFormation waits no longer for any custom resource, whatever its ServiceTimeout.
 # Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
@@ -163,14 +132,12 @@ class ConnectorRegistrationProvider(Construct):
         if permissions_boundary is not None:
             iam.PermissionsBoundary.of(self).apply(permissions_boundary)
         log_group = log_group or _make_log_group(self, log_retention)
-        permissions = _permissions(log_group, in_vpc=vpc is not None)
+        permissions = what_the_handler_needs(log_group, in_vpc=vpc is not None)
         policy = None
         if role is None:
-            role = _make_role(self, permissions)
+            role = make_role(self, permissions)
         elif isinstance(role, iam.Role):
-            # In this stack: within its own, the role would depend on the log group and more of this
-            # stack, which depends on the role.
-            policy = iam.Policy(self, _POLICY_ID, roles=[role], statements=permissions)
+            policy = let_role(self, role, permissions)
         else:
             # Otherwise the CDK would add what ``on_failure`` and ``tracing`` take.
             role = iam.Role.from_role_arn(self, "ImportedRole", role.role_arn, mutable=False)
@@ -276,27 +243,12 @@ class ConnectorRegistrationProvider(Construct):
         Raises:
             ValueError: IAM would refuse one more.
         """
-        if self._role is None:
+        if self._permissions is None:
             return self.handler
-        characters = characters_of_arns(self._stack.resolve([connector_arn, function_arn]))
-        policy = self._policy_with_room(self._role, characters)
-        policy.add_statements(
-            iam.PolicyStatement(
-                actions=["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
-                resources=[connector_arn],
-            ),
-            # The native AWS::AppFlow::Connector asks this of its callers too: AppFlow invokes the
-            # function with the caller's rights checked.
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function_arn]),
-        )
-        return policy
+        return self._permissions.let_register(connector_arn, function_arn)
 
     def let_unregister(self, scope: Construct, connector_arn: str) -> iam.Policy | None:
         """Allow the handler to unregister a connector.
-
-        It is a policy of its own. When a registration leaves a stack that stays, CloudFormation
-        takes its statements out of shared policies first and sends the Delete afterwards; this
-        policy goes together with the registration, and after it.
 
         Args:
             scope: the registration, which the policy is made in.
@@ -308,98 +260,15 @@ class ConnectorRegistrationProvider(Construct):
         Raises:
             ValueError: IAM would refuse one more.
         """
-        if self._role is None:
+        if self._permissions is None:
             return None
-        statement = iam.PolicyStatement(
-            actions=["appflow:DescribeConnector", "appflow:UnRegisterConnector"],
-            resources=[connector_arn],
-        )
-        characters = self._characters([statement.to_statement_json()])
-        total = self._inline_characters + characters
-        if total > _INLINE_POLICIES_CHARACTERS:
-            raise ValueError(
-                f"the inline policies of role {self._role.node.path} can come to have {total:,}"
-                " characters with the permission to unregister this connector, but IAM takes"
-                f" {_INLINE_POLICIES_CHARACTERS:,} for a role. Move some of the connectors with"
-                " RemovalPolicy.DESTROY to another stack or another provider, or keep them with"
-                " RemovalPolicy.RETAIN"
-            )
-        self.node.add_metadata(_UNREGISTERS, characters)
-        self._inline_characters = total
-        return iam.Policy(scope, "UnregisterPolicy", roles=[self._role], statements=[statement])
+        return self._permissions.let_unregister(scope, connector_arn)
 
     @functools.cached_property
-    def _stack(self) -> cdk.Stack:
-        return cdk.Stack.of(self)
-
-    @functools.cached_property
-    def _role(self) -> iam.Role | None:
-        """The function's role, unless it is one whose policies are somebody else's."""
+    def _permissions(self) -> HandlerPermissions | None:
+        """What the role may do, unless it is one whose policies are somebody else's."""
         role = self.handler.role
-        return role if isinstance(role, iam.Role) else None
-
-    @functools.cached_property
-    def _inline_characters(self) -> int:
-        """The characters that the inline policies of the role can come to have so far."""
-        assert self._role is not None
-        own = (
-            self._role.node.try_find_child("DefaultPolicy"),
-            self.node.try_find_child(_POLICY_ID),
-        )
-        characters = [
-            self._characters(policy.document.to_json()["Statement"])
-            for policy in own
-            if isinstance(policy, iam.Policy)
-        ]
-        to_unregister: list[int] = [
-            entry.data for entry in self.node.metadata if entry.type == _UNREGISTERS
-        ]
-        return sum(characters) + sum(to_unregister)
-
-    def _characters(self, statements: list[Any]) -> int:
-        return characters_of_statements(self._stack.resolve(statements))
-
-    def _policy_with_room(self, role: iam.Role, characters: int) -> iam.ManagedPolicy:
-        """The managed policy for a connector whose ARNs have so many characters."""
-        if not self._policies or not self._policies[-1].has_room(characters):
-            self._policies.append(_ConnectorsPolicy(self._another_policy(role)))
-        last = self._policies[-1]
-        last.connectors += 1
-        last.characters += characters
-        return last.policy
-
-    def _another_policy(self, role: iam.Role) -> iam.ManagedPolicy:
-        number = len(self._policies) + 1
-        resource = role.node.default_child
-        others = (
-            self._stack.resolve(resource.managed_policy_arns) or []
-            if isinstance(resource, iam.CfnRole)
-            else []
-        )
-        if number + len(others) > _MOST_MANAGED_POLICIES:
-            raise ValueError(
-                f"with the permissions for this connector role {role.node.path} would have"
-                f" {number + len(others)} managed policies, but IAM takes {_MOST_MANAGED_POLICIES}."
-                " Move some of the stack's connectors to another stack or another provider"
-            )
-        return iam.ManagedPolicy(self, f"{_CONNECTORS_ID}{number}", roles=[role])
-
-    @functools.cached_property
-    def _policies(self) -> list[_ConnectorsPolicy]:
-        """The managed policies made so far."""
-        policies: list[_ConnectorsPolicy] = []
-        while policy := self.node.try_find_child(f"{_CONNECTORS_ID}{len(policies) + 1}"):
-            assert isinstance(policy, iam.ManagedPolicy)
-            statements = self._stack.resolve(policy.document.to_json()["Statement"])
-            policies.append(
-                _ConnectorsPolicy(
-                    policy,
-                    connectors=len(statements) // _STATEMENTS_PER_CONNECTOR,
-                    characters=_FRAME_CHARACTERS
-                    + characters_of_arns([statement["Resource"] for statement in statements]),
-                )
-            )
-        return policies
+        return HandlerPermissions(self, role) if isinstance(role, iam.Role) else None
 
     @functools.cached_property
     def _event_lifetime(self) -> float:
@@ -409,22 +278,6 @@ class ConnectorRegistrationProvider(Construct):
         assert isinstance(function, lambda_.CfnFunction)
         assert isinstance(queue, lambda_.CfnEventInvokeConfig)
         return (function.timeout or 0) + (queue.maximum_event_age_in_seconds or 0)
-
-
-@dataclass
-class _ConnectorsPolicy:
-    """A managed policy, and how full it is."""
-
-    policy: iam.ManagedPolicy
-    connectors: int = 0
-    characters: int = _FRAME_CHARACTERS
-
-    def has_room(self, characters: int) -> bool:
-        """Whether a connector whose ARNs have so many characters fits in."""
-        return (
-            self.connectors < _CONNECTORS_PER_POLICY
-            and self.characters + characters <= _MANAGED_POLICY_CHARACTERS
-        )
 
 
 # Those of the stacks that Python holds, with what they know already: to ask the CDK for it takes a
@@ -482,34 +335,3 @@ def _make_log_group(scope: Construct, retention: logs.RetentionDays | None) -> l
         retention=retention or logs.RetentionDays.ONE_MONTH,
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
-
-
-def _make_role(scope: Construct, permissions: list[iam.PolicyStatement]) -> iam.Role:
-    role = iam.Role(
-        scope,
-        "Role",
-        description="What the handler of AppFlow connector registrations may do",
-        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-    )
-    for statement in permissions:
-        role.add_to_policy(statement)
-    return role
-
-
-def _permissions(log_group: logs.ILogGroup, *, in_vpc: bool) -> list[iam.PolicyStatement]:
-    """What the handler needs whatever the connectors are."""
-    write_logs = iam.PolicyStatement(
-        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-        resources=[log_group.log_group_arn],
-    )
-    # The one action that IAM cannot limit to a connector: it has no resource type in the service
-    # authorization reference of AppFlow.
-    register = iam.PolicyStatement(actions=["appflow:RegisterConnector"], resources=["*"])
-    # A rollback asks whether the update before it has ended.
-    look_back = iam.PolicyStatement(
-        actions=["cloudformation:DescribeStackEvents"], resources=[cdk.Aws.STACK_ID]
-    )
-    if not in_vpc:
-        return [write_logs, register, look_back]
-    network = iam.PolicyStatement(actions=_NETWORK_ACTIONS, resources=["*"])
-    return [write_logs, register, look_back, network]
