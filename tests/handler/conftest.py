@@ -52,7 +52,7 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class Clock:
-    """Time that passes only by sleeping, from the beginning of a year."""
+    """Time that passes only by sleeping and by hanging, from the beginning of a year."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -60,7 +60,7 @@ class Clock:
         self._appointments: list[tuple[float, Callable[[], None]]] = []
 
     def at(self, time: float, action: Callable[[], None]) -> None:
-        """Let something happen at a time, while the handler sleeps."""
+        """Let something happen at a time, while the handler waits."""
         self._appointments.append((time, action))
 
     def monotonic(self) -> float:
@@ -70,8 +70,12 @@ class Clock:
         return BEGINNING.timestamp() + self.now
 
     def sleep(self, seconds: float) -> None:
-        self.now += seconds
         self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and happen what is to happen meanwhile."""
+        self.now += seconds
         due = [appointment for appointment in self._appointments if appointment[0] <= self.now]
         for appointment in due:
             self._appointments.remove(appointment)

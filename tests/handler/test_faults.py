@@ -131,6 +131,15 @@ class Injected:
         self._left = times
         self._clock = clock
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no more call will meet it."""
+        return self._left == 0
+
+    def end(self) -> None:
+        """Let no more call meet it."""
+        self._left = 0
+
     def meet(self, client: Any, request: Any) -> AWSResponse | None:
         if self._left == 0:
             return None
@@ -139,7 +148,7 @@ class Injected:
         try:
             return self._fault(client, request)
         except ReadTimeoutError:
-            self._clock.now += sdk.PATIENCE["appflow"].read
+            self._clock.advance(sdk.PATIENCE["appflow"].read)
             raise
 
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from tests.handler.conftest import CloudFormation
-from tests.handler.test_faults import CHANGING, FAULTS, Inject, inject
+from tests.handler.test_faults import CHANGING, FAULTS, Inject, Injected, inject
 from tests.support import BROKEN_CONNECTOR, Account, connector
 
 # Fixtures, known to pytest by being here.
@@ -95,6 +95,11 @@ class Resource(RuleBasedStateMachine):
         self.last: Delivery | None = None
         self.delivered: list[Delivery] = []
         self.moved_by_hand = False
+        self.coming: Injected | None = None
+
+    def teardown(self) -> None:
+        if self.coming is not None:
+            self.coming.end()
 
     def send(self, kind: str, template: Template, **event: Any) -> Mapping[str, Any]:
         at = self.world.cloudformation.clock.now
@@ -267,10 +272,12 @@ class Resource(RuleBasedStateMachine):
         event = {"PhysicalResourceId": self.label, "StackId": "arn:of:another:stack"}
         assert self.send("Delete", theirs, **event)["Status"] == "SUCCESS"
 
+    # One at a time: the handler outlasts some of them for ten seconds only.
+    @precondition(lambda self: self.coming is None or self.coming.is_over)
     @rule(operation=st.sampled_from(CHANGING), fault=st.sampled_from(OUTLASTED))
     def something_happens_to_the_next_call(self, operation: str, fault: str) -> None:
         meet, _ = FAULTS[fault]
-        self.world.inject(operation, meet, 1)
+        self.coming = self.world.inject(operation, meet, 1)
 
     @precondition(lambda self: self.committed is not None)
     @rule(
