@@ -29,18 +29,32 @@ class Deployment:
     """An app with so many connectors in so many stacks, in an account that is bootstrapped."""
 
     def __init__(
-        self, account: Account, prefix: str, output: Path, *, connectors: int, stacks: int
+        self,
+        account: Account,
+        prefix: str,
+        output: Path,
+        *,
+        connectors: int,
+        stacks: int,
+        functions: int = 1,
     ) -> None:
         self.account = account
         self._prefix = prefix
-        self._function = f"{prefix}made-elsewhere"
-        account.make_function(self._function, connector("0"), granted=False)
+        numbers = ["", *(f"-{number}" for number in range(1, functions))]
+        self._functions = [f"{prefix}made-elsewhere{number}" for number in numbers]
+        for function in self._functions:
+            account.make_function(function, connector("0"), granted=False)
         self._output = output
-        self._size = {"CONNECTORS": str(connectors), "STACKS": str(stacks)}
+        self._size = {
+            "CONNECTORS": str(connectors),
+            "STACKS": str(stacks),
+            "FUNCTIONS": str(functions),
+        }
 
     def deploy(self, release: int) -> None:
-        """Change the function that all connectors share, and announce it."""
-        self.account.change_code(self._function, connector(str(release)))
+        """Change the functions that the connectors share, and announce it."""
+        for function in self._functions:
+            self.account.change_code(function, connector(str(release)))
         stacks = self._size["STACKS"]
         at_once = ["--all", "--concurrency", stacks, "--require-approval", "never"]
         variables = {**self._size, "RELEASE": str(release), "PREFIX": self._prefix}
@@ -118,7 +132,7 @@ def test_two_hundred_connectors_fit_into_one_stack(
     account: Account, prefix: str, tmp_path: Path
 ) -> None:
     bootstrap(account, tmp_path)
-    deployment = Deployment(account, prefix, tmp_path, connectors=200, stacks=1)
+    deployment = Deployment(account, prefix, tmp_path, connectors=200, stacks=1, functions=10)
     for release, operation in OPERATIONS:
         before = len(deployment.account.calls())
 
