@@ -138,6 +138,30 @@ class TestCreate:
         )
         assert answer["PhysicalResourceId"] == LABEL
 
+    @pytest.mark.parametrize("on_missing", ["Register", "Fail"])
+    def test_that_took_a_label_over_and_fails_then_owns_nothing(
+        self, account: Account, cloudformation: CloudFormation, arn: str, on_missing: str
+    ) -> None:
+        account.register(LABEL, account.make_function("by-hand", connector()))
+        ours = properties(arn, OnMissing=on_missing, RemovalPolicy="Destroy")
+
+        def unregister_until_it_is_too_late(**_: Any) -> None:
+            account.client("appflow").unregister_connector(connectorLabel=LABEL)
+            cloudformation.clock.at(60, lambda: account.register(LABEL, arn))
+
+        events = sdk.client("appflow").meta.events
+        taken_over = "after-call.appflow.UpdateConnectorRegistration"
+        events.register(taken_over, unregister_until_it_is_too_late)
+        failed = cloudformation.create(ours)
+        events.unregister(taken_over, unregister_until_it_is_too_late)
+        cloudformation.clock.sleep(60)
+        deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
+
+        assert failed["Status"] == "FAILED"
+        assert failed["PhysicalResourceId"].startswith("FAILED-CREATE:")
+        assert deleted["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == arn
+
     def test_of_a_connector_that_fails_says_where_its_error_is(
         self, account: Account, cloudformation: CloudFormation
     ) -> None:
