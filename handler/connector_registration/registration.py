@@ -84,9 +84,10 @@ def refresh(request: Request, appflow: AppFlow, watch: Watch) -> Connector:
     held = appflow.find(desired) if _differ_visibly(desired, previous) else None
     description = _description_to_send(desired, previous, held)
     _announce(desired, description, appflow)
-    if held is not None and _is_in_place(held, desired, description) and watch.is_needed():
+    if held is not None and not _shows(held, previous) and watch.is_needed():
         _log("keep it so: an update that was given up may still be running", desired)
-        return watch.appflow.keep(desired, description=held.description)
+        kept = held.description if description is None else description
+        return watch.appflow.keep(desired, description=kept)
     return appflow.read_back(desired)
 
 
@@ -128,12 +129,12 @@ def _differ_visibly(desired: Registration, previous: Registration | None) -> boo
     )
 
 
-def _is_in_place(held: Connector, desired: Registration, description: str | None) -> bool:
-    """Whether AppFlow held already what it has been told.
-
-    That is so when the update to be taken back has failed, or had not come to AppFlow so far.
-    """
-    return held.shows(desired.lambda_arn, held.description if description is None else description)
+def _shows(held: Connector, previous: Registration | None) -> bool:
+    """Whether the update to be taken back has come to AppFlow: it has not failed, and is over."""
+    return previous is not None and held.shows(
+        previous.lambda_arn,
+        held.description if previous.description is None else previous.description,
+    )
 
 
 def _description_to_send(
@@ -144,8 +145,11 @@ def _description_to_send(
     # A description that has been taken out of the template is cleared. Another one than the
     # template's was written by hand and stays. One that is cleared is cleared again, since the same
     # event may come a second time, and AppFlow refuses its token with other parameters.
-    ours = held is not None and held.description in (previous.description, "")
-    return "" if ours else None
+    if held is None or held.description not in (previous.description, ""):
+        return None
+    # One that is like it, of an update that has never come to AppFlow, is no less written by hand.
+    never_came = held.lambda_arn == desired.lambda_arn != previous.lambda_arn
+    return None if never_came and held.description else ""
 
 
 def _log(decision: str, registration: Registration) -> None:

@@ -91,6 +91,37 @@ class TestOfACancelledUpdate:
 
         assert held(account) == (old, "By hand")
 
+    def test_restores_a_description_written_by_hand_that_the_update_would_have_set_too(
+        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        account.register(LABEL, old, description="Acme")
+        cloudformation.create(properties(old))
+        cloudformation.cancel_update()
+        cloudformation.clock.at(30, late_update(account, new, "Acme"))
+
+        cloudformation.update(properties(old), properties(new, Description="Acme"), LABEL)
+
+        assert held(account) == (old, "Acme")
+
+    @pytest.mark.parametrize("description", [{}, {"Description": "Old"}])
+    def test_holds_although_somebody_had_moved_the_registration_by_hand(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        old: str,
+        new: str,
+        description: Mapping[str, str],
+    ) -> None:
+        before = properties(old, **description)
+        cloudformation.create(before)
+        late_update(account, account.make_function("third", connector("3.0")), "By hand")()
+        cloudformation.cancel_update()
+        cloudformation.clock.at(30, late_update(account, new, "New"))
+
+        cloudformation.update(before, properties(new, Description="New"), LABEL)
+
+        assert held(account) == (old, description.get("Description", "By hand"))
+
     def test_brings_nothing_back_that_somebody_unregisters_meanwhile(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
