@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,17 @@ class Deployed:
         """Deploy it; returns its error, empty when all went well."""
         command = ["deploy", "--require-approval", "never", *arguments]
         result = run_cdk(self.account, self._app, self._output, *command, PREFIX=self._prefix)
-        return result.stderr if result.returncode else ""
+        # The CLI does not always come to see the reason before the stack has been rolled back.
+        return "\n".join([result.stderr, *self._reasons()]) if result.returncode else ""
+
+    def _reasons(self) -> Iterator[str]:
+        """What the stack's events give as reasons of failures."""
+        cloudformation = self.account.client("cloudformation")
+        for stack in cloudformation.describe_stacks()["Stacks"]:
+            if stack["StackName"].startswith(self._prefix):
+                found = cloudformation.describe_stack_events(StackName=stack["StackName"])
+                for event in found["StackEvents"]:
+                    yield event.get("ResourceStatusReason", "")
 
     def version(self) -> str | None:
         """The version that the connector has in AppFlow, or None."""

@@ -136,7 +136,7 @@ def test_a_confirmed_run_says_what_it_makes_and_leaves_nothing(
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(lambda stacks: stacks, id="with-the-first-stack"),
+        pytest.param(lambda stacks: stacks, id="with-the-first-stack", marks=pytest.mark.nightly),
         # The one that was made last imports from the other one.
         pytest.param(
             lambda stacks: sorted(stacks.values()) == ["CREATE_COMPLETE"] * 2, id="with-both-stacks"
