@@ -39,7 +39,7 @@ toc_object_entries_show_parents = "hide"
 napoleon_use_ivar = True
 
 # Documented elsewhere, and links to other hosts are not followed.
-nitpick_ignore_regex = [("py:.*", r"(aws_cdk|constructs|collections|typing|enum)\..*")]
+nitpick_ignore_regex = [("py:.*", r"(aws_cdk|constructs|collections|typing|enum|subprocess)\..*")]
 
 
 class _Object:
