@@ -21,7 +21,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from appflow_local_cloud.running import LocalCloud
-from tests.support import Account, new_account_id
+from tests.support import Account, connector, new_account_id
 
 # Lambda sets it before it imports a handler, and crhelper needs it then.
 os.environ.setdefault("AWS_REGION", "us-east-1")
@@ -337,6 +337,18 @@ def account(reused_account: ReusedAccount) -> Account:
     """An account in which no connector is registered."""
     reused_account.begin()
     return reused_account
+
+
+@pytest.fixture
+def old(account: Account) -> str:
+    """The function of a connector, version 1.0."""
+    return account.make_function("old", connector("1.0"))
+
+
+@pytest.fixture
+def new(account: Account) -> str:
+    """The function that takes its place, version 2.0."""
+    return account.make_function("new", connector("2.0"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from appflow_local_cloud.faults import Faults
 from appflow_local_cloud.running import LocalCloud
 from tests.handler.conftest import CloudFormation, ReusedAccount
 from tests.handler.test_faults import EVENTS, case, effects, held
-from tests.support import Account, connector, new_account_id
+from tests.support import Account, new_account_id
 
 # The proxy's words for a connection that is closed before AppFlow has seen the call, one that is
 # closed after it has carried the call out, and one that stays silent.
@@ -47,10 +47,14 @@ def faults(
 @pytest.mark.parametrize("kind", EVENTS)
 @pytest.mark.parametrize("fault", BREAKS)
 def test_an_event_outlasts_a_broken_connection(
-    kind: str, fault: str, account: Account, cloudformation: CloudFormation, faults: Faults
+    kind: str,
+    fault: str,
+    account: Account,
+    cloudformation: CloudFormation,
+    faults: Faults,
+    old: str,
+    new: str,
 ) -> None:
-    old = account.make_function("old", connector("1.0"))
-    new = account.make_function("new", connector("2.0"))
     situation = case(kind, "acme-crm", old, new)
     for registered, arn in situation.before.items():
         account.register(registered, arn)

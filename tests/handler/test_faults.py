@@ -19,19 +19,9 @@ from connector_registration import lifecycle, sdk
 from connector_registration.errors import WAITED_OUT_SECONDS
 
 from tests.handler.conftest import INVOCATION_SECONDS, Body, Clock, CloudFormation
-from tests.support import Account, connector
+from tests.support import Account
 
 _numbers = itertools.count()
-
-
-@pytest.fixture
-def old(account: Account) -> str:
-    return account.make_function("old", connector("1.0"))
-
-
-@pytest.fixture
-def new(account: Account) -> str:
-    return account.make_function("new", connector("2.0"))
 
 
 @pytest.fixture

@@ -25,16 +25,6 @@ NOTHING_DONE = (
 
 
 @pytest.fixture
-def old(account: Account) -> str:
-    return account.make_function("old", connector("1.0"))
-
-
-@pytest.fixture
-def new(account: Account) -> str:
-    return account.make_function("new", connector("2.0"))
-
-
-@pytest.fixture
 def looks(httpserver: HTTPServer) -> Callable[[], int]:
     """How often the stack's events have been read."""
 

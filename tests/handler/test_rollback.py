@@ -13,16 +13,6 @@ from tests.support import BROKEN_CONNECTOR, Account, connector
 LABEL = "acme-crm"
 
 
-@pytest.fixture
-def old(account: Account) -> str:
-    return account.make_function("old", connector("1.0"))
-
-
-@pytest.fixture
-def new(account: Account) -> str:
-    return account.make_function("new", connector("2.0"))
-
-
 def properties(lambda_arn: str, **changed: Any) -> dict[str, Any]:
     return {"ConnectorLabel": LABEL, "LambdaArn": lambda_arn, **changed}
 
