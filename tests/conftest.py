@@ -13,6 +13,9 @@ from tests.support import Account, new_account_id
 
 pytest_plugins = ["appflow_local_cloud.pytest_plugin"]
 
+# The assertions of this module show what differed, as those of tests do.
+pytest.register_assert_rewrite("tests.handler.cloudformation")
+
 # None of the developer's own AWS settings may reach a test, unless they are what it is to run with.
 if os.environ.get("E2E_TARGET") != "aws":
     for name in [name for name in os.environ if name.startswith("AWS_")]:

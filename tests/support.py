@@ -13,9 +13,11 @@ from typing import Any, ClassVar, Protocol
 from appflow_local_cloud.gateway import REGION
 from appflow_local_cloud.running import LocalCloud
 
-# The smallest answer that AppFlow accepts from a connector, with a version to tell it by.
+# The smallest response that AppFlow accepts from a connector, with a version to tell it by. It
+# logs a line: MiniStack waits 50 milliseconds for the log of a function that writes none.
 CONNECTOR = """
 def handler(event, context):
+    print(event)
     assert event == {"type": "DescribeConnectorConfigurationRequest"}
     return {
         "isSuccess": True,
@@ -35,9 +37,20 @@ def handler(event, context):
     }
 """
 
+# MiniStack ends the process of a function that raises, so each further call is a cold start.
 BROKEN_CONNECTOR = """
 def handler(event, context):
     raise RuntimeError("the connector is broken")
+"""
+
+# A failure the way Amazon's SDK for connectors reports it.
+FAILING_CONNECTOR = """
+def handler(event, context):
+    print(event)
+    return {
+        "isSuccess": False,
+        "errorDetails": {"errorCode": "ServerError", "errorMessage": "the connector fails"},
+    }
 """
 
 

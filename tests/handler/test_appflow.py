@@ -1,22 +1,27 @@
-"""Which errors are waited out, for how long, and under which token."""
+"""The calls to AppFlow: which errors are retried, for how long, and under which client token."""
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from connector_registration.appflow import AppFlow, Connector, LabelTakenError
 from connector_registration.errors import AppFlowError, CallError
 from connector_registration.request import Registration
 
-from tests.handler.conftest import Body, Clock
+from tests.handler.cloudformation import Clock
+from tests.handler.events import FUNCTION_ARN, LABEL
+from tests.handler.faults import (
+    Fault,
+    Inject,
+    InjectedFault,
+    error_response,
+    refuse_connection,
+    success_response,
+)
 from tests.support import BROKEN_CONNECTOR, Account, connector
-
-LABEL = "acme-crm"
 
 
 @pytest.fixture
@@ -41,27 +46,19 @@ def registration(lambda_arn: str) -> Registration:
     return Registration(LABEL, lambda_arn, None, None, False)
 
 
-def answering(
-    client: Any,
-    operation: str,
-    status: int,
-    code: str | None,
-    times: int,
-    body: bytes = b'{"message": "Not now"}',
-) -> None:
-    """Have the next calls of an operation answered by AppFlow's front door, not by AppFlow."""
-    counter = itertools.count()
+@pytest.fixture
+def inject(client: Any, clock: Clock) -> Inject:
+    """Makes the next calls of the client to an operation meet a fault."""
 
-    def answer(request: Any, **_: Any) -> AWSResponse | None:
-        if next(counter) >= times:
-            return None
-        headers = {"x-amzn-ErrorType": code} if code else {}
-        return AWSResponse(request.url, status, headers, Body(body))
+    def inject(operation: str, fault: Fault, times: int) -> InjectedFault:
+        return InjectedFault(client, operation, fault, times=times, clock=clock)
 
-    client.meta.events.register(f"before-send.appflow.{operation}", answer)
+    return inject
 
 
-class TestWaiting:
+class TestRetry:
+    """The errors of a call that are retried, and for how long."""
+
     @pytest.mark.parametrize(
         ("status", "code"),
         [
@@ -76,50 +73,46 @@ class TestWaiting:
             (429, None),
         ],
     )
-    def test_outlasts_what_passes(
+    def test_transient_error_is_retried(
         self,
         account: Account,
-        client: Any,
+        inject: Inject,
         appflow: AppFlow,
         clock: Clock,
         status: int,
         code: str | None,
     ) -> None:
+        """A transient error of AppFlow is retried until the call succeeds."""
         arn = account.make_function("crm", connector())
-        answering(client, "RegisterConnector", status, code, times=3)
+        inject("RegisterConnector", error_response(status, code), 3)
 
         appflow.register(registration(arn))
 
         assert account.registered_arn(LABEL) == arn
         assert clock.slept == [1, 2, 4]
 
-    def test_outlasts_a_connection_that_fails(
-        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    def test_failed_connection_is_retried(
+        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A connection that fails is retried until the call succeeds."""
         arn = account.make_function("crm", connector())
-        failures = iter([EndpointConnectionError(endpoint_url="https://appflow")])
-
-        def fail(**_: Any) -> None:
-            for failure in failures:
-                raise failure
-
-        client.meta.events.register("before-send.appflow.RegisterConnector", fail)
+        inject("RegisterConnector", refuse_connection, 1)
 
         appflow.register(registration(arn))
 
         assert account.registered_arn(LABEL) == arn
         assert clock.slept == [1]
 
-    def test_names_the_trouble_of_a_connection_that_keeps_failing(
-        self, client: Any, appflow: AppFlow
-    ) -> None:
+    def test_lasting_connection_error_is_explained(self, client: Any, appflow: AppFlow) -> None:
+        """A connection that keeps failing ends in an error with its cause and the next step."""
+
         def fail(**_: Any) -> None:
             raise EndpointConnectionError(endpoint_url="https://appflow.example")
 
         client.meta.events.register("before-send.appflow.RegisterConnector", fail)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+            appflow.register(registration(FUNCTION_ARN))
 
         assert str(refusal.value) == (
             "connector acme-crm: ConnectionTrouble from RegisterConnector: Could not connect to the"
@@ -127,16 +120,18 @@ class TestWaiting:
             " and that the handler has a route to it if it runs in a VPC."
         )
 
-    def test_does_not_outlast_a_call_that_the_sdk_refuses_to_send(
+    def test_error_of_the_sdk_is_not_retried(
         self, client: Any, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A call that the SDK refuses to send fails at once, in the SDK's own words."""
+
         def refuse(**_: Any) -> None:
             raise ParamValidationError(report="Unknown parameter: clientToken")
 
         client.meta.events.register("before-send.appflow.RegisterConnector", refuse)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+            appflow.register(registration(FUNCTION_ARN))
 
         assert clock.slept == []
         assert str(refusal.value) == (
@@ -145,9 +140,10 @@ class TestWaiting:
             " in the AppFlow API Reference."
         )
 
-    def test_outlasts_a_permission_that_is_on_its_way(
+    def test_delayed_permission_is_retried(
         self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A permission that IAM has not propagated yet is retried until AppFlow sees it."""
         arn = account.make_function("crm", connector(), granted=False)
         clock.at(7, lambda: account.grant_appflow(arn))
 
@@ -156,9 +152,10 @@ class TestWaiting:
         assert account.registered_arn(LABEL) == arn
         assert clock.now == 7
 
-    def test_carries_one_token_through_all_tries(
+    def test_all_tries_carry_one_token(
         self, account: Account, appflow: AppFlow, clock: Clock, request_id: str
     ) -> None:
+        """All tries of an operation carry the same client token."""
         arn = account.make_function("crm", connector(), granted=False)
         clock.at(3, lambda: account.grant_appflow(arn))
 
@@ -168,9 +165,10 @@ class TestWaiting:
         assert len(calls) == 3
         assert {call["parameters"]["clientToken"] for call in calls} == {f"{request_id}-register"}
 
-    def test_for_a_permission_ends_after_a_minute(
+    def test_missing_permission_fails_after_a_minute(
         self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A permission that stays missing fails the call after about a minute."""
         arn = account.make_function("crm", connector(), granted=False)
 
         with pytest.raises(CallError) as refusal:
@@ -179,9 +177,10 @@ class TestWaiting:
         assert refusal.value.code == "AccessDeniedException"
         assert 50 <= clock.now <= 60
 
-    def test_for_a_connector_that_fails_ends_after_seconds(
+    def test_failing_connector_fails_within_seconds(
         self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A connector that keeps failing fails the call within ten seconds."""
         arn = account.make_function("crm", BROKEN_CONNECTOR)
 
         with pytest.raises(CallError) as refusal:
@@ -190,22 +189,24 @@ class TestWaiting:
         assert refusal.value.code == "ConnectorServerException"
         assert clock.slept == [1, 2, 4]
 
-    def test_is_not_begun_and_nothing_is_called_when_no_time_is_left(
+    def test_nothing_is_called_without_time_left(
         self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
+        """When no time is left, the error says so and AppFlow is not called."""
         clock.now = 150
 
         message = "^connector acme-crm: no time was left for RegisterConnector. Deploy again.$"
         with pytest.raises(AppFlowError, match=message):
-            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+            appflow.register(registration(FUNCTION_ARN))
 
         assert account.calls() == []
 
-    def test_that_takes_longer_than_it_should_ends_with_the_error_it_was_for(
-        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    def test_oversleeping_keeps_the_last_error(
+        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A pause that outlasts the deadline ends in the error of the last try."""
         arn = account.make_function("crm", connector())
-        answering(client, "RegisterConnector", 429, "ThrottlingException", times=1000)
+        inject("RegisterConnector", error_response(429, "ThrottlingException"), 1000)
 
         def oversleep() -> None:
             clock.now = 150
@@ -218,11 +219,12 @@ class TestWaiting:
         assert refusal.value.code == "ThrottlingException"
         assert clock.slept == [1]
 
-    def test_ends_with_the_time_that_is_left(
-        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    def test_retries_end_before_the_deadline(
+        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
     ) -> None:
+        """Retries end before the deadline, in the error of the last try."""
         arn = account.make_function("crm", connector())
-        answering(client, "RegisterConnector", 429, "ThrottlingException", times=1000)
+        inject("RegisterConnector", error_response(429, "ThrottlingException"), 1000)
 
         with pytest.raises(CallError) as refusal:
             appflow.register(registration(arn))
@@ -238,28 +240,31 @@ class TestWaiting:
             (400, "ValidationException"),
         ],
     )
-    def test_is_not_done_for_what_does_not_pass(
+    def test_final_error_is_not_retried(
         self,
-        account: Account,
-        client: Any,
+        inject: Inject,
         appflow: AppFlow,
         clock: Clock,
         status: int,
         code: str,
     ) -> None:
-        answering(client, "RegisterConnector", status, code, times=1)
+        """An error that waiting does not cure fails the call at once."""
+        inject("RegisterConnector", error_response(status, code), 1)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+            appflow.register(registration(FUNCTION_ARN))
 
         assert refusal.value.code == code
         assert clock.slept == []
 
 
 class TestRegister:
-    def test_says_when_the_label_is_taken(
+    """Registering a label."""
+
+    def test_registered_label_is_reported_as_taken(
         self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A label that is registered already is reported as taken, without a retry."""
         arn = account.make_function("crm", connector())
         account.register(LABEL, arn)
 
@@ -268,21 +273,23 @@ class TestRegister:
 
         assert clock.slept == []
 
-    def test_keeps_a_validation_error_of_a_free_label(
-        self, account: Account, client: Any, appflow: AppFlow
-    ) -> None:
-        answering(client, "RegisterConnector", 400, "ValidationException", times=1)
+    def test_free_label_keeps_its_validation_error(self, inject: Inject, appflow: AppFlow) -> None:
+        """A validation error about a free label is not mistaken for a taken label."""
+        inject("RegisterConnector", error_response(400, "ValidationException"), 1)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+            appflow.register(registration(FUNCTION_ARN))
 
         assert not isinstance(refusal.value, LabelTakenError)
 
 
-class TestReadBack:
-    def test_waits_until_appflow_shows_the_change(
+class TestWaitUntilUpdated:
+    """Waiting until AppFlow shows a change."""
+
+    def test_polls_until_the_change_shows(
         self, account: Account, appflow: AppFlow, clock: Clock
     ) -> None:
+        """DescribeConnector is polled until it shows the new ARN."""
         old = account.make_function("old", connector("1.0"))
         new = account.make_function("new", connector("2.0"))
         account.register(LABEL, old)
@@ -298,23 +305,23 @@ class TestReadBack:
         assert appflow.read_back(registration(new)).version == "2.0"
         assert clock.slept == [1]
 
-    def test_fails_naming_what_appflow_holds_instead(
-        self, account: Account, appflow: AppFlow
-    ) -> None:
+    def test_other_arn_fails_and_is_named(self, account: Account, appflow: AppFlow) -> None:
+        """The error names the other ARN if AppFlow keeps showing one."""
         old = account.make_function("old", connector("1.0"))
         account.register(LABEL, old)
 
         with pytest.raises(AppFlowError) as mismatch:
-            appflow.read_back(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+            appflow.read_back(registration(FUNCTION_ARN))
 
         assert str(mismatch.value) == (
             f"connector acme-crm: AppFlow accepted the change but still holds {old}. Another stack"
             " or person may be updating the same label; see to it that one of them owns it."
         )
 
-    def test_fails_if_appflow_shows_nothing(self, appflow: AppFlow) -> None:
+    def test_missing_registration_fails(self, appflow: AppFlow) -> None:
+        """The error says so if AppFlow shows no registration."""
         with pytest.raises(AppFlowError) as mismatch:
-            appflow.read_back(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+            appflow.read_back(registration(FUNCTION_ARN))
 
         assert str(mismatch.value) == (
             "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
@@ -322,24 +329,28 @@ class TestReadBack:
 
 
 class TestUnregister:
-    def test_is_repeated_until_appflow_no_longer_shows_the_label(
-        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    """Unregistering a label."""
+
+    def test_repeats_until_the_label_is_gone(
+        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
     ) -> None:
+        """UnregisterConnector is repeated until AppFlow no longer shows the label."""
         arn = account.make_function("crm", connector())
         account.register(LABEL, arn)
-        answering(client, "UnregisterConnector", 404, "ResourceNotFoundException", times=2)
+        inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 2)
 
         appflow.unregister(registration(arn))
 
         assert account.registered(LABEL) is None
         assert clock.slept == [1, 2]
 
-    def test_fails_if_appflow_goes_on_showing_it(
-        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    def test_lasting_registration_fails(
+        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A label that stays registered fails the call within half a minute."""
         arn = account.make_function("crm", connector())
         account.register(LABEL, arn)
-        answering(client, "UnregisterConnector", 404, "ResourceNotFoundException", times=99)
+        inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 99)
 
         with pytest.raises(AppFlowError) as mismatch:
             appflow.unregister(registration(arn))
@@ -349,12 +360,13 @@ class TestUnregister:
         )
         assert clock.now == 23
 
-    def test_leaves_what_somebody_else_registers_meanwhile(
-        self, account: Account, client: Any, appflow: AppFlow, clock: Clock
+    def test_other_registration_is_left_alone(
+        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
     ) -> None:
+        """A registration with another function is left alone, even if it is a new one."""
         arn, theirs = (account.make_function(name, connector()) for name in ("crm", "theirs"))
         account.register(LABEL, theirs)
-        answering(client, "UnregisterConnector", 404, "ResourceNotFoundException", times=1)
+        inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 1)
 
         appflow.unregister(registration(arn))
 
@@ -362,11 +374,10 @@ class TestUnregister:
         assert clock.slept == []
 
 
-def test_finds_a_connector_of_which_appflow_says_next_to_nothing(
-    client: Any, appflow: AppFlow
-) -> None:
-    answering(client, "DescribeConnector", 200, None, 1, b'{"connectorConfiguration": {}}')
+def test_describe_accepts_missing_members(inject: Inject, appflow: AppFlow) -> None:
+    """A response of DescribeConnector may lack every optional member."""
+    inject("DescribeConnector", success_response(b'{"connectorConfiguration": {}}'), 1)
 
-    found = appflow.find(registration("arn:aws:lambda:us-east-1:111122223333:function:crm"))
+    found = appflow.find(registration(FUNCTION_ARN))
 
     assert found == Connector(LABEL, "", "", "", "")

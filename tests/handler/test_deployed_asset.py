@@ -1,27 +1,32 @@
-"""The uploaded code as Lambda runs it: a process of its own, on a Python that has only boto3."""
+"""The uploaded code as Lambda runs it: in a process that has boto3 and nothing else."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_lambda as lambda_
+from cdk_appflow_connector import ConnectorRegistration
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from appflow_local_cloud.gateway import free_port
 from appflow_local_cloud.lambda_python import ensure_lambda_python
-from tests.handler.conftest import SIGNATURE, CloudFormation
+from tests.handler.cloudformation import SIGNATURE, CloudFormation
+from tests.handler.events import FUNCTION_ARN, LABEL, destroyed
 from tests.support import Account, connector
-from tests.synth.test_handler_asset import asset_of
 
-# Time passes by sleeping only, so that no test waits for the handler's patience to end. Lambda's
-# runtime has a log handler in place before it imports a function.
+pytestmark = pytest.mark.slow
+
+# Time only passes when something sleeps, so that no test waits for the handler's retries to end.
+# Lambda's runtime has a log handler in place before it imports a function.
 LAMBDA = """
 import json, logging, sys
 logging.getLogger().addHandler(logging.StreamHandler())
@@ -50,14 +55,26 @@ for event in json.load(sys.stdin):
 
 @pytest.fixture(scope="module")
 def asset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return asset_of(tmp_path_factory.mktemp("cdk.out"))
+    """The handler's asset, from the synthesis of an app with one registration."""
+    folder = tmp_path_factory.mktemp("cdk.out")
+    app = cdk.App(outdir=str(folder))
+    stack = cdk.Stack(app, "Stack")
+    ConnectorRegistration(
+        stack,
+        "Registration",
+        connector_label=LABEL,
+        connector_function=lambda_.Function.from_function_arn(stack, "Connector", FUNCTION_ARN),
+    )
+    app.synth()
+    [asset] = folder.glob("asset.*")
+    return asset
 
 
 @contextmanager
 def lambda_process(
     asset: Path, events: list[dict[str, Any]], **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """A container that handles the events, with the settings of the fixture and no others."""
+    """A container that handles the events, with the AWS settings of this process."""
     kept = {k: v for k, v in os.environ.items() if k.startswith("AWS_") or k == "SSL_CERT_FILE"}
     with subprocess.Popen(
         [str(ensure_lambda_python()), "-B", "-c", LAMBDA],
@@ -76,23 +93,20 @@ def lambda_process(
 
 
 def run(asset: Path, events: list[dict[str, Any]], **environment: str) -> str:
-    """Handle the events and return what the container wrote into its log."""
+    """Handle the events, and return the container's log."""
     with lambda_process(asset, events, **environment) as process:
         _, log = process.communicate()
     assert process.returncode == 0, log
     return log
 
 
-def properties(lambda_arn: str) -> Mapping[str, Any]:
-    return {"ConnectorLabel": "acme-crm", "LambdaArn": lambda_arn, "RemovalPolicy": "Destroy"}
-
-
-def test_answers_one_event_after_another(
+def test_container_handles_several_events(
     asset: Path, account: Account, cloudformation: CloudFormation
 ) -> None:
-    old = properties(account.make_function("old", connector("1.0")))
-    new = properties(account.make_function("new", connector("2.0")))
-    existing = {"PhysicalResourceId": "acme-crm"}
+    """One container responds to one event after the other."""
+    old = destroyed(account.make_function("old", connector("1.0")))
+    new = destroyed(account.make_function("new", connector("2.0")))
+    existing = {"PhysicalResourceId": LABEL}
     events = [
         cloudformation.event("Create", old),
         cloudformation.event("Update", new, OldResourceProperties=old, **existing),
@@ -102,120 +116,122 @@ def test_answers_one_event_after_another(
 
     run(asset, events)
 
-    assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"] * 4
-    assert [answer["Data"].get("ConnectorVersion") for answer in cloudformation.answers] == [
+    assert [response["Status"] for response in cloudformation.responses] == ["SUCCESS"] * 4
+    assert [response["Data"].get("ConnectorVersion") for response in cloudformation.responses] == [
         "1.0",
         "2.0",
         "1.0",
         None,
     ]
-    assert [answer["RequestId"] for answer in cloudformation.answers] == [
+    assert [response["RequestId"] for response in cloudformation.responses] == [
         event["RequestId"] for event in events
     ]
-    assert account.registered("acme-crm") is None
+    assert account.registered(LABEL) is None
 
 
-def test_writes_one_structured_line_for_each_decision_call_and_answer(
+def test_log_has_one_line_for_each_step(
     asset: Path, account: Account, cloudformation: CloudFormation
 ) -> None:
+    """The log has one line of JSON for each decision, call and response."""
     function = account.make_function("crm", connector())
-    event = cloudformation.event("Create", properties(function))
+    event = cloudformation.event("Create", destroyed(function))
 
     lines = [json.loads(line) for line in run(asset, [event]).splitlines()]
 
-    wanted = {key: event[key] for key in ("RequestType", "RequestId", "LogicalResourceId")}
-    assert all(wanted.items() <= line.items() for line in lines)
+    expected = {key: event[key] for key in ("RequestType", "RequestId", "LogicalResourceId")}
+    assert all(expected.items() <= line.items() for line in lines)
     messages = [line["message"] for line in lines]
     times = [message.pop("milliseconds") for message in messages if "call" in message]
     assert all(isinstance(time, int) for time in times)
-    call = {"label": "acme-crm", "attempt": 1, "outcome": "OK"}
+    call = {"label": LABEL, "attempt": 1, "outcome": "OK"}
     assert messages == [
         {"call": "RegisterConnector", **call},
-        {"decision": "registered", "label": "acme-crm", "lambda_arn": function},
+        {"decision": "registered", "label": LABEL, "lambda_arn": function},
         {"call": "DescribeConnector", **call},
         {"response": "delivered", "status": "SUCCESS", "http_status": 200},
     ]
 
 
-def test_answers_once_when_appflow_cannot_be_reached(
-    asset: Path, cloudformation: CloudFormation
-) -> None:
+def test_unreachable_appflow_fails_once(asset: Path, cloudformation: CloudFormation) -> None:
+    """An AppFlow that cannot be reached fails the event with one response and no secret."""
     nowhere = f"http://127.0.0.1:{free_port()}"
-    function = "arn:aws:lambda:us-east-1:111122223333:function:crm"
-    event = cloudformation.event("Create", properties(function))
+    event = cloudformation.event("Create", destroyed())
 
     log = run(asset, [event], AWS_ENDPOINT_URL=nowhere, AWS_SECRET_ACCESS_KEY="the-secret")
 
-    [answer] = cloudformation.answers
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith(
+    [response] = cloudformation.responses
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith(
         "connector acme-crm: ConnectionTrouble from RegisterConnector: Could not connect"
     )
     assert SIGNATURE not in log
     assert "the-secret" not in log
 
 
-def test_answers_again_when_the_answer_meets_an_error(
+def test_response_is_sent_again_after_an_error(
     asset: Path, account: Account, cloudformation: CloudFormation, httpserver: HTTPServer
 ) -> None:
+    """A response that meets a server error is sent again."""
     url = httpserver.url_for(f"/busy?{SIGNATURE}")
     function = account.make_function("crm", connector())
-    event = cloudformation.event("Create", properties(function), ResponseURL=url)
+    event = cloudformation.event("Create", destroyed(function), ResponseURL=url)
     httpserver.expect_oneshot_request("/busy").respond_with_data(status=503)
     httpserver.expect_oneshot_request("/busy").respond_with_data(status=200)
 
     log = run(asset, [event])
 
-    assert [status for path, status in answered(httpserver) if path == "/busy"] == [503, 200]
+    assert [status for path, status in responses(httpserver) if path == "/busy"] == [503, 200]
     assert SIGNATURE not in log
 
 
-def answered(httpserver: HTTPServer) -> list[tuple[str, int]]:
+def responses(httpserver: HTTPServer) -> list[tuple[str, int]]:
+    """The paths that were requested, with the status of each response."""
     return [(request.path, response.status_code) for request, response in httpserver.log]
 
 
-# It reports that AppFlow has called it, and answers when it is allowed to.
+# Reports that AppFlow has called it, and returns when it is allowed to.
 WAITING_CONNECTOR = """
 open({arrived!r}, "w").close()
 open({allowed!r}).close()
 """
 
 
-def test_a_rollback_holds_although_the_update_is_still_running_in_another_container(
+def test_rollback_survives_a_running_update(
     asset: Path,
     account: Account,
     cloudformation: CloudFormation,
     httpserver: HTTPServer,
     tmp_path: Path,
 ) -> None:
+    """A rollback reverts the update that another container is still working on."""
     arrived, allowed = str(tmp_path / "arrived"), str(tmp_path / "allowed")
     os.mkfifo(arrived)
     os.mkfifo(allowed)
     wait = WAITING_CONNECTOR.format(arrived=arrived, allowed=allowed)
-    old = properties(account.make_function("old", connector("1.0")))
-    new = properties(account.make_function("new", wait + connector("2.0")))
+    old = destroyed(account.make_function("old", connector("1.0")))
+    new = destroyed(account.make_function("new", wait + connector("2.0")))
     cloudformation.create(old)
-    given_up = cloudformation.event(
+    cancelled = cloudformation.event(
         "Update",
         new,
         OldResourceProperties=old,
-        PhysicalResourceId="acme-crm",
-        ResponseURL=httpserver.url_for("/given-up"),
+        PhysicalResourceId=LABEL,
+        ResponseURL=httpserver.url_for("/cancelled"),
     )
-    httpserver.expect_oneshot_request("/given-up").respond_with_handler(lambda _: Response())
+    httpserver.expect_oneshot_request("/cancelled").respond_with_handler(lambda _: Response())
 
-    with lambda_process(asset, [given_up]) as update:
+    with lambda_process(asset, [cancelled]) as update:
         Path(arrived).read_text()
         cloudformation.cancel_update()
 
-        def let_it_finish() -> None:
+        def finish() -> None:
             Path(allowed).write_text("")
             update.communicate()
 
-        cloudformation.clock.at(10, let_it_finish)
-        answer = cloudformation.update(old, new, "acme-crm")
+        cloudformation.clock.at(10, finish)
+        response = cloudformation.update(old, new, LABEL)
 
-    assert ("/given-up", 200) in answered(httpserver)
-    assert answer["Status"] == "SUCCESS"
-    assert answer["Data"]["ConnectorVersion"] == "1.0"
-    assert account.registered_arn("acme-crm") == old["LambdaArn"]
+    assert ("/cancelled", 200) in responses(httpserver)
+    assert response["Status"] == "SUCCESS"
+    assert response["Data"]["ConnectorVersion"] == "1.0"
+    assert account.registered_arn(LABEL) == old["LambdaArn"]

@@ -1,4 +1,4 @@
-"""What somebody reads in the events of a stack when a call to AppFlow fails."""
+"""The reasons that the stack's events show when a call to AppFlow fails."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from botocore.parsers import ResponseParserError
 from connector_registration.errors import NotRegisteredError, readable
 from connector_registration.request import Registration
 
-ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm:live"
-REGISTRATION = Registration("acme-crm", ARN, None, None, False)
+from tests.handler.events import FUNCTION_ARN, LABEL
+
+ARN = f"{FUNCTION_ARN}:live"
+REGISTRATION = Registration(LABEL, ARN, None, None, False)
 
 
 def refused(code: str, message: str = "AppFlow's words", status: int = 400) -> ClientError:
-    """What the SDK raises for an error answer."""
+    """What the SDK raises for an error response."""
     response = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -94,7 +96,8 @@ UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Refer
         ("UnrecognizedClientException", "RegisterConnector", UNKNOWN),
     ],
 )
-def test_says_what_to_do(code: str, operation: str, advice: str) -> None:
+def test_error_ends_with_the_next_step(code: str, operation: str, advice: str) -> None:
+    """Every error names the connector, the code, the operation and the next step."""
     error = readable(refused(code), operation, REGISTRATION)
 
     assert str(error) == f"connector acme-crm: {code} from {operation}: AppFlow's words. {advice}"
@@ -102,7 +105,8 @@ def test_says_what_to_do(code: str, operation: str, advice: str) -> None:
     assert isinstance(error, NotRegisteredError) == (code == "ResourceNotFoundException")
 
 
-def test_every_error_of_the_model_has_advice_of_its_own() -> None:
+def test_modelled_errors_have_specific_advice() -> None:
+    """No error of AppFlow's service model falls back to the general advice."""
     model = ServiceModel(Loader().load_service_model("appflow", "service-2"), "appflow")
     operations = ["RegisterConnector", "UpdateConnectorRegistration", "UnregisterConnector"]
 
@@ -119,7 +123,8 @@ def test_every_error_of_the_model_has_advice_of_its_own() -> None:
         ResponseParserError("the answer has no connectorArn"),
     ],
 )
-def test_calls_everything_without_a_readable_answer_connection_trouble(cause: Exception) -> None:
+def test_unreadable_response_is_a_connection_error(cause: Exception) -> None:
+    """A call without a readable response is reported as a connection error."""
     error = readable(cause, "DescribeConnector", REGISTRATION)
 
     assert error.code == "ConnectionTrouble"
@@ -130,7 +135,8 @@ def test_calls_everything_without_a_readable_answer_connection_trouble(cause: Ex
     )
 
 
-def test_names_an_error_of_the_sdk_s_own_by_its_type() -> None:
+def test_error_of_the_sdk_has_its_type_as_code() -> None:
+    """An error of the SDK itself is reported under its type."""
     error = readable(NoCredentialsError(), "DescribeConnector", REGISTRATION)
 
     assert str(error) == (
@@ -140,7 +146,7 @@ def test_names_an_error_of_the_sdk_s_own_by_its_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "is_taken_for"),
+    ("code", "status", "expected"),
     [
         ("TooMany", 429, "ThrottlingException"),
         ("", 500, "InternalServerException"),
@@ -150,10 +156,11 @@ def test_names_an_error_of_the_sdk_s_own_by_its_type() -> None:
         ("ValidationException", 499, "ValidationException"),
     ],
 )
-def test_takes_an_unknown_code_by_its_status(code: str, status: int, is_taken_for: str) -> None:
+def test_unknown_code_is_read_from_the_status(code: str, status: int, expected: str) -> None:
+    """An unknown code is replaced by what the HTTP status means."""
     error = readable(refused(code, status=status), "DescribeConnector", REGISTRATION)
 
-    assert error.code == is_taken_for
+    assert error.code == expected
 
 
 @pytest.mark.parametrize(
@@ -168,7 +175,8 @@ def test_takes_an_unknown_code_by_its_status(code: str, status: int, is_taken_fo
         ("", "HTTP status 418."),
     ],
 )
-def test_keeps_the_start_of_appflow_s_message(message: str, shown: str) -> None:
+def test_message_is_truncated_to_its_start(message: str, shown: str) -> None:
+    """AppFlow's message is one line, ends with a full stop and keeps its start."""
     cause = refused("ValidationException", message, status=418)
 
     error = readable(cause, "DescribeConnector", REGISTRATION)

@@ -1,21 +1,22 @@
-"""Events that come late, or once more, when CloudFormation has gone on without them.
+"""Stale events, which CloudFormation no longer waits for, and late ones, for which it does.
 
-Tokens keep from a second effect what took effect. These are about the others: an event that failed
-and was rolled back, one that had nothing to do, one that deletes.
+The tokens of the calls keep an event that took effect from taking effect again. These tests are
+about the others: events that failed, that had nothing to do, or that delete.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tests.handler.conftest import CLOUDFORMATION_PATH, CloudFormation, StackEvent
-from tests.support import BROKEN_CONNECTOR, Account, connector
+from tests.handler.cloudformation import CLOUDFORMATION_PATH, CloudFormation
+from tests.handler.events import LABEL, destroyed, properties
+from tests.support import FAILING_CONNECTOR, Account, connector
 
-LABEL = "acme-crm"
 MINUTE = 60.0
 
 NOTHING_DONE = (
@@ -25,8 +26,8 @@ NOTHING_DONE = (
 
 
 @pytest.fixture
-def looks(httpserver: HTTPServer) -> Callable[[], int]:
-    """How often the stack's events have been read."""
+def stack_event_reads(httpserver: HTTPServer) -> Callable[[], int]:
+    """How many pages of the stack's events have been read."""
 
     def count() -> int:
         return sum(request.path == CLOUDFORMATION_PATH for request, _ in httpserver.log)
@@ -34,114 +35,138 @@ def looks(httpserver: HTTPServer) -> Callable[[], int]:
     return count
 
 
-def properties(lambda_arn: str, **changed: Any) -> dict[str, Any]:
-    return {
-        "ConnectorLabel": LABEL,
-        "LambdaArn": lambda_arn,
-        "RemovalPolicy": "Destroy",
-        **changed,
-    }
+@dataclass(frozen=True)
+class Redelivery:
+    """What came of an event that was delivered again.
+
+    Attributes:
+        status: that of the response.
+        reason: that of the response.
+        operations: those called, without DescribeConnector.
+        change: the registration before and after, if they differ.
+    """
+
+    status: str
+    reason: str
+    operations: list[str]
+    change: tuple[Any, Any] | None
+
+
+IGNORED = Redelivery("FAILED", NOTHING_DONE, operations=[], change=None)
 
 
 class Late:
-    """An event that is delivered once more, a minute after everything else."""
+    """Delivers events again, a minute after everything else."""
 
     def __init__(self, account: Account, cloudformation: CloudFormation) -> None:
         self._account = account
         self._cloudformation = cloudformation
 
     def send(self, kind: str, given: Mapping[str, Any], **event: Any) -> dict[str, Any]:
-        """Send the event the first time; returns it."""
+        """Send an event for the first time, and return it."""
         sent = self._cloudformation.event(kind, given, **event)
         self._cloudformation.send(kind, given, **{"RequestId": sent["RequestId"], **event})
         return sent
 
-    def changes_nothing(self, event: Mapping[str, Any]) -> bool:
-        held, calls = self._account.registered(LABEL), len(self._account.calls())
+    def redeliver_late(self, event: Mapping[str, Any]) -> Redelivery:
+        """Deliver an event again."""
+        before, calls = self._account.registered(LABEL), len(self._account.calls())
         self._cloudformation.clock.sleep(MINUTE)
-        answer = self._cloudformation.deliver(event)
-        assert (answer["Status"], answer["Reason"]) == ("FAILED", NOTHING_DONE)
-        new_calls = self._account.calls(after=calls)
-        return self._account.registered(LABEL) == held and not [
-            call for call in new_calls if call["operation"] != "DescribeConnector"
-        ]
+        response = self._cloudformation.deliver(event)
+        after = self._account.registered(LABEL)
+        operations = [call["operation"] for call in self._account.calls(after=calls)]
+        return Redelivery(
+            response["Status"],
+            response["Reason"],
+            [operation for operation in operations if operation != "DescribeConnector"],
+            None if before == after else (before, after),
+        )
 
 
 @pytest.fixture
 def late(account: Account, cloudformation: CloudFormation) -> Late:
+    """Late deliveries to the handler."""
     return Late(account, cloudformation)
 
 
-class TestOnceMore:
-    def test_an_update_that_failed_and_was_rolled_back(
+class TestStaleEvent:
+    """Events that are delivered again after CloudFormation has recorded their end."""
+
+    def test_rolled_back_update_is_ignored(
         self, account: Account, cloudformation: CloudFormation, late: Late, old: str
     ) -> None:
+        """An update that failed and was rolled back is ignored when it is redelivered."""
         private = account.make_function("private", connector("2.0"), granted=False)
-        before, after = properties(old), properties(private)
+        before, after = destroyed(old), destroyed(private)
         cloudformation.create(before)
         failed = late.send("Update", after, OldResourceProperties=before, PhysicalResourceId=LABEL)
         cloudformation.update(before, after, LABEL)
         account.grant_appflow(private)
 
-        assert late.changes_nothing(failed)
+        assert late.redeliver_late(failed) == IGNORED
 
-    def test_an_update_that_had_nothing_to_announce(
+    def test_update_without_refresh_is_ignored(
         self, cloudformation: CloudFormation, late: Late, old: str, new: str
     ) -> None:
-        kept, destroyed = properties(old, RemovalPolicy="Retain"), properties(old)
-        cloudformation.create(kept)
+        """An update that needed no refresh is ignored when it is redelivered."""
+        retained, removed = properties(old), destroyed(old)
+        cloudformation.create(retained)
         silent = late.send(
-            "Update", destroyed, OldResourceProperties=kept, PhysicalResourceId=LABEL
+            "Update", removed, OldResourceProperties=retained, PhysicalResourceId=LABEL
         )
-        cloudformation.update(properties(new), destroyed, LABEL)
+        cloudformation.update(destroyed(new), removed, LABEL)
 
-        assert late.changes_nothing(silent)
+        assert late.redeliver_late(silent) == IGNORED
 
-    def test_a_delete_of_what_has_been_registered_again(
+    def test_delete_before_a_new_create_is_ignored(
         self, cloudformation: CloudFormation, late: Late, old: str
     ) -> None:
-        cloudformation.create(properties(old))
-        deleted = late.send("Delete", properties(old), PhysicalResourceId=LABEL)
-        cloudformation.create(properties(old))
+        """A Delete leaves what the same stack has registered since."""
+        cloudformation.create(destroyed(old))
+        deleted = late.send("Delete", destroyed(old), PhysicalResourceId=LABEL)
+        cloudformation.create(destroyed(old))
 
-        assert late.changes_nothing(deleted)
+        assert late.redeliver_late(deleted) == IGNORED
 
-    def test_a_delete_of_what_another_stack_has_registered(
+    def test_delete_before_another_owner_is_ignored(
         self, account: Account, cloudformation: CloudFormation, late: Late, old: str
     ) -> None:
-        cloudformation.create(properties(old))
-        deleted = late.send("Delete", properties(old), PhysicalResourceId=LABEL)
+        """A Delete leaves what another stack has registered since."""
+        cloudformation.create(destroyed(old))
+        deleted = late.send("Delete", destroyed(old), PhysicalResourceId=LABEL)
         account.register(LABEL, old)
 
-        assert late.changes_nothing(deleted)
+        assert late.redeliver_late(deleted) == IGNORED
 
-    def test_a_create_that_took_a_label_over_and_was_deleted(
+    def test_deleted_adoption_is_ignored(
         self, account: Account, cloudformation: CloudFormation, late: Late, old: str, new: str
     ) -> None:
+        """A Create that adopted a registration is ignored after the resource's Delete."""
         account.register(LABEL, old)
-        created = late.send("Create", properties(new))
-        cloudformation.delete(properties(new), LABEL)
+        created = late.send("Create", destroyed(new))
+        cloudformation.delete(destroyed(new), LABEL)
 
-        assert late.changes_nothing(created)
+        assert late.redeliver_late(created) == IGNORED
         assert account.registered(LABEL) is None
 
-    def test_a_create_that_failed(
+    def test_failed_create_is_ignored(
         self, account: Account, cloudformation: CloudFormation, late: Late
     ) -> None:
-        broken = account.make_function("broken", BROKEN_CONNECTOR)
-        created = late.send("Create", properties(broken))
-        cloudformation.delete(properties(broken), "FAILED-CREATE:1")
+        """A Create that failed is ignored when it is redelivered, even if it could succeed now."""
+        broken = account.make_function("broken", FAILING_CONNECTOR)
+        created = late.send("Create", destroyed(broken))
+        cloudformation.delete(destroyed(broken), "FAILED-CREATE:1")
         account.change_code("broken", connector())
 
-        assert late.changes_nothing(created)
+        assert late.redeliver_late(created) == IGNORED
 
 
-class TestForTheFirstTime:
-    """An event that has waited in Lambda's queue, because functions were throttled for instance."""
+class TestDelayedEvent:
+    """Events whose first delivery is late, because functions were throttled for instance."""
 
     @pytest.fixture
-    def waiting(self, cloudformation: CloudFormation, old: str, new: str) -> Mapping[str, Any]:
-        """An update to the new function that has not come to the handler yet."""
+    def delayed(self, cloudformation: CloudFormation, old: str, new: str) -> Mapping[str, Any]:
+        """An update to the new function that Lambda has not delivered yet."""
         cloudformation.create(properties(old))
         cloudformation.clock.sleep(MINUTE)
         before, after = properties(old), properties(new)
@@ -151,104 +176,112 @@ class TestForTheFirstTime:
         cloudformation.record("UPDATE_IN_PROGRESS")
         return event
 
-    def test_does_its_work(
+    def test_pending_update_is_carried_out(
         self,
         account: Account,
         cloudformation: CloudFormation,
-        waiting: Mapping[str, Any],
+        delayed: Mapping[str, Any],
         new: str,
-        looks: Callable[[], int],
+        stack_event_reads: Callable[[], int],
     ) -> None:
+        """A late update that CloudFormation waits for is carried out after one read of events."""
         cloudformation.clock.sleep(4 * MINUTE)
 
-        assert cloudformation.deliver(waiting)["Status"] == "SUCCESS"
+        assert cloudformation.deliver(delayed)["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == new
-        assert looks() == 1
+        assert stack_event_reads() == 1
 
-    def test_does_nothing_once_the_update_is_cancelled(
-        self, account: Account, cloudformation: CloudFormation, waiting: Any, old: str
+    def test_cancelled_update_is_ignored(
+        self, account: Account, cloudformation: CloudFormation, delayed: Any, old: str
     ) -> None:
+        """A late update is ignored once it has been cancelled."""
         cloudformation.clock.sleep(MINUTE)
         cloudformation.cancel_update()
 
-        assert cloudformation.deliver(waiting)["Reason"] == NOTHING_DONE
+        assert cloudformation.deliver(delayed)["Reason"] == NOTHING_DONE
         assert account.registered_arn(LABEL) == old
 
     @pytest.mark.parametrize(("seconds", "status"), [(3, "SUCCESS"), (4, "FAILED")])
-    def test_does_nothing_once_the_rollback_has_begun(
-        self, cloudformation: CloudFormation, waiting: Any, seconds: float, status: str
+    def test_update_is_ignored_during_its_rollback(
+        self, cloudformation: CloudFormation, delayed: Any, seconds: float, status: str
     ) -> None:
+        """A late update is ignored once its rollback has been recorded."""
         cloudformation.clock.sleep(seconds)
         cloudformation.record("UPDATE_IN_PROGRESS")
         cloudformation.clock.sleep(MINUTE)
 
-        assert cloudformation.deliver(waiting)["Status"] == status
+        assert cloudformation.deliver(delayed)["Status"] == status
 
-    def test_does_its_work_if_the_events_cannot_be_read(
-        self, account: Account, cloudformation: CloudFormation, waiting: Any, new: str
+    def test_unreadable_stack_events_do_not_stop_it(
+        self, account: Account, cloudformation: CloudFormation, delayed: Any, new: str
     ) -> None:
+        """A late update is carried out if the stack's events cannot be read."""
         cloudformation.clock.sleep(MINUTE)
 
-        answer = cloudformation.deliver({**waiting, "StackId": "arn:of:another:stack"})
+        response = cloudformation.deliver({**delayed, "StackId": "arn:of:another:stack"})
 
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == new
 
-    def test_does_its_work_if_the_events_do_not_reach_back_to_it(
-        self, cloudformation: CloudFormation, waiting: Any
+    def test_missing_stack_events_do_not_stop_it(
+        self, cloudformation: CloudFormation, delayed: Any
     ) -> None:
-        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(1000)]
-        cloudformation.history.extend(others)
+        """A late update is carried out if it is not among the last thousand stack events."""
+        cloudformation.record_others(1000)
         cloudformation.clock.sleep(MINUTE)
 
-        assert cloudformation.deliver(waiting)["Status"] == "SUCCESS"
+        assert cloudformation.deliver(delayed)["Status"] == "SUCCESS"
 
     @pytest.mark.parametrize(("seconds", "expected"), [(29, 0), (30, 1)])
-    def test_looks_only_if_it_is_late(
+    def test_stack_events_are_read_after_30_seconds(
         self,
         cloudformation: CloudFormation,
-        waiting: Any,
-        looks: Callable[[], int],
+        delayed: Any,
+        stack_event_reads: Callable[[], int],
         seconds: float,
         expected: int,
     ) -> None:
+        """The stack's events are read for events of 30 seconds or more, and for no others."""
         cloudformation.clock.sleep(seconds)
 
-        cloudformation.deliver(waiting)
+        cloudformation.deliver(delayed)
 
-        assert looks() == expected
+        assert stack_event_reads() == expected
 
     @pytest.mark.parametrize(
         "date", ["", "&X-Amz-Date=yesterday", "&X-Amz-Date=20269999T000000Z", "&X-Amz-Date=2026"]
     )
-    def test_is_taken_as_it_comes_if_its_url_does_not_say_when_it_was_made(
+    def test_undated_event_counts_as_punctual(
         self,
         cloudformation: CloudFormation,
-        waiting: Any,
-        looks: Callable[[], int],
+        delayed: Any,
+        stack_event_reads: Callable[[], int],
         date: str,
     ) -> None:
+        """An event whose URL bears no valid date is carried out without reading stack events."""
         cloudformation.clock.sleep(MINUTE)
 
-        answer = cloudformation.deliver({**waiting, "ResponseURL": f"{cloudformation.url}{date}"})
+        response = cloudformation.deliver({**delayed, "ResponseURL": f"{cloudformation.url}{date}"})
 
-        assert answer["Status"] == "SUCCESS"
-        assert looks() == 0
+        assert response["Status"] == "SUCCESS"
+        assert stack_event_reads() == 0
 
 
-def test_stack_events_that_take_too_long_to_read_are_done_without(
-    account: Account, cloudformation: CloudFormation, old: str, new: str, httpserver: HTTPServer
+def test_slow_stack_events_are_read_no_further(
+    account: Account,
+    cloudformation: CloudFormation,
+    old: str,
+    new: str,
+    stack_event_reads: Callable[[], int],
 ) -> None:
-    """Their pages are many in a large stack, and the rollback comes first."""
+    """Stack events are read no further once that takes too long, and the rollback succeeds."""
     cloudformation.create(properties(old))
     cloudformation.cancel_update()
-    others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(300)]
-    cloudformation.history.extend(others)
+    cloudformation.record_others(300)
     cloudformation.while_reading = lambda: cloudformation.clock.sleep(15.1)
 
-    answer = cloudformation.update(properties(old), properties(new), LABEL)
+    response = cloudformation.update(properties(old), properties(new), LABEL)
 
-    pages = sum(request.path == CLOUDFORMATION_PATH for request, _ in httpserver.log)
-    assert pages == 1
-    assert answer["Status"] == "SUCCESS"
+    assert stack_event_reads() == 1
+    assert response["Status"] == "SUCCESS"
     assert account.registered_arn(LABEL) == old

@@ -1,4 +1,4 @@
-"""What AppFlow holds after each event, and what CloudFormation is told."""
+"""What is registered after each event, and what the response says."""
 
 from __future__ import annotations
 
@@ -8,78 +8,72 @@ from typing import Any
 import pytest
 from connector_registration import sdk
 
-from tests.handler.conftest import CloudFormation, Context
-from tests.support import BROKEN_CONNECTOR, Account, connector
+from tests.handler.cloudformation import CloudFormation, Context
+from tests.handler.events import LABEL, destroyed, properties
+from tests.support import BROKEN_CONNECTOR, FAILING_CONNECTOR, Account, connector
 
-LABEL = "acme-crm"
+OTHER_LABEL = "acme-crm-2"
 
 
 @pytest.fixture
 def arn(account: Account) -> str:
-    """A connector that works, version 1.0."""
+    """The function of a connector, version 1.0."""
     return account.make_function("crm", connector("1.0"))
 
 
-def properties(lambda_arn: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:handler",
-        "ServiceTimeout": "600",
-        "ConnectorLabel": LABEL,
-        "LambdaArn": lambda_arn,
-        "LambdaRevision": {"Hash": "1"},
-        "RemovalPolicy": "Retain",
-        **changes,
-    }
-
-
-def changes(account: Account, since: int = 0) -> list[str]:
-    return account.operations()[since:]
+def description(account: Account) -> str | None:
+    """The registered description."""
+    registered = account.registered(LABEL)
+    assert registered is not None
+    found: str | None = registered["connectorDescription"]
+    return found
 
 
 class TestCreate:
-    def test_registers_a_label_that_nobody_holds(
+    """A Create registers a label or adopts its registration."""
+
+    def test_free_label_is_registered(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        answer = cloudformation.create(properties(arn, Description="Acme CRM connector"))
+        """A free label is registered, and the response has its attributes."""
+        response = cloudformation.create(properties(arn, Description="Acme CRM connector"))
 
-        assert answer["Status"] == "SUCCESS"
-        assert answer["PhysicalResourceId"] == LABEL
-        assert answer["Data"] == {
+        assert response["Status"] == "SUCCESS"
+        assert response["PhysicalResourceId"] == LABEL
+        assert response["Data"] == {
             "ConnectorArn": f"arn:aws:appflow:us-east-1:{account.id}:connector/{LABEL}",
             "ConnectorLabel": LABEL,
             "LambdaArn": arn,
             "ConnectorVersion": "1.0",
         }
         assert account.registered_arn(LABEL) == arn
-        held = account.registered(LABEL)
-        assert held is not None
-        assert held["connectorDescription"] == "Acme CRM connector"
+        assert description(account) == "Acme CRM connector"
 
-    def test_adopts_a_label_that_is_registered_already(
+    def test_registered_label_is_adopted(
         self,
         account: Account,
         cloudformation: CloudFormation,
         arn: str,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
+        """A registered label is adopted with its description, and the log names the old ARN."""
         by_hand = account.make_function("by-hand", connector("0.9"))
         account.register(LABEL, by_hand, description="Written by hand")
 
-        answer = cloudformation.create(properties(arn))
+        response = cloudformation.create(properties(arn))
 
-        assert answer["Status"] == "SUCCESS"
-        assert answer["PhysicalResourceId"] == LABEL
+        assert response["Status"] == "SUCCESS"
+        assert response["PhysicalResourceId"] == LABEL
         assert account.registered_arn(LABEL) == arn
-        held = account.registered(LABEL)
-        assert held is not None
-        assert held["connectorDescription"] == "Written by hand"
+        assert description(account) == "Written by hand"
         logged = [line.msg for line in caplog.records if isinstance(line.msg, dict)]
         decisions = [message["decision"] for message in logged if "decision" in message]
         assert decisions == [f"adopt: it belonged to {by_hand}"]
 
-    def test_delivered_twice_registers_once_with_one_token(
+    def test_redelivery_registers_once(
         self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
+        """A Create that is delivered twice registers once, under one client token."""
         first = cloudformation.create(properties(arn), RequestId=request_id)
         second = cloudformation.create(properties(arn), RequestId=request_id)
 
@@ -91,11 +85,12 @@ class TestCreate:
         ]
         assert len(tokens) == 2
         assert len(set(tokens)) == 1
-        assert changes(account) == ["RegisterConnector", "RegisterConnector"]
+        assert account.operations() == ["RegisterConnector", "RegisterConnector"]
 
-    def test_delivered_late_does_not_bring_an_old_lambda_back(
+    def test_late_redelivery_restores_nothing(
         self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
+        """A Create that is delivered again after an Update does not restore the old ARN."""
         newer = account.make_function("newer", connector("2.0"))
         cloudformation.create(properties(arn), RequestId=request_id)
         cloudformation.update(properties(newer), properties(arn), LABEL)
@@ -105,13 +100,14 @@ class TestCreate:
 
         assert account.registered_arn(LABEL) == newer
 
-    def test_that_fails_leaves_a_stranger_s_connector_alone_when_deleted(
+    def test_failed_adoption_owns_nothing(
         self, account: Account, cloudformation: CloudFormation
     ) -> None:
-        broken = account.make_function("broken", connector())
-        account.register(LABEL, broken)
-        account.change_code("broken", BROKEN_CONNECTOR)
-        ours = properties(broken, RemovalPolicy="Destroy")
+        """The Delete after a failed adoption leaves the registration alone."""
+        failing = account.make_function("worked-once", connector())
+        account.register(LABEL, failing)
+        account.change_code("worked-once", FAILING_CONNECTOR)
+        ours = destroyed(failing)
 
         failed = cloudformation.create(ours)
         deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
@@ -119,41 +115,44 @@ class TestCreate:
         assert failed["Status"] == "FAILED"
         assert failed["PhysicalResourceId"].startswith("FAILED-CREATE:")
         assert deleted["Status"] == "SUCCESS"
-        assert account.registered_arn(LABEL) == broken
+        assert account.registered_arn(LABEL) == failing
 
-    def test_that_does_not_find_what_it_registered_fails_under_its_label(
+    def test_vanished_registration_fails(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A Create whose registration vanishes fails under its label."""
+
         def unregister(**_: Any) -> None:
             account.client("appflow").unregister_connector(connectorLabel=LABEL)
 
         events = sdk.client("appflow").meta.events
         events.register("after-call.appflow.RegisterConnector", unregister)
 
-        answer = cloudformation.create(properties(arn))
+        response = cloudformation.create(properties(arn))
 
         events.unregister("after-call.appflow.RegisterConnector", unregister)
-        assert answer["Reason"] == (
+        assert response["Reason"] == (
             "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
         )
-        assert answer["PhysicalResourceId"] == LABEL
+        assert response["PhysicalResourceId"] == LABEL
 
     @pytest.mark.parametrize("on_missing", ["Register", "Fail"])
-    def test_that_took_a_label_over_and_fails_then_owns_nothing(
+    def test_vanished_adoption_owns_nothing(
         self, account: Account, cloudformation: CloudFormation, arn: str, on_missing: str
     ) -> None:
+        """The Delete after an adoption that vanished leaves a later registration alone."""
         account.register(LABEL, account.make_function("by-hand", connector()))
-        ours = properties(arn, OnMissing=on_missing, RemovalPolicy="Destroy")
+        ours = destroyed(arn, OnMissing=on_missing)
 
-        def unregister_until_it_is_too_late(**_: Any) -> None:
+        def unregister_for_a_minute(**_: Any) -> None:
             account.client("appflow").unregister_connector(connectorLabel=LABEL)
             cloudformation.clock.at(60, lambda: account.register(LABEL, arn))
 
         events = sdk.client("appflow").meta.events
-        taken_over = "after-call.appflow.UpdateConnectorRegistration"
-        events.register(taken_over, unregister_until_it_is_too_late)
+        adopted = "after-call.appflow.UpdateConnectorRegistration"
+        events.register(adopted, unregister_for_a_minute)
         failed = cloudformation.create(ours)
-        events.unregister(taken_over, unregister_until_it_is_too_late)
+        events.unregister(adopted, unregister_for_a_minute)
         cloudformation.clock.sleep(60)
         deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
 
@@ -162,9 +161,10 @@ class TestCreate:
         assert deleted["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == arn
 
-    def test_of_a_connector_that_fails_says_where_its_error_is(
+    def test_broken_connector_fails_with_its_log(
         self, account: Account, cloudformation: CloudFormation
     ) -> None:
+        """A connector that fails is reported with its error and its log group."""
         broken = account.make_function("broken", BROKEN_CONNECTOR)
 
         failed = cloudformation.create(properties(broken))
@@ -176,9 +176,10 @@ class TestCreate:
         )
         assert account.registered(LABEL) is None
 
-    def test_without_permission_for_appflow_says_which_permission(
+    def test_missing_permission_is_named(
         self, account: Account, cloudformation: CloudFormation
     ) -> None:
+        """A missing permission of AppFlow is reported with the exact ARN."""
         private = account.make_function("private", connector(), granted=False)
 
         failed = cloudformation.create(properties(private))
@@ -191,99 +192,106 @@ class TestCreate:
 
 
 class TestUpdate:
-    def test_moves_the_registration_to_another_function(
+    """An Update refreshes the registration if what AppFlow knows has changed."""
+
+    def test_new_function_replaces_the_old_one(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A new function's ARN replaces the registered one, with one call."""
         other = account.make_function("other", connector("2.0"))
         cloudformation.create(properties(arn))
 
-        answer = cloudformation.update(properties(other), properties(arn), LABEL)
+        response = cloudformation.update(properties(other), properties(arn), LABEL)
 
-        assert answer["Status"] == "SUCCESS"
-        assert answer["PhysicalResourceId"] == LABEL
-        assert answer["Data"]["LambdaArn"] == other
-        assert answer["Data"]["ConnectorVersion"] == "2.0"
+        assert response["Status"] == "SUCCESS"
+        assert response["PhysicalResourceId"] == LABEL
+        assert response["Data"]["LambdaArn"] == other
+        assert response["Data"]["ConnectorVersion"] == "2.0"
         assert account.registered_arn(LABEL) == other
-        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+        assert account.operations()[1:] == ["UpdateConnectorRegistration"]
 
-    def test_announces_new_code_under_the_same_arn_once(
+    def test_new_code_is_refreshed_once(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """New code under the same ARN is refreshed, with one call."""
         cloudformation.create(properties(arn))
         account.change_code("crm", connector("1.1"))
         new = properties(arn, LambdaRevision={"Hash": "2"})
 
-        answer = cloudformation.update(new, properties(arn), LABEL)
+        response = cloudformation.update(new, properties(arn), LABEL)
 
-        assert answer["Data"]["ConnectorVersion"] == "1.1"
-        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+        assert response["Data"]["ConnectorVersion"] == "1.1"
+        assert account.operations()[1:] == ["UpdateConnectorRegistration"]
 
-    def test_tells_appflow_nothing_if_nothing_it_holds_has_changed(
+    def test_other_changes_need_no_refresh(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """Changes that do not concern AppFlow need no refresh."""
         created = cloudformation.create(properties(arn))
-        new = properties(arn, RemovalPolicy="Destroy", ServiceTimeout="300")
+        new = destroyed(arn, ServiceTimeout="300")
 
-        answer = cloudformation.update(new, properties(arn), LABEL)
+        response = cloudformation.update(new, properties(arn), LABEL)
 
-        assert answer["Status"] == "SUCCESS"
-        assert answer["Data"] == created["Data"]
-        assert changes(account, since=1) == []
+        assert response["Status"] == "SUCCESS"
+        assert response["Data"] == created["Data"]
+        assert account.operations()[1:] == []
 
-    def test_repairs_a_registration_that_somebody_moved(
+    def test_moved_registration_is_repaired(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A registration that points elsewhere is repaired by any Update."""
         elsewhere = account.make_function("elsewhere", connector("6.6"))
         cloudformation.create(properties(arn))
         cloudformation.update(properties(elsewhere), properties(arn), LABEL)
-        only_the_policy = properties(arn, RemovalPolicy="Destroy")
+        new = destroyed(arn)
 
-        answer = cloudformation.update(only_the_policy, properties(arn), LABEL)
+        response = cloudformation.update(new, properties(arn), LABEL)
 
-        assert answer["Data"]["LambdaArn"] == arn
+        assert response["Data"]["LambdaArn"] == arn
         assert account.registered_arn(LABEL) == arn
 
-    def test_registers_again_what_somebody_unregistered(
+    def test_unregistered_label_is_registered_again(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A label that was unregistered meanwhile is registered again."""
         cloudformation.create(properties(arn))
         account.client("appflow").unregister_connector(connectorLabel=LABEL)
         new = properties(arn, LambdaRevision={"Hash": "2"})
 
-        answer = cloudformation.update(new, properties(arn), LABEL)
+        response = cloudformation.update(new, properties(arn), LABEL)
 
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == arn
 
     @pytest.mark.parametrize(
-        ("old", "new", "held"),
+        ("old", "new", "expected"),
         [
             ({}, {"Description": "New"}, "New"),
             ({"Description": "Old"}, {"Description": "New"}, "New"),
             ({"Description": "Old"}, {}, ""),
         ],
     )
-    def test_changes_the_description(
+    def test_description_follows_the_template(
         self,
         account: Account,
         cloudformation: CloudFormation,
         arn: str,
         old: Mapping[str, str],
         new: Mapping[str, str],
-        held: str,
+        expected: str,
     ) -> None:
+        """A description that is added, changed or removed is updated, with one call."""
         cloudformation.create(properties(arn, **old))
 
         cloudformation.update(properties(arn, **new), properties(arn, **old), LABEL)
 
-        configuration = account.registered(LABEL)
-        assert configuration is not None
-        assert configuration["connectorDescription"] == held
-        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+        assert description(account) == expected
+        assert account.operations()[1:] == ["UpdateConnectorRegistration"]
 
-    def test_that_clears_the_description_may_be_delivered_twice(
+    def test_redelivery_clears_a_description_again(
         self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
+        """An Update that clears the description may be delivered twice."""
         old = properties(arn, Description="Old")
         cloudformation.create(old)
 
@@ -293,63 +301,65 @@ class TestUpdate:
         assert first["Status"] == "SUCCESS"
         assert again == first
 
-    def test_that_is_rolled_back_leaves_a_description_written_by_hand(
+    def test_failed_update_keeps_a_manual_description(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A manual description survives an Update that fails and is rolled back."""
         account.register(LABEL, arn, description="Written by hand")
         cloudformation.create(properties(arn))
-        broken = account.make_function("broken", BROKEN_CONNECTOR)
-        refused = properties(broken, Description="New")
+        failing = account.make_function("failing", FAILING_CONNECTOR)
+        refused = properties(failing, Description="New")
         cloudformation.update(refused, properties(arn), LABEL)
 
         cloudformation.update(properties(arn), refused, LABEL)
 
-        held = account.registered(LABEL)
-        assert held is not None
-        assert held["connectorDescription"] == "Written by hand"
+        assert description(account) == "Written by hand"
 
-    def test_with_another_label_replaces_the_resource(
+    def test_new_label_replaces_the_resource(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        old = properties(arn, RemovalPolicy="Destroy")
-        new = {**old, "ConnectorLabel": "acme-crm-2"}
+        """A new label is registered, and the old one is unregistered by the Delete."""
+        old = destroyed(arn)
+        new = {**old, "ConnectorLabel": OTHER_LABEL}
         cloudformation.create(old)
         before = len(account.calls())
 
         updated = cloudformation.update(new, old, LABEL)
-        told = [call["operation"] for call in account.calls()[before:]]
+        operations = [call["operation"] for call in account.calls()[before:]]
         cleaned_up = cloudformation.delete(old, LABEL)
 
-        assert updated["PhysicalResourceId"] == "acme-crm-2"
-        assert told == ["RegisterConnector", "DescribeConnector"]
+        assert updated["PhysicalResourceId"] == OTHER_LABEL
+        assert operations == ["RegisterConnector", "DescribeConnector"]
         assert cleaned_up["Status"] == "SUCCESS"
-        assert account.registered_arn("acme-crm-2") == arn
+        assert account.registered_arn(OTHER_LABEL) == arn
         assert account.registered(LABEL) is None
 
     @pytest.mark.parametrize("policy", ["Destroy", "Retain"])
-    def test_with_another_label_that_is_rolled_back_leaves_the_old_one(
+    def test_rollback_of_a_new_label_keeps_the_old(
         self, account: Account, cloudformation: CloudFormation, arn: str, policy: str
     ) -> None:
+        """The rollback of a new label leaves the old label registered."""
         old = properties(arn, RemovalPolicy=policy)
-        new = {**old, "ConnectorLabel": "acme-crm-2"}
+        new = {**old, "ConnectorLabel": OTHER_LABEL}
         cloudformation.create(old)
         cloudformation.update(new, old, LABEL)
 
-        rolled_back = cloudformation.update(old, new, "acme-crm-2")
-        cleaned_up = cloudformation.delete(new, "acme-crm-2")
+        rolled_back = cloudformation.update(old, new, OTHER_LABEL)
+        cleaned_up = cloudformation.delete(new, OTHER_LABEL)
 
         assert rolled_back["Status"] == "SUCCESS"
         assert rolled_back["PhysicalResourceId"] == LABEL
         assert cleaned_up["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == arn
-        assert account.registered_arn("acme-crm-2") == (arn if policy == "Retain" else None)
+        assert account.registered_arn(OTHER_LABEL) == (arn if policy == "Retain" else None)
 
-    def test_with_another_label_that_fails_echoes_its_id(
+    def test_failed_new_label_keeps_the_id(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        old = properties(arn, RemovalPolicy="Destroy")
-        broken = account.make_function("broken", BROKEN_CONNECTOR)
-        new = {**old, "ConnectorLabel": "acme-crm-2", "LambdaArn": broken}
+        """A new label that fails is reported under the old physical id."""
+        old = destroyed(arn)
+        failing = account.make_function("failing", FAILING_CONNECTOR)
+        new = {**old, "ConnectorLabel": OTHER_LABEL, "LambdaArn": failing}
         cloudformation.create(old)
 
         failed = cloudformation.update(new, old, LABEL)
@@ -357,12 +367,13 @@ class TestUpdate:
         assert failed["Status"] == "FAILED"
         assert failed["PhysicalResourceId"] == LABEL
 
-    def test_that_fails_echoes_its_id_and_the_rollback_restores(
+    def test_failed_update_is_rolled_back(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A failed Update keeps its physical id, and the rollback restores the registration."""
         old = properties(arn, Description="Good")
-        broken = account.make_function("broken", BROKEN_CONNECTOR)
-        new = properties(broken, Description="Bad")
+        failing = account.make_function("failing", FAILING_CONNECTOR)
+        new = properties(failing, Description="Bad")
         cloudformation.create(old)
 
         failed = cloudformation.update(new, old, LABEL)
@@ -372,37 +383,40 @@ class TestUpdate:
         assert failed["PhysicalResourceId"] == LABEL
         assert rolled_back["Status"] == "SUCCESS"
         assert rolled_back["Data"]["LambdaArn"] == arn
-        held = account.registered(LABEL)
-        assert held is not None
-        assert held["connectorDescription"] == "Good"
+        assert description(account) == "Good"
         assert account.registered_arn(LABEL) == arn
 
-    def test_understands_old_properties_that_no_release_would_write(
+    def test_unreadable_old_properties_are_refreshed(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """Old properties that cannot be read lead to a refresh."""
         cloudformation.create(properties(arn))
 
-        answer = cloudformation.update(properties(arn), {"Connector": ["?"]}, LABEL)
+        response = cloudformation.update(properties(arn), {"Connector": ["?"]}, LABEL)
 
-        assert answer["Status"] == "SUCCESS"
-        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+        assert response["Status"] == "SUCCESS"
+        assert account.operations()[1:] == ["UpdateConnectorRegistration"]
 
-    def test_announces_the_connector_when_a_trigger_changes(
+    def test_changed_trigger_is_refreshed(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A changed trigger refreshes the registration, with one call."""
         old = properties(arn, Triggers={"Release": "7"})
         cloudformation.create(old)
 
         cloudformation.update(properties(arn, Triggers={"Release": "8"}), old, LABEL)
 
-        assert changes(account, since=1) == ["UpdateConnectorRegistration"]
+        assert account.operations()[1:] == ["UpdateConnectorRegistration"]
 
 
-class TestOnMissingFail:
-    def test_leaves_a_free_label_free(
+class TestAdoptionRequired:
+    """Registrations whose label has to be registered already."""
+
+    def test_free_label_fails(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        ours = properties(arn, OnMissing="Fail", RemovalPolicy="Destroy")
+        """A free label fails the Create without a call that changes it."""
+        ours = destroyed(arn, OnMissing="Fail")
 
         failed = cloudformation.create(ours)
         deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
@@ -412,42 +426,45 @@ class TestOnMissingFail:
             " or let on_missing REGISTER do it."
         )
         assert deleted["Status"] == "SUCCESS"
-        assert changes(account) == []
+        assert account.operations() == []
 
-    def test_adopts_a_taken_label(
+    def test_registered_label_is_adopted(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A registered label is adopted with the template's description."""
         account.register(LABEL, account.make_function("by-hand", connector()))
 
-        answer = cloudformation.create(properties(arn, OnMissing="Fail", Description="Ours"))
+        response = cloudformation.create(properties(arn, OnMissing="Fail", Description="Ours"))
 
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == arn
-        held = account.registered(LABEL)
-        assert held is not None
-        assert held["connectorDescription"] == "Ours"
+        assert description(account) == "Ours"
 
-    def test_is_no_obstacle_to_an_update_of_a_label_that_was_unregistered_meanwhile(
+    def test_update_registers_the_label_again(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """An Update registers a label again that was unregistered meanwhile."""
         account.register(LABEL, arn)
         old = properties(arn, OnMissing="Fail")
         cloudformation.create(old)
         account.client("appflow").unregister_connector(connectorLabel=LABEL)
 
-        answer = cloudformation.update({**old, "LambdaRevision": {"Hash": "2"}}, old, LABEL)
+        response = cloudformation.update({**old, "LambdaRevision": {"Hash": "2"}}, old, LABEL)
 
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == arn
 
 
-class TestOnExistingFail:
-    def test_leaves_a_taken_label_as_it_is(
+class TestAdoptionForbidden:
+    """Registrations whose label must not be registered already."""
+
+    def test_registered_label_fails(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A registered label fails the Create and stays as it is."""
         by_hand = account.make_function("by-hand", connector())
         account.register(LABEL, by_hand)
-        ours = properties(arn, OnExisting="Fail", RemovalPolicy="Destroy")
+        ours = destroyed(arn, OnExisting="Fail")
 
         failed = cloudformation.create(ours)
         deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
@@ -459,37 +476,40 @@ class TestOnExistingFail:
         assert deleted["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == by_hand
 
-    def test_lets_a_change_of_the_label_be_rolled_back(
+    def test_change_of_label_can_be_rolled_back(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        old = properties(arn, OnExisting="Fail", RemovalPolicy="Destroy")
-        new = {**old, "ConnectorLabel": "acme-crm-2"}
+        """A change of the label can be rolled back to a label that is the resource's own."""
+        old = destroyed(arn, OnExisting="Fail")
+        new = {**old, "ConnectorLabel": OTHER_LABEL}
         cloudformation.create(old)
         cloudformation.update(new, old, LABEL)
 
-        rolled_back = cloudformation.update(old, new, "acme-crm-2")
-        cloudformation.delete(new, "acme-crm-2")
+        rolled_back = cloudformation.update(old, new, OTHER_LABEL)
+        cloudformation.delete(new, OTHER_LABEL)
 
         assert (rolled_back["Status"], rolled_back["PhysicalResourceId"]) == ("SUCCESS", LABEL)
         assert account.registered_arn(LABEL) == arn
-        assert account.registered("acme-crm-2") is None
+        assert account.registered(OTHER_LABEL) is None
 
-    def test_leaves_a_label_alone_that_a_stranger_has_registered(
+    def test_new_label_of_another_owner_fails(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """A change to a label of another owner fails and leaves that label alone."""
         by_hand = account.make_function("by-hand", connector())
-        account.register("acme-crm-2", by_hand)
+        account.register(OTHER_LABEL, by_hand)
         old = properties(arn, OnExisting="Fail")
         cloudformation.create(old)
 
-        failed = cloudformation.update({**old, "ConnectorLabel": "acme-crm-2"}, old, LABEL)
+        failed = cloudformation.update({**old, "ConnectorLabel": OTHER_LABEL}, old, LABEL)
 
         assert f"it is registered already, for {by_hand}" in failed["Reason"]
-        assert account.registered_arn("acme-crm-2") == by_hand
+        assert account.registered_arn(OTHER_LABEL) == by_hand
 
-    def test_registers_a_free_label_however_often_the_event_is_delivered(
+    def test_redelivery_does_not_find_itself(
         self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
+        """A Create that is delivered twice does not take its own registration for another's."""
         ours = properties(arn, OnExisting="Fail")
 
         first = cloudformation.create(ours, RequestId=request_id)
@@ -500,52 +520,58 @@ class TestOnExistingFail:
 
 
 class TestDelete:
-    def test_with_retain_calls_appflow_not_at_all(
+    """A Delete unregisters only what the template says and the resource owns."""
+
+    def test_retain_makes_no_call(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
+        """With removal policy RETAIN, a Delete does not call AppFlow."""
         cloudformation.create(properties(arn))
         calls = len(account.calls())
 
-        answer = cloudformation.delete(properties(arn), LABEL)
+        response = cloudformation.delete(properties(arn), LABEL)
 
-        assert answer["Status"] == "SUCCESS"
-        assert answer["PhysicalResourceId"] == LABEL
+        assert response["Status"] == "SUCCESS"
+        assert response["PhysicalResourceId"] == LABEL
         assert len(account.calls()) == calls
         assert account.registered_arn(LABEL) == arn
 
-    def test_with_destroy_unregisters(
+    def test_destroy_unregisters(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        ours = properties(arn, RemovalPolicy="Destroy")
+        """With removal policy DESTROY, a Delete unregisters the label."""
+        ours = destroyed(arn)
         cloudformation.create(ours)
 
-        answer = cloudformation.delete(ours, LABEL)
+        response = cloudformation.delete(ours, LABEL)
 
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert account.registered(LABEL) is None
 
-    def test_of_a_connector_in_use_fails_and_says_what_to_do(
+    def test_connector_in_use_fails(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        ours = properties(arn, RemovalPolicy="Destroy")
+        """The Delete of a connector in use fails with the next step."""
+        ours = destroyed(arn)
         cloudformation.create(ours)
         account.make_profile("sales", LABEL)
 
-        answer = cloudformation.delete(ours, LABEL)
+        response = cloudformation.delete(ours, LABEL)
 
-        assert answer["Status"] == "FAILED"
-        assert answer["PhysicalResourceId"] == LABEL
-        assert answer["Reason"] == (
+        assert response["Status"] == "FAILED"
+        assert response["PhysicalResourceId"] == LABEL
+        assert response["Reason"] == (
             "connector acme-crm: ConflictException from UnregisterConnector: Connector acme-crm is"
             " in use by connector profiles: sales. Delete the connector profiles and flows that use"
             " it, or deploy force_unregister=True first; then delete again."
         )
         assert account.registered_arn(LABEL) == arn
 
-    def test_that_failed_succeeds_when_it_is_sent_again_after_the_cause_is_gone(
+    def test_repeated_delete_succeeds(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        ours = properties(arn, RemovalPolicy="Destroy")
+        """A Delete that failed succeeds when the cause is gone."""
+        ours = destroyed(arn)
         cloudformation.create(ours)
         account.make_profile("sales", LABEL)
         failed = cloudformation.delete(ours, LABEL)
@@ -557,63 +583,70 @@ class TestDelete:
         assert again["Status"] == "SUCCESS"
         assert account.registered(LABEL) is None
 
-    def test_of_a_connector_in_use_is_the_template_s_to_force(
+    def test_connector_in_use_can_be_forced(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        ours = properties(arn, RemovalPolicy="Destroy", ForceUnregister="true")
+        """A connector in use is unregistered if the template forces that."""
+        ours = destroyed(arn, ForceUnregister="true")
         cloudformation.create(ours)
         account.make_profile("sales", LABEL)
 
-        answer = cloudformation.delete(ours, LABEL)
+        response = cloudformation.delete(ours, LABEL)
 
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert account.registered(LABEL) is None
 
-    def test_delivered_twice_succeeds_twice(
+    def test_redelivery_succeeds_again(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        ours = properties(arn, RemovalPolicy="Destroy")
+        """A Delete that is delivered twice succeeds twice and unregisters once."""
+        ours = destroyed(arn)
         cloudformation.create(ours)
 
         cloudformation.delete(ours, LABEL)
-        answer = cloudformation.delete(ours, LABEL)
+        response = cloudformation.delete(ours, LABEL)
 
-        assert answer["Status"] == "SUCCESS"
-        assert changes(account) == ["RegisterConnector", "UnregisterConnector"]
+        assert response["Status"] == "SUCCESS"
+        assert account.operations() == ["RegisterConnector", "UnregisterConnector"]
 
-    def test_leaves_a_registration_that_now_points_elsewhere(
+    def test_registration_of_another_function_stays(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
-        ours = properties(arn, RemovalPolicy="Destroy")
+        """A registration that points to another function is left alone."""
+        ours = destroyed(arn)
         theirs = account.make_function("theirs", connector())
         cloudformation.create(ours)
         cloudformation.update(properties(theirs), ours, LABEL)
 
-        answer = cloudformation.delete(ours, LABEL)
+        response = cloudformation.delete(ours, LABEL)
 
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == theirs
 
     @pytest.mark.parametrize(
         "physical_id", ["demo-Registration-1A2B3C", "FAILED-CREATE:1", "other"]
     )
-    def test_leaves_everything_alone_under_an_id_that_is_not_its_label(
+    def test_id_that_is_no_label_owns_nothing(
         self, account: Account, cloudformation: CloudFormation, arn: str, physical_id: str
     ) -> None:
-        ours = properties(arn, RemovalPolicy="Destroy")
+        """Under a physical id other than its label, a Delete leaves the registration alone."""
+        ours = destroyed(arn)
         cloudformation.create(ours)
 
-        answer = cloudformation.delete(ours, physical_id)
+        response = cloudformation.delete(ours, physical_id)
 
-        assert answer["Status"] == "SUCCESS"
-        assert answer["PhysicalResourceId"] == physical_id
+        assert response["Status"] == "SUCCESS"
+        assert response["PhysicalResourceId"] == physical_id
         assert account.registered_arn(LABEL) == arn
 
 
 class TestTokens:
-    def test_come_from_the_request_id_and_differ_between_operations(
+    """The client tokens of an event."""
+
+    def test_tokens_come_from_the_request_id(
         self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
+        """Tokens come from the request id and differ between operations."""
         by_hand = account.make_function("by-hand", connector())
         account.register(LABEL, by_hand, clientToken="by-hand")
 

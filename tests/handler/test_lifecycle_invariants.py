@@ -1,4 +1,4 @@
-"""Random lives of a resource, with faults and repeated events, against what must always hold."""
+"""Random lives of a resource, with faults and redelivered events, against its invariants."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from connector_registration.errors import WAITED_OUT_SECONDS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,29 +19,30 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.handler.conftest import CloudFormation
-from tests.handler.test_faults import CHANGING, FAULTS, Inject, Injected, inject
-from tests.support import BROKEN_CONNECTOR, Account, connector
+from tests.handler.cloudformation import CloudFormation
+from tests.handler.events import properties
+from tests.handler.faults import FAULTS, Inject, InjectedFault
+from tests.handler.scenarios import CHANGING
+from tests.support import FAILING_CONNECTOR, Account, connector
 
-# Fixtures, known to pytest by being here.
-__all__ = ["inject"]
+pytestmark = pytest.mark.slow
 
 _numbers = itertools.count()
 
-# What every announcement calls, so that no injected fault is left over for a later event.
+# What every refresh calls, so that no injected fault is left over for a later event.
 OPERATIONS = ["UpdateConnectorRegistration", "DescribeConnector"]
 
-# A fault that looks like an answer of AppFlow about the label is no fault of the way to AppFlow.
-PASSING = sorted(set(FAULTS) - {"ResourceNotFoundException", "ValidationException"})
-OUTLASTED = [fault for fault in PASSING if FAULTS[fault][1] in WAITED_OUT_SECONDS]
+# Without the faults that look like a response of AppFlow about the label.
+CONNECTION_FAULTS = sorted(set(FAULTS) - {"ResourceNotFoundException", "ValidationException"})
+RETRIED = [fault for fault in CONNECTION_FAULTS if FAULTS[fault][1] in WAITED_OUT_SECONDS]
 
-# From when on an event is late, in seconds.
+# The age in seconds from which on an event is late.
 LATE = 30.0
 
 
 @dataclass(frozen=True)
 class Template:
-    """What a template asks for."""
+    """The registration that a template describes."""
 
     label: str
     lambda_arn: str
@@ -49,33 +51,32 @@ class Template:
     destroy: bool
 
     def properties(self) -> dict[str, Any]:
-        written = {} if self.description is None else {"Description": self.description}
-        return {
-            "ConnectorLabel": self.label,
-            "LambdaArn": self.lambda_arn,
-            "LambdaRevision": {"Hash": str(self.revision)},
-            "RemovalPolicy": "Destroy" if self.destroy else "Retain",
-            **written,
-        }
+        return properties(
+            self.lambda_arn,
+            ConnectorLabel=self.label,
+            Description=self.description,
+            LambdaRevision={"Hash": str(self.revision)},
+            RemovalPolicy="Destroy" if self.destroy else "Retain",
+        )
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """An event, its answer, and when it was made, by the handler's clock."""
+    """An event, its response, and its time by the handler's clock."""
 
     event: Mapping[str, Any]
-    answer: Mapping[str, Any]
+    response: Mapping[str, Any]
     at: float
 
 
-FUNCTIONS = {"one": connector("1.0"), "two": connector("2.0"), "broken": BROKEN_CONNECTOR}
+FUNCTIONS = {"one": connector("1.0"), "two": connector("2.0"), "failing": FAILING_CONNECTOR}
 GOOD_FUNCTIONS = ["one", "two"]
 DESCRIPTIONS = st.sampled_from([None, "Acme", "Acme CRM"])
 
 
 @dataclass
 class World:
-    """What the life takes place in."""
+    """The account and the stack of a life."""
 
     account: Account
     cloudformation: CloudFormation
@@ -84,7 +85,7 @@ class World:
 
 
 class Resource(RuleBasedStateMachine):
-    """CloudFormation's view of one registration, and AppFlow's."""
+    """One registration, as CloudFormation and AppFlow have it."""
 
     world: World
 
@@ -95,7 +96,7 @@ class Resource(RuleBasedStateMachine):
         self.last: Delivery | None = None
         self.delivered: list[Delivery] = []
         self.moved_by_hand = False
-        self.coming: Injected | None = None
+        self.coming: InjectedFault | None = None
 
     def teardown(self) -> None:
         if self.coming is not None:
@@ -104,13 +105,13 @@ class Resource(RuleBasedStateMachine):
     def send(self, kind: str, template: Template, **event: Any) -> Mapping[str, Any]:
         at = self.world.cloudformation.clock.now
         sent = self.world.cloudformation.event(kind, template.properties(), **event)
-        answer = self.world.cloudformation.send(kind, template.properties(), **sent)
-        self.last = Delivery(sent, answer, at)
+        response = self.world.cloudformation.send(kind, template.properties(), **sent)
+        self.last = Delivery(sent, response, at)
         if "StackId" not in event:
             self.delivered.append(self.last)
         if kind != "Create":
-            assert answer["PhysicalResourceId"] == event["PhysicalResourceId"]
-        return answer
+            assert response["PhysicalResourceId"] == event["PhysicalResourceId"]
+        return response
 
     def update(self, new: Template, old: Template) -> Mapping[str, Any]:
         return self.send(
@@ -125,7 +126,7 @@ class Resource(RuleBasedStateMachine):
     def create_is_cancelled(self, name: str) -> None:
         template = Template(self.label, self.world.functions[name], None, 1, destroy=True)
         self.send("Create", template)
-        # CloudFormation makes an id up for a resource whose answer it did not wait for.
+        # CloudFormation makes up an id for a resource whose response it did not wait for.
         deleted = self.send("Delete", template, PhysicalResourceId="demo-Registration-1A2B3C")
         assert deleted["Status"] == "SUCCESS"
         assert self.world.account.registered_arn(self.label) is not None
@@ -135,13 +136,13 @@ class Resource(RuleBasedStateMachine):
     def create(self, name: str, description: str | None, destroy: bool) -> None:
         template = Template(self.label, self.world.functions[name], description, 1, destroy)
         before = self.world.account.registered_arn(self.label)
-        answer = self.send("Create", template)
-        assert (answer["Status"] == "SUCCESS") == (name in GOOD_FUNCTIONS)
-        if answer["Status"] == "SUCCESS":
+        response = self.send("Create", template)
+        assert (response["Status"] == "SUCCESS") == (name in GOOD_FUNCTIONS)
+        if response["Status"] == "SUCCESS":
             self.committed = template
             self.moved_by_hand = False
             return
-        physical_id = answer["PhysicalResourceId"]
+        physical_id = response["PhysicalResourceId"]
         deleted = self.send("Delete", template, PhysicalResourceId=physical_id)
         assert deleted["Status"] == "SUCCESS"
         if before is not None:
@@ -213,8 +214,8 @@ class Resource(RuleBasedStateMachine):
         assert self.committed is not None
         template, self.committed = self.committed, None
         before = self.world.account.registered_arn(self.label)
-        answer = self.send("Delete", template, PhysicalResourceId=self.label)
-        assert answer["Status"] == "SUCCESS"
+        response = self.send("Delete", template, PhysicalResourceId=self.label)
+        assert response["Status"] == "SUCCESS"
         ours = template.destroy and before == template.lambda_arn
         assert self.world.account.registered_arn(self.label) == (None if ours else before)
 
@@ -222,30 +223,30 @@ class Resource(RuleBasedStateMachine):
     @rule()
     def deliver_the_last_event_again(self) -> None:
         assert self.last is not None
-        before = self.held()
+        before = self.registered()
         is_late = self.world.cloudformation.clock.now - self.last.at >= LATE
-        answer = self.world.cloudformation.deliver(self.last.event)
-        # To a late one nobody listens. Another stack's events cannot be read here.
-        assert answer == self.last.answer or (is_late and answer["Status"] == "FAILED")
-        assert self.held() == before
+        response = self.world.cloudformation.deliver(self.last.event)
+        # A late event is stale here, except one of another stack, whose events cannot be read.
+        assert response == self.last.response or (is_late and response["Status"] == "FAILED")
+        assert self.registered() == before
 
     @precondition(lambda self: self.delivered)
     @rule(data=st.data())
     def deliver_an_earlier_event_again_late(self, data: st.DataObject) -> None:
-        before = self.held()
+        before = self.registered()
         self.world.cloudformation.clock.sleep(LATE)
         self.last = None
         self.world.cloudformation.deliver(data.draw(st.sampled_from(self.delivered)).event)
-        assert self.held() == before
+        assert self.registered() == before
 
-    def held(self) -> tuple[str | None, str | None]:
+    def registered(self) -> tuple[str | None, str | None]:
         configuration = self.world.account.registered(self.label) or {}
         arn = self.world.account.registered_arn(self.label)
         return arn, configuration.get("connectorDescription")
 
     @precondition(lambda self: self.committed is not None)
     @rule(name=st.sampled_from(GOOD_FUNCTIONS))
-    def somebody_moves_it_by_hand(self, name: str) -> None:
+    def operator_moves_it(self, name: str) -> None:
         assert self.committed is not None
         arn = self.world.functions[name]
         self.update_by_hand(replace(self.committed, lambda_arn=arn, description=None))
@@ -254,7 +255,7 @@ class Resource(RuleBasedStateMachine):
 
     @precondition(lambda self: self.committed is not None)
     @rule(name=st.sampled_from(GOOD_FUNCTIONS))
-    def another_stack_takes_it_over_before_the_delete(self, name: str) -> None:
+    def another_stack_adopts_it_before_the_delete(self, name: str) -> None:
         assert self.committed is not None
         arn = self.world.functions[name]
         theirs = replace(self.committed, lambda_arn=arn, description=None)
@@ -263,50 +264,49 @@ class Resource(RuleBasedStateMachine):
 
     @precondition(lambda self: self.committed is not None and not self.moved_by_hand)
     @rule(name=st.sampled_from(GOOD_FUNCTIONS))
-    def a_stack_that_once_had_it_is_deleted(self, name: str) -> None:
+    def earlier_owner_is_deleted(self, name: str) -> None:
         assert self.committed is not None
         arn = self.world.functions[name]
         if arn == self.committed.lambda_arn:
-            return  # The ARN is all by which AppFlow could tell whose it is.
+            return  # Only the ARN tells whose registration it is.
         theirs = replace(self.committed, lambda_arn=arn, destroy=True)
         event = {"PhysicalResourceId": self.label, "StackId": "arn:of:another:stack"}
         assert self.send("Delete", theirs, **event)["Status"] == "SUCCESS"
 
-    # One at a time: the handler outlasts some of them for ten seconds only.
+    # One at a time, because the handler retries some of them for ten seconds only.
     @precondition(lambda self: self.coming is None or self.coming.is_over)
-    @rule(operation=st.sampled_from(CHANGING), fault=st.sampled_from(OUTLASTED))
-    def something_happens_to_the_next_call(self, operation: str, fault: str) -> None:
-        meet, _ = FAULTS[fault]
-        self.coming = self.world.inject(operation, meet, 1)
+    @rule(operation=st.sampled_from(CHANGING), fault=st.sampled_from(RETRIED))
+    def next_call_meets_a_fault(self, operation: str, fault: str) -> None:
+        apply, _ = FAULTS[fault]
+        self.coming = self.world.inject(operation, apply, 1)
 
     @precondition(lambda self: self.committed is not None)
     @rule(
         operation=st.sampled_from(OPERATIONS),
-        fault=st.sampled_from(PASSING),
+        fault=st.sampled_from(CONNECTION_FAULTS),
         name=st.sampled_from(GOOD_FUNCTIONS),
     )
     def update_meets_a_fault(self, operation: str, fault: str, name: str) -> None:
-        meet, code = FAULTS[fault]
-        self.world.inject(operation, meet, 1)
+        apply, code = FAULTS[fault]
+        self.world.inject(operation, apply, 1)
         succeeded = self.move(name, "Acme", new_code=True)
         assert succeeded == (code in WAITED_OUT_SECONDS)
 
     @invariant()
-    def appflow_holds_what_the_stack_asks_for(self) -> None:
+    def registration_is_what_the_template_says(self) -> None:
         if self.committed is None or self.moved_by_hand:
             return
-        held = self.world.account.registered(self.label)
-        assert held is not None
+        registered = self.world.account.registered(self.label)
+        assert registered is not None
         assert self.world.account.registered_arn(self.label) == self.committed.lambda_arn
         if self.committed.description is not None:
-            assert held["connectorDescription"] == self.committed.description
+            assert registered["connectorDescription"] == self.committed.description
 
 
-def test_holds_through_any_life(
-    account: Account,
-    cloudformation: CloudFormation,
-    inject: Inject,
+def test_any_life_keeps_the_invariants(
+    account: Account, cloudformation: CloudFormation, inject: Inject
 ) -> None:
+    """Whatever happens to a resource, the registration is what its template says."""
     functions = {name: account.make_function(name, code) for name, code in FUNCTIONS.items()}
     Resource.world = World(account, cloudformation, functions, inject)
 

@@ -1,4 +1,4 @@
-"""What the log says: each decision and each call, with what identifies the event."""
+"""The handler's log: one line for each decision, call and response."""
 
 from __future__ import annotations
 
@@ -10,25 +10,22 @@ from typing import Any
 import pytest
 from connector_registration import sdk
 
-from tests.handler.conftest import SIGNATURE, CloudFormation, Log
+from tests.handler.cloudformation import SIGNATURE, CloudFormation
+from tests.handler.events import LABEL, destroyed, properties
+from tests.handler.log import Log
 from tests.support import Account, connector
-
-LABEL = "acme-crm"
 
 
 @pytest.fixture
 def arn(account: Account) -> str:
+    """The function of a connector, version 1.0."""
     return account.make_function("crm", connector("1.0"))
 
 
 @pytest.fixture
 def other(account: Account) -> str:
+    """The function of a connector, version 2.0."""
     return account.make_function("other", connector("2.0"))
-
-
-def properties(lambda_arn: str, **changed: Any) -> dict[str, Any]:
-    given = {"ConnectorLabel": LABEL, "LambdaArn": lambda_arn, "RemovalPolicy": "Destroy"}
-    return {**given, **changed}
 
 
 Decisions = Callable[[], list[str]]
@@ -36,28 +33,30 @@ Decisions = Callable[[], list[str]]
 
 @pytest.fixture
 def decisions(log: Log, arn: str) -> Decisions:
-    """The decisions since the last look, all of them about the label and the function."""
+    """The decisions since the last call, all of them about the label and the function."""
 
     def take() -> list[str]:
-        messages = [json.loads(line)["message"] for line in log.lines]
+        messages = log.messages("decision")
         log.lines.clear()
-        found = [message for message in messages if "decision" in message]
-        assert all(m["label"] == LABEL and m["lambda_arn"] == arn for m in found)
-        return [message["decision"] for message in found]
+        assert {(m["label"], m["lambda_arn"]) for m in messages} == {(LABEL, arn)}
+        return [message["decision"] for message in messages]
 
     return take
 
 
 class TestDecisions:
-    def test_to_register(
+    """The line of each decision."""
+
+    def test_registration_is_logged(
         self, cloudformation: CloudFormation, arn: str, decisions: Decisions
     ) -> None:
+        """Registering a label is logged."""
         cloudformation.create(properties(arn))
 
         assert decisions() == ["registered"]
 
     @pytest.mark.parametrize("on_missing", ["Register", "Fail"])
-    def test_to_adopt(
+    def test_adopt_names_the_earlier_function(
         self,
         account: Account,
         cloudformation: CloudFormation,
@@ -66,37 +65,40 @@ class TestDecisions:
         decisions: Decisions,
         on_missing: str,
     ) -> None:
+        """Adopting a registration is logged with the function that it had."""
         account.register(LABEL, other)
 
         cloudformation.create(properties(arn, OnMissing=on_missing))
 
         assert decisions() == [f"adopt: it belonged to {other}"]
 
-    def test_to_announce(
+    def test_refresh_is_logged(
         self, cloudformation: CloudFormation, arn: str, decisions: Decisions
     ) -> None:
+        """Refreshing a registration is logged."""
         cloudformation.create(properties(arn))
         decisions()
 
-        changed = properties(arn, LambdaRevision={"Hash": "2"})
-        cloudformation.update(changed, properties(arn), LABEL)
+        refreshed = properties(arn, LambdaRevision={"Hash": "2"})
+        cloudformation.update(refreshed, properties(arn), LABEL)
 
         assert decisions() == ["announce"]
 
-    def test_to_announce_nothing(
+    def test_needless_refresh_is_logged(
         self, cloudformation: CloudFormation, arn: str, decisions: Decisions
     ) -> None:
+        """An update that needs no refresh is logged as such."""
         cloudformation.create(properties(arn))
         decisions()
 
-        retained = properties(arn, RemovalPolicy="Retain")
-        cloudformation.update(retained, properties(arn), LABEL)
+        cloudformation.update(destroyed(arn), properties(arn), LABEL)
 
         assert decisions() == ["nothing to announce"]
 
-    def test_to_register_again(
+    def test_second_registration_is_logged(
         self, account: Account, cloudformation: CloudFormation, arn: str, decisions: Decisions
     ) -> None:
+        """Registering a label that was unregistered meanwhile is logged."""
         cloudformation.create(properties(arn))
         account.client("appflow").unregister_connector(connectorLabel=LABEL)
         decisions()
@@ -105,9 +107,10 @@ class TestDecisions:
 
         assert decisions() == ["announce", "register again"]
 
-    def test_to_keep_what_a_cancelled_update_may_still_change(
+    def test_watch_is_logged(
         self, cloudformation: CloudFormation, arn: str, other: str, decisions: Decisions
     ) -> None:
+        """Watching a cancelled update is logged."""
         cloudformation.create(properties(arn))
         cloudformation.cancel_update()
         decisions()
@@ -119,52 +122,55 @@ class TestDecisions:
             "keep it so: an update that was given up may still be running",
         ]
 
-    def test_to_unregister_and_then_that_nothing_is_left(
+    def test_unregistration_is_logged(
         self, cloudformation: CloudFormation, arn: str, decisions: Decisions
     ) -> None:
+        """Unregistering a label is logged, and so is that nothing is registered."""
         cloudformation.create(properties(arn))
         decisions()
 
-        cloudformation.delete(properties(arn), LABEL)
-        cloudformation.delete(properties(arn), LABEL)
+        cloudformation.delete(destroyed(arn), LABEL)
+        cloudformation.delete(destroyed(arn), LABEL)
 
         assert decisions() == ["unregister", "nothing to unregister"]
 
     @pytest.mark.parametrize(
-        ("physical_id", "changed", "why"),
+        ("physical_id", "policy", "why"),
         [
-            (LABEL, {"RemovalPolicy": "Retain"}, "its removal policy is RETAIN"),
+            (LABEL, "Retain", "its removal policy is RETAIN"),
             (
                 "FAILED-CREATE:1",
-                {},
+                "Destroy",
                 "the id FAILED-CREATE:1 stands for no registration of its own",
             ),
         ],
     )
-    def test_to_unregister_nothing(
+    def test_delete_says_why_it_unregisters_nothing(
         self,
         cloudformation: CloudFormation,
         arn: str,
         log: Log,
         physical_id: str,
-        changed: dict[str, str],
+        policy: str,
         why: str,
     ) -> None:
-        cloudformation.delete(properties(arn, **changed), physical_id)
+        """A Delete that leaves the registration alone logs why."""
+        cloudformation.delete(properties(arn, RemovalPolicy=policy), physical_id)
 
-        assert messages(log, "decision") == [{"decision": f"left alone: {why}", "label": LABEL}]
+        assert log.messages("decision") == [{"decision": f"left alone: {why}", "label": LABEL}]
 
-    def test_to_unregister_nothing_under_properties_that_cannot_be_read(
+    def test_delete_names_a_bad_property(
         self, cloudformation: CloudFormation, arn: str, log: Log
     ) -> None:
-        cloudformation.delete(properties(arn, ConnectorLabel="x"), "x")
+        """A Delete with a bad property logs the property."""
+        cloudformation.delete(destroyed(arn, ConnectorLabel="x"), "x")
 
-        [message] = messages(log, "decision")
+        [message] = log.messages("decision")
         assert message["decision"].startswith(
             "nothing to unregister: property ConnectorLabel is 'x'; allowed: 2 to 256 characters"
         )
 
-    def test_to_leave_somebody_else_s_registration_alone(
+    def test_delete_names_another_owner(
         self,
         account: Account,
         cloudformation: CloudFormation,
@@ -172,36 +178,39 @@ class TestDecisions:
         other: str,
         decisions: Decisions,
     ) -> None:
+        """A Delete that leaves another function's registration alone logs the function."""
         account.register(LABEL, other)
 
-        cloudformation.delete(properties(arn), LABEL)
+        cloudformation.delete(destroyed(arn), LABEL)
 
         assert decisions() == [f"left alone: it now belongs to {other}"]
 
 
 class TestLines:
-    def test_name_the_event_and_hold_one_message_each(
-        self, cloudformation: CloudFormation, arn: str, log: Log
-    ) -> None:
+    """The lines that every event writes."""
+
+    def test_line_names_its_event(self, cloudformation: CloudFormation, arn: str, log: Log) -> None:
+        """Every line has the ids of its event and one message."""
         sent = cloudformation.event("Create", properties(arn))
         cloudformation.send("Create", properties(arn), RequestId=sent["RequestId"])
 
         names = ("RequestType", "StackId", "RequestId", "LogicalResourceId")
-        wanted = {**{name: sent[name] for name in names}, "aws_request_id": "an-invocation"}
+        expected = {**{name: sent[name] for name in names}, "aws_request_id": "an-invocation"}
         lines = [json.loads(line) for line in log.lines]
-        assert all(wanted.items() <= line.items() for line in lines)
+        assert all(expected.items() <= line.items() for line in lines)
         kinds = [next(iter(line["message"])) for line in lines]
         assert kinds == ["call", "decision", "call", "response"]
 
-    def test_of_a_call_tell_attempt_duration_and_outcome(
+    def test_call_has_attempt_and_outcome(
         self, account: Account, cloudformation: CloudFormation, log: Log
     ) -> None:
+        """The line of a call has its attempt, its duration and its outcome."""
         private = account.make_function("private", connector(), granted=False)
         cloudformation.clock.at(1, lambda: account.grant_appflow(private))
 
         cloudformation.create(properties(private))
 
-        calls = messages(log, "call")
+        calls = log.messages("call")
         assert all(call.pop("label") == LABEL for call in calls)
         # The clock stands still while a call runs.
         assert all(call.pop("milliseconds") == 0 for call in calls)
@@ -212,9 +221,10 @@ class TestLines:
             for n in (1, 2)
         )
 
-    def test_of_a_call_tell_milliseconds(
+    def test_call_has_milliseconds(
         self, cloudformation: CloudFormation, arn: str, log: Log
     ) -> None:
+        """The duration of a call is in milliseconds."""
         clock = cloudformation.clock
 
         def take_a_while(**_: Any) -> None:
@@ -225,11 +235,12 @@ class TestLines:
         cloudformation.create(properties(arn))
         events.unregister("before-send.appflow.RegisterConnector", take_a_while)
 
-        assert messages(log, "call")[0]["milliseconds"] == 1234
+        assert log.messages("call")[0]["milliseconds"] == 1234
 
-    def test_of_stack_events_tell_duration_and_outcome(
+    def test_stack_event_read_has_milliseconds(
         self, cloudformation: CloudFormation, arn: str, other: str, log: Log
     ) -> None:
+        """The line of a read of stack events has its duration and its outcome."""
         cloudformation.create(properties(arn))
         cloudformation.update(properties(other), properties(arn), LABEL)
         cloudformation.cancel_update()
@@ -239,19 +250,20 @@ class TestLines:
 
         cloudformation.update(properties(other), properties(arn, Description="Acme"), LABEL)
 
-        [read] = [one for one in messages(log, "call") if one["call"] == "DescribeStackEvents"]
+        [read] = [one for one in log.messages("call") if one["call"] == "DescribeStackEvents"]
         assert (read["milliseconds"], read["outcome"]) == (1234, "OK")
 
-    def test_of_stack_events_that_cannot_be_read_say_why(
+    def test_failed_stack_event_read_says_why(
         self, cloudformation: CloudFormation, arn: str, other: str, log: Log
     ) -> None:
+        """The line of a read of stack events that failed has the error."""
         cloudformation.create(properties(arn))
 
         cloudformation.update(
             properties(arn), properties(other), LABEL, StackId="arn:of:another:stack"
         )
 
-        [read] = [one for one in messages(log, "call") if one["call"] == "DescribeStackEvents"]
+        [read] = [one for one in log.messages("call") if one["call"] == "DescribeStackEvents"]
         assert read == {
             "call": "DescribeStackEvents",
             "label": LABEL,
@@ -261,7 +273,7 @@ class TestLines:
         }
 
     @pytest.mark.parametrize("level", ["DEBUG", "INFO", "ERROR"])
-    def test_hold_no_secret(
+    def test_no_level_logs_a_secret(
         self,
         account: Account,
         cloudformation: CloudFormation,
@@ -269,6 +281,7 @@ class TestLines:
         log: Log,
         level: str,
     ) -> None:
+        """No line has a signature or a header of authorization at any level."""
         logging.root.setLevel(level)
         private = account.make_function("private", connector(), granted=False)
 
@@ -279,8 +292,3 @@ class TestLines:
         assert "AccessDeniedException" in written
         for secret in (SIGNATURE, "AWS4-HMAC", "Authorization"):
             assert secret not in written
-
-
-def messages(log: Log, kind: str) -> list[dict[str, Any]]:
-    found = [json.loads(line)["message"] for line in log.lines]
-    return [message for message in found if kind in message]

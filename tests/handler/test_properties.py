@@ -1,4 +1,4 @@
-"""What the handler makes of properties: good ones, bad ones, and those of other releases."""
+"""Parsing properties: good ones, bad ones, and those of every release."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 from connector_registration.request import Registration, Request
 
-from tests.handler.conftest import CloudFormation
+from tests.handler.cloudformation import CloudFormation
+from tests.handler.events import FUNCTION_ARN, LABEL, destroyed, properties
 from tests.support import Account, connector
 
 RECORDED = Path(__file__).parent / "recorded"
-ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
 LABEL_RULE = "2 to 256 characters: a letter or digit first, then letters, digits and _!@#.-"
 ARN_RULE = "arn:aws:lambda:<region>:<account>:function:<name>[:<version or alias>]"
 DESCRIPTION_RULE = "at most 1024 letters, digits, spaces and /!@#+=.-_ (no comma, colon or quote)"
 
+REQUIRED = {"ConnectorLabel": LABEL, "LambdaArn": FUNCTION_ARN}
+
+# By description: the property, its value, the value as the error shows it, and the rule.
 BAD = {
     "a label that is missing": ("ConnectorLabel", None, "None", LABEL_RULE),
     "a label that is empty": ("ConnectorLabel", "", "''", LABEL_RULE),
@@ -42,8 +45,8 @@ BAD = {
     ),
     "an ARN that is too long": (
         "LambdaArn",
-        ARN + "m" * 512,
-        f"'{ARN}{'m' * 9}...",
+        FUNCTION_ARN + "m" * 512,
+        f"'{FUNCTION_ARN}{'m' * 9}...",
         ARN_RULE,
     ),
     "a description with a comma": ("Description", "one, two", "'one, two'", DESCRIPTION_RULE),
@@ -63,16 +66,11 @@ BAD = {
 }
 
 
-def properties(lambda_arn: str = ARN, **changed: Any) -> dict[str, Any]:
-    """Properties; None leaves one out."""
-    given = {"ConnectorLabel": "acme-crm", "LambdaArn": lambda_arn, **changed}
-    return {name: value for name, value in given.items() if value is not None}
-
-
 @pytest.mark.parametrize("case", BAD)
-def test_bad_ones_fail_without_a_call_and_can_be_deleted(
+def test_bad_property_fails_without_a_call(
     case: str, account: Account, cloudformation: CloudFormation
 ) -> None:
+    """A bad property fails the Create without a call, and the resource can be deleted."""
     name, value, shown, rule = BAD[case]
     changed: dict[str, Any] = {"RemovalPolicy": "Destroy", name: value}
     bad = properties(**changed)
@@ -89,20 +87,21 @@ def test_bad_ones_fail_without_a_call_and_can_be_deleted(
     assert cloudformation.clock.now == 0
 
 
-def test_bad_ones_of_an_update_leave_the_registration_and_its_resource_as_they_are(
+def test_bad_update_leaves_the_registration(
     account: Account, cloudformation: CloudFormation
 ) -> None:
-    good = properties(account.make_function("crm", connector()), RemovalPolicy="Destroy")
+    """A bad property of an Update changes nothing, and the update rolls back."""
+    good = destroyed(account.make_function("crm", connector()))
     bad = {**good, "Description": "one, two"}
     cloudformation.create(good)
 
-    failed = cloudformation.update(bad, good, "acme-crm")
-    rolled_back = cloudformation.update(good, bad, "acme-crm")
+    failed = cloudformation.update(bad, good, LABEL)
+    rolled_back = cloudformation.update(good, bad, LABEL)
 
     assert failed["Status"] == "FAILED"
-    assert failed["PhysicalResourceId"] == "acme-crm"
+    assert failed["PhysicalResourceId"] == LABEL
     assert rolled_back["Status"] == "SUCCESS"
-    assert account.registered_arn("acme-crm") == good["LambdaArn"]
+    assert account.registered_arn(LABEL) == good["LambdaArn"]
 
 
 @pytest.mark.parametrize(
@@ -111,9 +110,9 @@ def test_bad_ones_of_an_update_leave_the_registration_and_its_resource_as_they_a
         {"ConnectorLabel": "a1"},
         {"ConnectorLabel": "9" + "_!@#.-" * 42},
         {"ConnectorLabel": "a" * 256},
-        {"LambdaArn": f"{ARN}:$LATEST"},
-        {"LambdaArn": f"{ARN}:live"},
-        {"LambdaArn": ARN.ljust(512, "m")},
+        {"LambdaArn": f"{FUNCTION_ARN}:$LATEST"},
+        {"LambdaArn": f"{FUNCTION_ARN}:live"},
+        {"LambdaArn": FUNCTION_ARN.ljust(512, "m")},
         {"Description": ""},
         {"Description": "A b\t1/!@#+=.-_"},
         {"Description": "a" * 1024},
@@ -122,8 +121,9 @@ def test_bad_ones_of_an_update_leave_the_registration_and_its_resource_as_they_a
         {"AddedByALaterRelease": {"Anything": ["at", {"all": "true"}]}},
     ],
 )
-def test_good_ones_are_read(changed: Mapping[str, Any]) -> None:
-    given = properties(**changed)
+def test_good_properties_are_parsed(changed: Mapping[str, Any]) -> None:
+    """Every good value of a property is parsed as it stands."""
+    given = {**REQUIRED, **changed}
 
     assert Registration.parse(given) == Registration(
         connector_label=given["ConnectorLabel"],
@@ -134,16 +134,21 @@ def test_good_ones_are_read(changed: Mapping[str, Any]) -> None:
     )
 
 
-def test_every_choice_is_read() -> None:
+def test_every_choice_is_parsed() -> None:
+    """Every choice other than a default is parsed."""
     chosen = Registration.parse(
-        properties(
-            Triggers={"Release": "7"}, OnMissing="Fail", OnExisting="Fail", ForceUnregister="true"
-        )
+        {
+            **REQUIRED,
+            "Triggers": {"Release": "7"},
+            "OnMissing": "Fail",
+            "OnExisting": "Fail",
+            "ForceUnregister": "true",
+        }
     )
 
     assert chosen == Registration(
-        connector_label="acme-crm",
-        lambda_arn=ARN,
+        connector_label=LABEL,
+        lambda_arn=FUNCTION_ARN,
         description=None,
         lambda_revision=None,
         unregister_on_delete=False,
@@ -154,13 +159,13 @@ def test_every_choice_is_read() -> None:
     )
 
 
-# An event of every shape that a release has ever sent. What is here stays: CloudFormation sends the
+# An event of every shape that a release has sent. None may be removed: CloudFormation sends the
 # properties of templates that were deployed years ago.
 SHAPES = {
-    "0.1-smallest": Registration("acme-crm", ARN, None, None, False),
+    "0.1-smallest": Registration(LABEL, FUNCTION_ARN, None, None, False),
     "0.1-everything": Registration(
-        connector_label="acme-crm",
-        lambda_arn=ARN,
+        connector_label=LABEL,
+        lambda_arn=FUNCTION_ARN,
         description="Acme CRM connector",
         lambda_revision={
             "Hash": "0f343b0931126a20f133d67c2b018a3b5d2b2bfb2c3a5c5c6c2ab8a0b4d5f6e7",
@@ -171,7 +176,7 @@ SHAPES = {
         adopt_existing=False,
         force_unregister=True,
     ),
-    "0.1-adopting": Registration("acme-crm", ARN, None, None, False, register_missing=False),
+    "0.1-adopting": Registration(LABEL, FUNCTION_ARN, None, None, False, register_missing=False),
 }
 
 
@@ -180,12 +185,14 @@ def recorded(shape: str) -> dict[str, Any]:
     return event
 
 
-def test_every_recorded_shape_is_expected() -> None:
+def test_every_recording_is_expected() -> None:
+    """Every recorded event has an expectation here."""
     assert {path.stem for path in RECORDED.iterdir()} == set(SHAPES)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_those_of_every_release_are_read(shape: str) -> None:
+def test_every_release_is_parsed(shape: str) -> None:
+    """The events of every release are parsed into the same request."""
     request = Request.parse(recorded(shape))
 
     assert request.desired == SHAPES[shape]
@@ -197,18 +204,20 @@ def test_those_of_every_release_are_read(shape: str) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_those_of_every_release_live_from_create_to_delete(
+def test_every_release_lives_to_its_delete(
     shape: str, account: Account, cloudformation: CloudFormation
 ) -> None:
+    """The properties of every release work from Create to Delete."""
     arn = account.make_function("crm", connector())
     if not SHAPES[shape].register_missing:
-        account.register("acme-crm", arn)
+        account.register(LABEL, arn)
     old = {**recorded(shape)["ResourceProperties"], "LambdaArn": arn}
-    new = properties(arn, RemovalPolicy="Destroy")
+    new = destroyed(arn)
 
     created = cloudformation.create(old)
-    updated = cloudformation.update(new, old, "acme-crm")
-    back = cloudformation.update(old, new, "acme-crm")
-    deleted = cloudformation.delete(old, "acme-crm")
+    updated = cloudformation.update(new, old, LABEL)
+    rolled_back = cloudformation.update(old, new, LABEL)
+    deleted = cloudformation.delete(old, LABEL)
 
-    assert [answer["Status"] for answer in (created, updated, back, deleted)] == ["SUCCESS"] * 4
+    responses = [created, updated, rolled_back, deleted]
+    assert [response["Status"] for response in responses] == ["SUCCESS"] * 4

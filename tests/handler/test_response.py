@@ -1,4 +1,4 @@
-"""One answer to each event: that it arrives, and what it never contains."""
+"""One response to each event: that it arrives, and what it never contains."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -27,13 +27,15 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
 from appflow_local_cloud.gateway import free_port
-from tests.handler.conftest import SIGNATURE, CloudFormation, LambdaContext, Log
+from tests.handler.cloudformation import RESPONSE_PATH, SIGNATURE, CloudFormation, Context
+from tests.handler.events import LABEL
+from tests.handler.log import Log
 
 
 @pytest.fixture
-def answers(httpserver: HTTPServer, trusted: None) -> CloudFormation:
-    """CloudFormation without a handler; the endpoint's behaviour is each test's own."""
-    return CloudFormation(httpserver.url_for(f"/response?{SIGNATURE}"), lambda *_: None)
+def stack(httpserver: HTTPServer, trusted: None) -> CloudFormation:
+    """CloudFormation without a handler; each test says how the endpoint behaves."""
+    return CloudFormation(httpserver.url_for(f"{RESPONSE_PATH}?{SIGNATURE}"), lambda *_: None)
 
 
 def quick_pool() -> urllib3.PoolManager:
@@ -43,13 +45,35 @@ def quick_pool() -> urllib3.PoolManager:
 
 
 def respond(cloudformation: CloudFormation, **event: Any) -> Response:
-    """The answer to a Create."""
+    """A response to a Create that is not sent yet."""
     sent = cloudformation.event("Create", {}, **event)
-    return Response(sent, quick_pool, failure_id="acme-crm")
+    return Response(sent, quick_pool, failure_id=LABEL)
 
 
-class TroubledEndpoint:
-    """Takes each answer over TLS; the first one gets no reply, the others do.
+def succeeding(http: Callable[[], urllib3.PoolManager]) -> CustomResource:
+    """A handler whose Create succeeds."""
+    resource = CustomResource(http)
+
+    @resource.create
+    def create(event: Mapping[str, Any], context: Any) -> str:
+        return LABEL
+
+    return resource
+
+
+def raising(error: Exception) -> CustomResource:
+    """A handler whose Create raises an error."""
+    resource = CustomResource(quick_pool)
+
+    @resource.create
+    def create(event: Mapping[str, Any], context: Any) -> str:
+        raise error
+
+    return resource
+
+
+class FaultyEndpoint:
+    """Receives each request over TLS and replies to all but the first.
 
     ``fault`` is what becomes of the first connection: it is closed (``reset``) or stays open
     (``hang``).
@@ -64,7 +88,7 @@ class TroubledEndpoint:
         self._thread = threading.Thread(target=self._serve)
         self.url = f"https://localhost:{self._listener.getsockname()[1]}/response"
 
-    def __enter__(self) -> TroubledEndpoint:
+    def __enter__(self) -> FaultyEndpoint:
         self._thread.start()
         return self
 
@@ -89,67 +113,74 @@ class TroubledEndpoint:
 
 
 def bodies(httpserver: HTTPServer) -> list[Mapping[str, Any]]:
+    """The responses that the endpoint has received."""
     return [json.loads(request.data) for request, _ in httpserver.log]
 
 
 class TestDelivery:
-    @pytest.mark.parametrize("status", [500, 502, 503, 504])
-    def test_is_repeated_after_a_server_error(
-        self, httpserver: HTTPServer, answers: CloudFormation, status: int
-    ) -> None:
-        httpserver.expect_ordered_request("/response").respond_with_data(status=status)
-        httpserver.expect_ordered_request("/response").respond_with_data(status=200)
+    """Sending a response to the URL of its event."""
 
-        respond(answers).succeed("acme-crm", {})
+    @pytest.mark.parametrize("status", [500, 502, 503, 504])
+    def test_repeated_after_a_server_error(
+        self, httpserver: HTTPServer, stack: CloudFormation, status: int
+    ) -> None:
+        """A response that meets a server error is sent again."""
+        httpserver.expect_ordered_request(RESPONSE_PATH).respond_with_data(status=status)
+        httpserver.expect_ordered_request(RESPONSE_PATH).respond_with_data(status=200)
+
+        respond(stack).succeed(LABEL, {})
 
         first, second = bodies(httpserver)
         assert first == second
         assert second["Status"] == "SUCCESS"
 
     @pytest.mark.parametrize("fault", ["reset", "hang"])
-    def test_is_repeated_after_a_connection_that_fails(
-        self, answers: CloudFormation, authority: trustme.CA, fault: str
+    def test_repeated_after_a_failed_connection(
+        self, stack: CloudFormation, authority: trustme.CA, fault: str
     ) -> None:
-        with TroubledEndpoint(authority, fault) as endpoint:
-            respond(answers, ResponseURL=f"{endpoint.url}?{SIGNATURE}").succeed("acme-crm", {})
+        """A response whose connection fails is sent again."""
+        with FaultyEndpoint(authority, fault) as endpoint:
+            respond(stack, ResponseURL=f"{endpoint.url}?{SIGNATURE}").succeed(LABEL, {})
 
         first, second = endpoint.received
         assert first == second
         assert json.loads(second.partition(b"\r\n\r\n")[2])["Status"] == "SUCCESS"
 
-    def test_is_not_sent_on_to_where_the_url_leads(
-        self, httpserver: HTTPServer, answers: CloudFormation, caplog: pytest.LogCaptureFixture
+    def test_redirect_is_not_followed(
+        self, httpserver: HTTPServer, stack: CloudFormation, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It may lead away from TLS, and the answer's first receiver is the only one it is for."""
+        """A redirect, which may lead away from TLS, is not followed."""
         elsewhere = httpserver.url_for("/elsewhere")
-        httpserver.expect_request("/response").respond_with_data(
+        httpserver.expect_request(RESPONSE_PATH).respond_with_data(
             status=307, headers={"Location": elsewhere}
         )
         httpserver.expect_request("/elsewhere").respond_with_data()
 
-        respond(answers).succeed("acme-crm", {})
+        respond(stack).succeed(LABEL, {})
 
-        assert [request.path for request, _ in httpserver.log] == ["/response"]
+        assert [request.path for request, _ in httpserver.log] == [RESPONSE_PATH]
         [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert record.msg == {"response": "refused", "status": "SUCCESS", "http_status": 307}
 
-    def test_ends_with_an_error_in_the_log_when_the_url_is_refused(
-        self, httpserver: HTTPServer, answers: CloudFormation, caplog: pytest.LogCaptureFixture
+    def test_refused_url_is_logged_as_an_error(
+        self, httpserver: HTTPServer, stack: CloudFormation, caplog: pytest.LogCaptureFixture
     ) -> None:
-        httpserver.expect_request("/response").respond_with_data(status=403)
+        """A URL that is refused ends in an error in the log, without a second try."""
+        httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=403)
 
-        respond(answers).succeed("acme-crm", {})
+        respond(stack).succeed(LABEL, {})
 
         assert len(httpserver.log) == 1
         [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert record.msg == {"response": "refused", "status": "SUCCESS", "http_status": 403}
 
-    def test_gives_up_when_nobody_listens(
-        self, answers: CloudFormation, caplog: pytest.LogCaptureFixture
+    def test_unreachable_endpoint_is_logged(
+        self, stack: CloudFormation, caplog: pytest.LogCaptureFixture
     ) -> None:
+        """An endpoint that cannot be reached ends in an error in the log."""
         url = f"https://localhost:{free_port()}/response?{SIGNATURE}"
 
-        respond(answers, ResponseURL=url).succeed("acme-crm", {})
+        respond(stack, ResponseURL=url).succeed(LABEL, {})
 
         [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert record.msg == {
@@ -158,24 +189,26 @@ class TestDelivery:
             "error": "MaxRetryError",
         }
 
-    def test_is_refused_to_a_server_whose_certificate_nobody_vouches_for(
+    def test_untrusted_server_receives_nothing(
         self,
         httpserver: HTTPServer,
-        answers: CloudFormation,
+        stack: CloudFormation,
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
+        """A server with an untrusted certificate receives no response."""
         monkeypatch.delenv("SSL_CERT_FILE")
 
-        respond(answers).succeed("acme-crm", {})
+        respond(stack).succeed(LABEL, {})
 
         assert len(httpserver.log) == 0
         [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert record.msg == {"response": "lost", "status": "SUCCESS", "error": "MaxRetryError"}
 
-    def test_of_the_slowest_kind_fits_into_the_reserved_time(self) -> None:
-        settings = pool().connection_pool_kw
-        retry, timeout = settings["retries"], settings["timeout"]
+    def test_slowest_delivery_fits_into_its_reserve(self) -> None:
+        """A delivery whose tries all hang fits into the time that is reserved for it."""
+        keywords = pool().connection_pool_kw
+        retry, timeout = keywords["retries"], keywords["timeout"]
         one_try = timeout.connect_timeout + timeout.read_timeout
         slowest = one_try
         for _ in range(retry.total):
@@ -185,107 +218,119 @@ class TestDelivery:
 
         assert slowest <= SLOWEST_SECONDS
 
-    def test_comes_after_the_last_call_has_ended(self) -> None:
-        patience = sdk.PATIENCE["appflow"]
-        call = patience.connect + patience.read
+    def test_timer_fires_after_the_last_call(self) -> None:
+        """The timer fires after the last call has ended and in time for its response."""
+        timeouts = sdk.PATIENCE["appflow"]
+        call = timeouts.connect + timeouts.read
 
         assert lifecycle._LAST_LOOK_SECONDS - call > custom_resource._TIMER_SECONDS
         assert custom_resource._TIMER_SECONDS > SLOWEST_SECONDS
 
-    def test_leaves_a_rollback_the_time_to_look_after_the_last_call_of_the_update(self) -> None:
-        """Both have as much time, and the rollback begins later."""
-        patience = sdk.PATIENCE["appflow"]
-        update_has_ended = lifecycle._LAST_CALL_SECONDS - patience.connect - patience.read
+    def test_rollback_polls_after_the_last_call(self) -> None:
+        """A rollback has time to poll after the last call of the update that it reverts."""
+        timeouts = sdk.PATIENCE["appflow"]
+        update_has_ended = lifecycle._LAST_CALL_SECONDS - timeouts.connect - timeouts.read
 
         assert update_has_ended - LONGEST_PAUSE_SECONDS > lifecycle._LAST_LOOK_SECONDS
 
 
 class TestContent:
+    """The content of a response."""
+
     @pytest.fixture(autouse=True)
     def accept(self, httpserver: HTTPServer) -> None:
-        httpserver.expect_request("/response").respond_with_data(status=200)
+        """Let the endpoint accept every response."""
+        httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=200)
 
     @pytest.mark.parametrize(
         "reason", ["x" * 10_000, "ü" * 10_000, "\U0001f4a5" * 10_000, '"' * 9999]
     )
-    def test_stays_within_4096_bytes_and_keeps_the_start_of_the_reason(
-        self, httpserver: HTTPServer, answers: CloudFormation, reason: str
+    def test_long_reason_is_truncated(
+        self, httpserver: HTTPServer, stack: CloudFormation, reason: str
     ) -> None:
-        respond(answers).fail(reason)
+        """A long reason is truncated to 4096 bytes of response and keeps its start."""
+        respond(stack).fail(reason)
 
         [(request, _)] = httpserver.log
         assert len(request.data) <= 4096
         kept = json.loads(request.data)["Reason"]
         assert reason.startswith(kept)
-        # Nothing is cut that would have found room; the longest character takes twelve bytes.
+        # Nothing is truncated that would have fitted; the longest character takes twelve bytes.
         assert len(request.data) > 4096 - 12
 
-    def test_keeps_its_ids_whatever_room_they_take(
-        self, httpserver: HTTPServer, answers: CloudFormation
-    ) -> None:
-        respond(answers, LogicalResourceId="x" * 5000).fail("no")
+    def test_ids_are_never_truncated(self, httpserver: HTTPServer, stack: CloudFormation) -> None:
+        """The ids of a response are kept however long they are."""
+        respond(stack, LogicalResourceId="x" * 5000).fail("no")
 
         assert bodies(httpserver)[0]["LogicalResourceId"] == "x" * 5000
 
-    def test_is_sent_once(self, httpserver: HTTPServer, answers: CloudFormation) -> None:
-        response = respond(answers)
+    def test_second_response_is_not_sent(
+        self, httpserver: HTTPServer, stack: CloudFormation
+    ) -> None:
+        """A second response to an event is not sent."""
+        response = respond(stack)
 
         response.fail("out of time")
-        response.succeed("acme-crm", {})
+        response.succeed(LABEL, {})
 
         assert [body["Status"] for body in bodies(httpserver)] == ["FAILED"]
 
     @pytest.mark.parametrize("too_many", [0, 1, 2])
-    def test_is_not_cut_more_than_it_takes(
-        self, httpserver: HTTPServer, answers: CloudFormation, too_many: int
+    def test_truncation_uses_every_byte(
+        self, httpserver: HTTPServer, stack: CloudFormation, too_many: int
     ) -> None:
-        response = respond(answers)
+        """A truncated response uses every byte that it may have."""
+        response = respond(stack)
         response.fail("x")
         room = 4096 - len(httpserver.log[0][0].data) + 1
-        respond(answers).fail("x" * (room + too_many))
+        respond(stack).fail("x" * (room + too_many))
 
         assert len(httpserver.log[1][0].data) == 4096
         assert bodies(httpserver)[1]["Reason"] == "x" * room
 
 
-class TestCrhelperFenced:
+class TestCrhelper:
+    """What the handler changes about crhelper."""
+
     @pytest.fixture(autouse=True)
     def accept(self, httpserver: HTTPServer) -> None:
-        httpserver.expect_request("/response").respond_with_data(status=200)
+        """Let the endpoint accept every response."""
+        httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=200)
 
-    def test_a_timer_that_fires_answers_instead_of_the_handler(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    def test_timer_responds_for_a_slow_handler(
+        self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
+        """The timer responds if the handler does not in time."""
         resource = CustomResource(quick_pool)
-        answered = threading.Event()
+        responded = threading.Event()
 
         @resource.update
         def update(event: Mapping[str, Any], context: Any) -> str:
-            assert answered.wait(10)
-            return "acme-crm"
+            assert responded.wait(10)
+            return LABEL
 
-        def when_answered(_: Any) -> HttpResponse:
-            answered.set()
+        def when_received(_: Any) -> HttpResponse:
+            responded.set()
             return HttpResponse()
 
         httpserver.clear()
-        httpserver.expect_request("/response").respond_with_handler(when_answered)
-        out_of_time = LambdaContext(milliseconds=int(SLOWEST_SECONDS * 1000))
+        httpserver.expect_request(RESPONSE_PATH).respond_with_handler(when_received)
+        out_of_time = Context(seconds=SLOWEST_SECONDS)
 
-        resource(answers.event("Update", {}, PhysicalResourceId="acme-crm"), out_of_time)
+        resource(stack.event("Update", {}, PhysicalResourceId=LABEL), out_of_time)
 
-        [answer] = bodies(httpserver)
-        assert answer["Status"] == "FAILED"
-        assert answer["PhysicalResourceId"] == "acme-crm"
-        assert answer["Reason"] == (
+        [response] = bodies(httpserver)
+        assert response["Status"] == "FAILED"
+        assert response["PhysicalResourceId"] == LABEL
+        assert response["Reason"] == (
             "The handler ran out of time before AppFlow answered. Deploy again; if it happens"
             " again, see log group /aws/lambda/registration-handler."
         )
 
-    def test_a_timer_that_fires_late_answers_no_other_event(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    def test_late_timer_responds_to_no_other_event(
+        self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
-        """Its thread can be frozen with the container, and go on with the next event."""
+        """A timer that was frozen with its container does not respond to a later event."""
         resource = CustomResource(quick_pool)
         timers: list[threading.Timer] = []
 
@@ -294,28 +339,27 @@ class TestCrhelperFenced:
             timers.append(resource._timer)
             if len(timers) > 1:
                 timers[0].function(*timers[0].args)
-            return "acme-crm"
+            return LABEL
 
-        first, second = (
-            answers.event("Update", {}, PhysicalResourceId="acme-crm") for _ in range(2)
-        )
-        resource(first, LambdaContext())
-        resource(second, LambdaContext())
+        first, second = (stack.event("Update", {}, PhysicalResourceId=LABEL) for _ in range(2))
+        resource(first, Context())
+        resource(second, Context())
 
         assert [(body["RequestId"], body["Status"]) for body in bodies(httpserver)] == [
             (first["RequestId"], "SUCCESS"),
             (second["RequestId"], "SUCCESS"),
         ]
 
-    def test_a_timer_that_fires_while_the_answer_is_sent_sends_no_second_one(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    def test_timer_during_a_response_sends_nothing(
+        self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
+        """A timer that fires while the response is sent does not send another."""
         resource = CustomResource(quick_pool)
         fired: list[threading.Thread] = []
 
         @resource.update
         def update(event: Mapping[str, Any], context: Any) -> str:
-            return "acme-crm"
+            return LABEL
 
         def fire(_: Any) -> HttpResponse:
             timer = resource._timer
@@ -324,53 +368,40 @@ class TestCrhelperFenced:
             return HttpResponse()
 
         httpserver.clear()
-        httpserver.expect_request("/response").respond_with_handler(fire)
-        resource(answers.event("Update", {}, PhysicalResourceId="acme-crm"), LambdaContext())
+        httpserver.expect_request(RESPONSE_PATH).respond_with_handler(fire)
+        resource(stack.event("Update", {}, PhysicalResourceId=LABEL), Context())
         fired[0].join()
 
         assert [body["Status"] for body in bodies(httpserver)] == ["SUCCESS"]
 
-    def test_answers_through_connections_of_its_own(
-        self, httpserver: HTTPServer, answers: CloudFormation
-    ) -> None:
-        resource = CustomResource()
+    def test_default_pool_delivers(self, httpserver: HTTPServer, stack: CloudFormation) -> None:
+        """Without another pool, the handler's own connections deliver the response."""
+        resource = succeeding(pool)
 
-        @resource.create
-        def create(event: Mapping[str, Any], context: Any) -> str:
-            return "acme-crm"
-
-        resource(answers.event("Create", {}), LambdaContext())
+        resource(stack.event("Create", {}), Context())
 
         assert bodies(httpserver)[0]["Status"] == "SUCCESS"
 
-    def test_logs_lines_of_json_without_the_url_of_an_answer_that_was_lost(
-        self, answers: CloudFormation, log: Log
-    ) -> None:
-        resource = CustomResource(quick_pool)
-
-        @resource.create
-        def create(event: Mapping[str, Any], context: Any) -> str:
-            return "acme-crm"
+    def test_lost_response_is_logged_without_its_url(self, stack: CloudFormation, log: Log) -> None:
+        """A lost response is logged in a line of JSON that does not have the URL."""
+        resource = succeeding(quick_pool)
 
         url = f"https://localhost:{free_port()}/response?{SIGNATURE}"
         with pytest.raises(LostResponseError):
-            resource(answers.event("Create", {}, ResponseURL=url), LambdaContext())
+            resource(stack.event("Create", {}, ResponseURL=url), Context())
 
         [line] = log.lines
         assert json.loads(line)["message"]["response"] == "lost"
         assert SIGNATURE not in line
 
-    def test_an_exception_that_nobody_foresaw_says_what_to_report(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    def test_unexpected_error_says_what_to_report(
+        self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
-        resource = CustomResource(quick_pool)
+        """An unexpected error asks for a report and names the log group and the request."""
+        resource = raising(KeyError("lambda"))
 
-        @resource.create
-        def create(event: Mapping[str, Any], context: Any) -> str:
-            raise KeyError("lambda")
-
-        event = answers.event("Create", {})
-        resource(event, LambdaContext())
+        event = stack.event("Create", {})
+        resource(event, Context())
 
         assert bodies(httpserver)[0]["Reason"] == (
             "The handler failed unexpectedly: KeyError('lambda'). Report it to"
@@ -378,79 +409,72 @@ class TestCrhelperFenced:
             f" request {event['RequestId']}."
         )
 
-    def test_a_failure_without_a_text_still_gives_a_reason(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    def test_error_without_text_has_a_reason(
+        self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
+        """An error without a text leads to a reason that names the log group."""
         resource = CustomResource(quick_pool)
         resource.init_failure(RuntimeError())
 
-        resource(answers.event("Create", {}), LambdaContext())
+        resource(stack.event("Create", {}), Context())
 
         assert bodies(httpserver)[0]["Reason"] == "See log group /aws/lambda/registration-handler."
 
-    def test_a_failed_create_has_one_id_however_often_it_is_delivered(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    def test_failed_create_keeps_its_id(
+        self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
-        resource = CustomResource(quick_pool)
+        """A failed Create that is delivered twice has one physical id."""
+        resource = raising(RuntimeError("no"))
 
-        @resource.create
-        def create(event: Mapping[str, Any], context: Any) -> str:
-            raise RuntimeError("no")
-
-        event = answers.event("Create", {})
-        resource(event, LambdaContext())
-        resource(event, LambdaContext())
+        event = stack.event("Create", {})
+        resource(event, Context())
+        resource(event, Context())
 
         first, second = bodies(httpserver)
         assert first["PhysicalResourceId"] == second["PhysicalResourceId"]
 
-    def test_an_event_that_cannot_be_answered_reaches_no_earlier_url(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    def test_malformed_event_uses_no_earlier_url(
+        self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
-        resource = CustomResource(quick_pool)
+        """An event without a URL is not reported to the URL of an earlier event."""
+        resource = succeeding(quick_pool)
 
-        @resource.create
-        def create(event: Mapping[str, Any], context: Any) -> str:
-            return "acme-crm"
-
-        resource(answers.event("Create", {}), LambdaContext())
-        malformed = answers.event("Create", {})
+        resource(stack.event("Create", {}), Context())
+        malformed = stack.event("Create", {})
         del malformed["ResponseURL"]
         with pytest.raises(KeyError, match="ResponseURL"):
-            resource(malformed, LambdaContext())
+            resource(malformed, Context())
 
         assert len(httpserver.log) == 1
 
-    def test_a_delete_is_answered_without_waiting_for_logs(
-        self, httpserver: HTTPServer, answers: CloudFormation
+    def test_delete_does_not_wait_for_logs(
+        self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
+        """A Delete does not wait for logs before its response."""
         resource: Any = CustomResource(quick_pool)
         slept: list[float] = []
 
-        resource._context = LambdaContext(milliseconds=900_000)
+        resource._context = Context(seconds=900)
         resource._wait_for_cwlogs(sleep=slept.append)
 
         assert slept == []
 
     @pytest.mark.parametrize("level", ["DEBUG", "INFO", "ERROR"])
-    def test_no_log_line_holds_the_signature(
+    def test_no_level_logs_the_signature(
         self,
         httpserver: HTTPServer,
-        answers: CloudFormation,
+        stack: CloudFormation,
         caplog: pytest.LogCaptureFixture,
         level: str,
     ) -> None:
+        """No line has the URL's signature at any level."""
         caplog.set_level(level)
         httpserver.clear()
-        httpserver.expect_ordered_request("/response").respond_with_data(status=503)
-        httpserver.expect_ordered_request("/response").respond_with_data(status=403)
-        resource = CustomResource(quick_pool)
+        httpserver.expect_ordered_request(RESPONSE_PATH).respond_with_data(status=503)
+        httpserver.expect_ordered_request(RESPONSE_PATH).respond_with_data(status=403)
+        resource = raising(RuntimeError("no"))
 
-        @resource.create
-        def create(event: Mapping[str, Any], context: Any) -> str:
-            raise RuntimeError("no")
-
-        resource(answers.event("Create", {}), LambdaContext())
+        resource(stack.event("Create", {}), Context())
 
         ours = [line for line in caplog.records if line.name != "werkzeug"]
         assert [line.msg for line in ours if "response" in line.msg] == [
@@ -459,65 +483,64 @@ class TestCrhelperFenced:
         assert not [line for line in ours if SIGNATURE in line.getMessage()]
 
 
-class TestLostAnswer:
+class TestLostResponse:
+    """What becomes of an invocation whose response does not arrive."""
+
     @pytest.fixture
     def resource(self) -> CustomResource:
         """A handler that always succeeds."""
-        resource = CustomResource(quick_pool)
+        return succeeding(quick_pool)
 
-        @resource.create
-        def create(event: Mapping[str, Any], context: Any) -> str:
-            return "acme-crm"
-
-        return resource
-
-    def test_makes_the_invocation_fail_so_that_lambda_repeats_it(
-        self, httpserver: HTTPServer, answers: CloudFormation, resource: CustomResource
+    def test_lost_response_fails_the_invocation(
+        self, httpserver: HTTPServer, stack: CloudFormation, resource: CustomResource
     ) -> None:
-        httpserver.expect_request("/response").respond_with_data(status=503)
+        """A response that may still arrive fails the invocation, so that Lambda retries it."""
+        httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=503)
 
         with pytest.raises(LostResponseError, match="did not arrive; see the log above"):
-            resource(answers.event("Create", {}), LambdaContext())
+            resource(stack.event("Create", {}), Context())
 
-    def test_that_can_never_arrive_ends_the_invocation_at_once(
-        self, httpserver: HTTPServer, answers: CloudFormation, resource: CustomResource
+    def test_refused_response_ends_the_invocation(
+        self, httpserver: HTTPServer, stack: CloudFormation, resource: CustomResource
     ) -> None:
-        httpserver.expect_request("/response").respond_with_data(status=403)
+        """A response that is refused for good ends the invocation without an error."""
+        httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=403)
 
-        resource(answers.event("Create", {}), LambdaContext())
+        resource(stack.event("Create", {}), Context())
 
         assert len(httpserver.log) == 1
 
-    def test_for_a_reason_that_nobody_foresaw_is_lost_too(self, answers: CloudFormation) -> None:
+    def test_unexpected_error_loses_the_response(self, stack: CloudFormation) -> None:
+        """An unexpected error while sending counts as a lost response."""
+
         class BrokenPool(urllib3.PoolManager):
             def request(self, *_: Any, **__: Any) -> Any:
                 raise OSError("no file descriptors")
 
-        resource = CustomResource(BrokenPool)
-
-        @resource.create
-        def create(event: Mapping[str, Any], context: Any) -> str:
-            return "acme-crm"
+        resource = succeeding(BrokenPool)
 
         with pytest.raises(LostResponseError):
-            resource(answers.event("Create", {}), LambdaContext())
+            resource(stack.event("Create", {}), Context())
 
 
 class TestUrl:
+    """The response URLs that are accepted."""
+
     @pytest.mark.parametrize("host", ["example.com", "localhost.example.com", "10.0.0.1"])
-    def test_without_tls_is_refused(self, answers: CloudFormation, host: str) -> None:
+    def test_url_without_tls_is_refused(self, stack: CloudFormation, host: str) -> None:
+        """A URL without TLS is refused."""
         with pytest.raises(ValueError, match=f"the response URL is http://{host}, and not https"):
-            respond(answers, ResponseURL=f"http://{host}/response?{SIGNATURE}")
+            respond(stack, ResponseURL=f"http://{host}/response?{SIGNATURE}")
 
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
-    def test_without_tls_is_fine_on_this_machine(self, answers: CloudFormation, host: str) -> None:
-        respond(answers, ResponseURL=f"http://{host}:4566/response")
+    def test_loopback_url_needs_no_tls(self, stack: CloudFormation, host: str) -> None:
+        """A URL on the handler's own machine needs no TLS."""
+        respond(stack, ResponseURL=f"http://{host}:4566/response")
 
 
-def test_an_exit_is_answered_before_it_happens(
-    httpserver: HTTPServer, answers: CloudFormation
-) -> None:
-    httpserver.expect_request("/response").respond_with_data(status=200)
+def test_exit_is_reported_first(httpserver: HTTPServer, stack: CloudFormation) -> None:
+    """An exit of the handler is reported before it happens."""
+    httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=200)
     resource = CustomResource(quick_pool)
 
     @resource.delete
@@ -525,18 +548,19 @@ def test_an_exit_is_answered_before_it_happens(
         raise SystemExit(1)
 
     with pytest.raises(SystemExit):
-        resource(answers.event("Delete", {}, PhysicalResourceId="acme-crm"), LambdaContext())
+        resource(stack.event("Delete", {}, PhysicalResourceId=LABEL), Context())
 
-    [answer] = bodies(httpserver)
-    assert answer["Status"] == "FAILED"
-    assert answer["PhysicalResourceId"] == "acme-crm"
-    assert answer["Reason"] == "The handler ended early: SystemExit(1). Deploy again."
+    [response] = bodies(httpserver)
+    assert response["Status"] == "FAILED"
+    assert response["PhysicalResourceId"] == LABEL
+    assert response["Reason"] == "The handler ended early: SystemExit(1). Deploy again."
 
 
-def test_an_event_of_one_container_sees_nothing_of_the_one_before(
-    httpserver: HTTPServer, answers: CloudFormation
+def test_event_sees_nothing_of_the_one_before(
+    httpserver: HTTPServer, stack: CloudFormation
 ) -> None:
-    httpserver.expect_request("/response").respond_with_data(status=200)
+    """A second event in a container has nothing of the first in its response."""
+    httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=200)
     resource = CustomResource(quick_pool)
 
     @resource.create
@@ -549,8 +573,8 @@ def test_an_event_of_one_container_sees_nothing_of_the_one_before(
     def update(event: Mapping[str, Any], context: Any) -> str:
         raise ForeseenError("second")
 
-    resource(answers.event("Create", {}), LambdaContext())
-    resource(answers.event("Update", {}, PhysicalResourceId="second"), LambdaContext())
+    resource(stack.event("Create", {}), Context())
+    resource(stack.event("Update", {}, PhysicalResourceId="second"), Context())
 
     _, second = bodies(httpserver)
     assert second["PhysicalResourceId"] == "second"

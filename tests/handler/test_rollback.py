@@ -1,4 +1,4 @@
-"""Going back while the update that CloudFormation gave up may still be running."""
+"""Rolling back, also while the update that is rolled back may still be running."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.handler.conftest import LOGICAL_ID, CloudFormation, StackEvent
-from tests.support import BROKEN_CONNECTOR, Account, connector
-
-LABEL = "acme-crm"
-
-
-def properties(lambda_arn: str, **changed: Any) -> dict[str, Any]:
-    return {"ConnectorLabel": LABEL, "LambdaArn": lambda_arn, **changed}
+from tests.handler.cloudformation import CloudFormation
+from tests.handler.events import LABEL, properties
+from tests.support import FAILING_CONNECTOR, Account, connector
 
 
 def late_update(account: Account, lambda_arn: str, description: str = "") -> Callable[[], None]:
-    """The call of an update that goes on although CloudFormation has given it up."""
+    """The call of an update that runs on although it has been cancelled."""
 
     def update() -> None:
         account.client("appflow").update_connector_registration(
@@ -30,30 +25,35 @@ def late_update(account: Account, lambda_arn: str, description: str = "") -> Cal
     return update
 
 
-def held(account: Account) -> tuple[str | None, str | None]:
+def registered(account: Account) -> tuple[str | None, str | None]:
+    """The registered ARN and description."""
     configuration = account.registered(LABEL) or {}
     return account.registered_arn(LABEL), configuration.get("connectorDescription")
 
 
-class TestOfACancelledUpdate:
+class TestCancelledUpdate:
+    """The rollback of an update that was cancelled and may still be running."""
+
     @pytest.mark.parametrize("late", [1, 30, 185])
-    def test_holds_when_the_update_takes_effect_late(
+    def test_late_effect_is_reverted(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str, late: float
     ) -> None:
+        """A late effect of the cancelled update is reverted."""
         before, after = properties(old, Description="Old"), properties(new, Description="New")
         cloudformation.create(before)
         cloudformation.cancel_update()
         cloudformation.clock.at(late, late_update(account, new, "New"))
 
-        answer = cloudformation.update(before, after, LABEL)
+        response = cloudformation.update(before, after, LABEL)
 
-        assert answer["Status"] == "SUCCESS"
-        assert answer["Data"]["LambdaArn"] == old
-        assert held(account) == (old, "Old")
+        assert response["Status"] == "SUCCESS"
+        assert response["Data"]["LambdaArn"] == old
+        assert registered(account) == (old, "Old")
 
-    def test_holds_when_it_takes_effect_twice(
+    def test_two_late_effects_are_reverted(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str, request_id: str
     ) -> None:
+        """Two late effects are reverted, each under a client token that is new."""
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
         cloudformation.clock.at(5, late_update(account, new))
@@ -69,9 +69,10 @@ class TestOfACancelledUpdate:
             f"{request_id}-update-again-2",
         ]
 
-    def test_restores_a_description_that_was_written_by_hand(
+    def test_manual_description_is_restored(
         self, account: Account, cloudformation: CloudFormation, old: str
     ) -> None:
+        """A manual description is restored."""
         account.register(LABEL, old, description="By hand")
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
@@ -79,11 +80,12 @@ class TestOfACancelledUpdate:
 
         cloudformation.update(properties(old), properties(old, Description="New"), LABEL)
 
-        assert held(account) == (old, "By hand")
+        assert registered(account) == (old, "By hand")
 
-    def test_restores_a_description_written_by_hand_that_the_update_would_have_set_too(
+    def test_equal_manual_description_is_restored(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """A manual description is restored even if the update would have set the same one."""
         account.register(LABEL, old, description="Acme")
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
@@ -91,10 +93,10 @@ class TestOfACancelledUpdate:
 
         cloudformation.update(properties(old), properties(new, Description="Acme"), LABEL)
 
-        assert held(account) == (old, "Acme")
+        assert registered(account) == (old, "Acme")
 
     @pytest.mark.parametrize("description", [{}, {"Description": "Old"}])
-    def test_holds_although_somebody_had_moved_the_registration_by_hand(
+    def test_late_effect_is_reverted_after_a_move(
         self,
         account: Account,
         cloudformation: CloudFormation,
@@ -102,6 +104,7 @@ class TestOfACancelledUpdate:
         new: str,
         description: Mapping[str, str],
     ) -> None:
+        """A late effect is reverted although the registration had been moved by hand."""
         before = properties(old, **description)
         cloudformation.create(before)
         late_update(account, account.make_function("third", connector("3.0")), "By hand")()
@@ -110,26 +113,28 @@ class TestOfACancelledUpdate:
 
         cloudformation.update(before, properties(new, Description="New"), LABEL)
 
-        assert held(account) == (old, description.get("Description", "By hand"))
+        assert registered(account) == (old, description.get("Description", "By hand"))
 
-    def test_brings_nothing_back_that_somebody_unregisters_meanwhile(
+    def test_unregistered_label_stays_unregistered(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """A label that is unregistered during the watch is not registered again."""
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
         appflow = account.client("appflow")
         cloudformation.clock.at(30, lambda: appflow.unregister_connector(connectorLabel=LABEL))
 
-        answer = cloudformation.update(properties(old), properties(new), LABEL)
+        response = cloudformation.update(properties(old), properties(new), LABEL)
 
-        assert answer["Reason"] == (
+        assert response["Reason"] == (
             "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
         )
         assert account.registered(LABEL) is None
 
-    def test_is_watched_as_long_as_the_invocation_lasts(
+    def test_watch_lasts_for_the_invocation(
         self, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """The watch lasts until the invocation's time is used up."""
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
 
@@ -137,21 +142,22 @@ class TestOfACancelledUpdate:
 
         assert 190 <= cloudformation.clock.now < 198
 
-    def test_is_watched_behind_the_events_of_other_resources(
+    def test_watched_behind_other_stack_events(
         self, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """The cancellation is found behind the stack events of other resources."""
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
-        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(150)]
-        cloudformation.history.extend(others)
+        cloudformation.record_others(150)
 
         cloudformation.update(properties(old), properties(new), LABEL)
 
         assert cloudformation.clock.now > 120
 
-    def test_is_watched_if_the_events_do_not_reach_back_to_it(
+    def test_watched_without_stack_events(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """Without stack events the update counts as running."""
         cloudformation.create(properties(old))
         cloudformation.history.clear()
         cloudformation.clock.at(30, late_update(account, new))
@@ -161,65 +167,70 @@ class TestOfACancelledUpdate:
         assert account.registered_arn(LABEL) == old
         assert cloudformation.clock.now > 120
 
-    def test_is_watched_if_the_resource_has_none_of_the_last_thousand_events(
+    def test_watched_beyond_a_thousand_stack_events(
         self, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """An update without one of the last thousand stack events counts as running."""
         cloudformation.create(properties(old))
-        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(1000)]
-        cloudformation.history.extend(others)
+        cloudformation.record_others(1000)
 
         cloudformation.update(properties(old), properties(new), LABEL)
 
         assert cloudformation.clock.now > 120
 
-    def test_is_watched_if_the_events_cannot_be_read(
+    def test_watched_if_stack_events_are_unreadable(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """If the stack's events cannot be read, the update counts as running."""
         cloudformation.create(properties(old))
         cloudformation.history.clear()
         cloudformation.clock.at(30, late_update(account, new))
 
-        answer = cloudformation.update(
+        response = cloudformation.update(
             properties(old), properties(new), LABEL, StackId="arn:of:another:stack"
         )
 
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == old
         assert cloudformation.clock.now > 120
 
 
-class TestIsNotWatched:
-    def test_after_an_update_that_was_answered_with_a_failure(
+class TestNoWatch:
+    """The updates after which nothing has to be watched."""
+
+    def test_after_a_failed_update(
         self, account: Account, cloudformation: CloudFormation, old: str
     ) -> None:
-        broken = account.make_function("broken", BROKEN_CONNECTOR)
+        """An update whose failure was recorded is over."""
+        failing = account.make_function("failing", FAILING_CONNECTOR)
         cloudformation.create(properties(old))
-        failed = cloudformation.update(properties(broken), properties(old), LABEL)
+        failed = cloudformation.update(properties(failing), properties(old), LABEL)
         started = cloudformation.clock.now
 
-        answer = cloudformation.update(properties(old), properties(broken), LABEL)
+        response = cloudformation.update(properties(old), properties(failing), LABEL)
 
         assert failed["Status"] == "FAILED"
-        assert answer["Status"] == "SUCCESS"
+        assert response["Status"] == "SUCCESS"
         assert cloudformation.clock.now == started
 
-    def test_after_one_whose_answer_stands_behind_the_events_of_other_resources(
+    def test_after_a_failure_behind_other_events(
         self, account: Account, cloudformation: CloudFormation, old: str
     ) -> None:
-        broken = account.make_function("broken", BROKEN_CONNECTOR)
+        """The recorded failure is found behind the stack events of other resources."""
+        failing = account.make_function("failing", FAILING_CONNECTOR)
         cloudformation.create(properties(old))
-        cloudformation.update(properties(broken), properties(old), LABEL)
-        others = [StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{n}") for n in range(150)]
-        cloudformation.history.extend(others)
+        cloudformation.update(properties(failing), properties(old), LABEL)
+        cloudformation.record_others(150)
         started = cloudformation.clock.now
 
-        cloudformation.update(properties(old), properties(broken), LABEL)
+        cloudformation.update(properties(old), properties(failing), LABEL)
 
         assert cloudformation.clock.now == started
 
-    def test_after_an_update_that_succeeded(
+    def test_after_a_successful_update(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """An update whose values are registered is over."""
         cloudformation.create(properties(old))
         cloudformation.update(properties(new), properties(old), LABEL)
         cloudformation.cancel_update()
@@ -229,9 +240,10 @@ class TestIsNotWatched:
         assert account.registered_arn(LABEL) == old
         assert cloudformation.clock.now == 0
 
-    def test_when_a_registration_moved_by_hand_is_there_already(
+    def test_after_a_manual_move_to_the_target(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
+        """A registration that was moved by hand to the new function needs no watch."""
         cloudformation.create(properties(old))
         late_update(account, new)()
 
@@ -242,13 +254,14 @@ class TestIsNotWatched:
     @pytest.mark.parametrize(
         ("was", "becomes"), [({"Description": "Old"}, {}), ({}, {"LambdaRevision": {"Hash": "2"}})]
     )
-    def test_when_the_update_goes_forward(
+    def test_during_a_forward_update(
         self,
         cloudformation: CloudFormation,
         old: str,
         was: Mapping[str, Any],
         becomes: Mapping[str, Any],
     ) -> None:
+        """An update that goes forward needs no watch."""
         cloudformation.create(properties(old, **was))
         cloudformation.cancel_update()
 
@@ -258,24 +271,25 @@ class TestIsNotWatched:
 
 
 @pytest.mark.parametrize("reason", ["The handler ran out of time before AppFlow answered.", ""])
-def test_of_an_update_that_may_have_ended_without_an_answer_is_watched(
+def test_unexplained_failure_is_watched(
     cloudformation: CloudFormation, old: str, new: str, reason: str
 ) -> None:
+    """An update whose recorded failure has another reason counts as running."""
     cloudformation.create(properties(old))
-    cloudformation.history.append(StackEvent("UPDATE_FAILED", reason, LOGICAL_ID))
+    cloudformation.record("UPDATE_FAILED", reason)
 
     cloudformation.update(properties(old), properties(new), LABEL)
 
     assert cloudformation.clock.now > 120
 
 
-def test_continued_after_it_failed_restores(
+def test_continued_rollback_restores(
     account: Account, cloudformation: CloudFormation, old: str, new: str
 ) -> None:
-    """ContinueUpdateRollback sends the same rollback under another request id."""
+    """ContinueUpdateRollback restores the registration under another request id."""
     cloudformation.create(properties(old))
     cloudformation.update(properties(new), properties(old), LABEL)
-    account.change_code("old", BROKEN_CONNECTOR)
+    account.change_code("old", FAILING_CONNECTOR)
     failed = cloudformation.update(properties(old), properties(new), LABEL)
     account.change_code("old", connector("1.0"))
 
@@ -287,9 +301,10 @@ def test_continued_after_it_failed_restores(
     assert account.registered_arn(LABEL) == old
 
 
-def test_is_not_undone_by_the_update_delivered_once_more(
+def test_redelivered_update_does_not_undo_it(
     account: Account, cloudformation: CloudFormation, old: str, new: str, request_id: str
 ) -> None:
+    """An update that is delivered again does not undo its rollback."""
     cloudformation.create(properties(old))
     cloudformation.update(properties(new), properties(old), LABEL, RequestId=request_id)
     cloudformation.update(properties(old), properties(new), LABEL)

@@ -1,4 +1,4 @@
-"""The clients go where boto3's would go, although they read no endpoint data."""
+"""The handler's clients use the endpoints of boto3, although they read no endpoint data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import pytest
 from connector_registration import sdk
 from pytest_httpserver import HTTPServer
 
+from tests.handler.events import LABEL, properties
+
 HANDLER = Path(sdk.__file__).parents[1]
 
 
 def run(program: str, environment: Mapping[str, str], stdin: str = "") -> str:
-    """What a program beside the handler prints in a process of its own."""
+    """Run a program that can import the handler, and return what it prints."""
     return subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": str(HANDLER), **environment},
@@ -29,12 +31,15 @@ def run(program: str, environment: Mapping[str, str], stdin: str = "") -> str:
     ).stdout
 
 
-REGIONS = boto3.session.Session().get_available_regions("appflow")
+@pytest.fixture(scope="module")
+def boto() -> boto3.session.Session:
+    """A session of boto3, which reads its own data once."""
+    return boto3.session.Session()
 
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Those of a Lambda function, and no endpoint of the local cloud's."""
+    """The settings of a Lambda function, without the endpoint of a local cloud."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -46,30 +51,37 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("fips", ["true", "false"])
 @pytest.mark.parametrize("dual_stack", ["true", "false"])
 @pytest.mark.parametrize("service", ["appflow", "cloudformation"])
-def test_in_every_region(
-    monkeypatch: pytest.MonkeyPatch, service: str, fips: str, dual_stack: str
+def test_endpoint_is_that_of_boto3(
+    monkeypatch: pytest.MonkeyPatch,
+    boto: boto3.session.Session,
+    service: str,
+    fips: str,
+    dual_stack: str,
 ) -> None:
+    """The endpoint in every Region of AppFlow is the one that boto3 chooses."""
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
     monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", dual_stack)
 
-    for region in REGIONS:
+    for region in boto.get_available_regions("appflow"):
         monkeypatch.setenv("AWS_DEFAULT_REGION", region)
         sdk.client.cache_clear()
         ours = sdk.client(service).meta
-        theirs = boto3.session.Session().client(service).meta
+        theirs = boto.client(service).meta
 
         assert ours.endpoint_url == theirs.endpoint_url
         assert ours.region_name == theirs.region_name == region
 
 
-def test_to_another_endpoint_if_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_overrides_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint URL in the environment replaces AWS's."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPFLOW", "http://127.0.0.1:4566")
 
     assert sdk.client("appflow").meta.endpoint_url == "http://127.0.0.1:4566"
 
 
-def test_reads_the_data_of_one_service(tmp_path: Path) -> None:
+def test_client_reads_the_data_of_one_service(tmp_path: Path) -> None:
+    """Making a client reads the data of its own service and no other."""
     program = """
 import os, sys
 from connector_registration import sdk
@@ -98,8 +110,8 @@ print(sorted(sys.modules.keys() & {"boto3", "botocore", "s3transfer"}))
 """
 
 
-def test_is_not_loaded_for_an_event_that_calls_nobody() -> None:
-    arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
+def test_event_without_calls_loads_no_sdk() -> None:
+    """An event that needs no call of AWS does not import the SDK."""
     with HTTPServer() as server:
         server.expect_oneshot_request("/response").respond_with_data()
         event = {
@@ -108,8 +120,8 @@ def test_is_not_loaded_for_an_event_that_calls_nobody() -> None:
             "StackId": "a",
             "LogicalResourceId": "a",
             "ResponseURL": server.url_for("/response"),
-            "PhysicalResourceId": "acme-crm",
-            "ResourceProperties": {"ConnectorLabel": "acme-crm", "LambdaArn": arn},
+            "PhysicalResourceId": LABEL,
+            "ResourceProperties": properties(),
         }
         loaded = run(PROGRAM, {}, json.dumps(event))
 

@@ -1,0 +1,236 @@
+"""A simulator of CloudFormation for one custom resource, with the clock that it runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+from xml.sax.saxutils import escape
+
+from werkzeug import Request, Response
+
+from tests.handler.events import SERVICE_TIMEOUT, SERVICE_TOKEN, TYPE
+
+# Where the endpoint of the tests serves CloudFormation's API, and where it takes responses.
+CLOUDFORMATION_PATH = "/cloudformation"
+RESPONSE_PATH = "/response"
+
+SIGNATURE = "X-Amz-Signature=f00dfeed"
+"""A part of every response URL that must not appear in a log."""
+
+STACK_ID = "arn:aws:cloudformation:us-east-1:111122223333:stack/demo/1a2b3c"
+LOGICAL_ID = "Registration8466E9D0"
+
+INVOCATION_SECONDS = 300.0
+"""The timeout that the provider gives the handler's function."""
+
+_BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+# The size of CloudFormation's own pages.
+_EVENTS_PER_PAGE = 100
+
+
+class Clock:
+    """Time that only passes when something sleeps or hangs, from the beginning of a year.
+
+    Attributes:
+        now: seconds since the beginning.
+        slept: the length of each sleep.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+        self._scheduled: list[tuple[float, Callable[[], None]]] = []
+
+    def at(self, time: float, action: Callable[[], None]) -> None:
+        """Schedule an action; it runs while the handler sleeps."""
+        self._scheduled.append((time, action))
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return _BEGINNING.timestamp() + self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and run the actions that are due."""
+        self.now += seconds
+        due = [scheduled for scheduled in self._scheduled if scheduled[0] <= self.now]
+        for scheduled in due:
+            self._scheduled.remove(scheduled)
+            scheduled[1]()
+
+
+@dataclass
+class Context:
+    """Lambda's context object of one invocation, as far as the handler reads it."""
+
+    clock: Clock = field(default_factory=Clock)
+    seconds: float = INVOCATION_SECONDS
+    log_group_name: str = "/aws/lambda/registration-handler"
+    aws_request_id: str = "an-invocation"
+
+    def __post_init__(self) -> None:
+        self._end = self.clock.now + self.seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._end - self.clock.now) * 1000)
+
+
+@dataclass(frozen=True)
+class StackEvent:
+    """One event of a stack, in the words of CloudFormation."""
+
+    status: str
+    reason: str = ""
+    logical_id: str = LOGICAL_ID
+    at: float = 0.0
+
+
+@dataclass
+class CloudFormation:
+    """CloudFormation for one resource: sends events, takes responses, keeps the stack's events.
+
+    Attributes:
+        url: where responses are to be sent.
+        invoke: the handler.
+        responses: all responses, the oldest first.
+        history: the stack's events, the oldest first.
+        while_reading: called for each page of the stack's events that is read.
+    """
+
+    url: str
+    invoke: Callable[[Mapping[str, Any], Any], None]
+    responses: list[Mapping[str, Any]] = field(default_factory=list)
+    history: list[StackEvent] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+    while_reading: Callable[[], None] = lambda: None
+
+    def create(self, properties: Mapping[str, Any], **event: Any) -> Mapping[str, Any]:
+        return self.send("Create", properties, **event)
+
+    def update(
+        self, properties: Mapping[str, Any], old: Mapping[str, Any], physical_id: str, **event: Any
+    ) -> Mapping[str, Any]:
+        return self.send(
+            "Update",
+            properties,
+            OldResourceProperties=old,
+            PhysicalResourceId=physical_id,
+            **event,
+        )
+
+    def delete(
+        self, properties: Mapping[str, Any], physical_id: str, **event: Any
+    ) -> Mapping[str, Any]:
+        return self.send("Delete", properties, PhysicalResourceId=physical_id, **event)
+
+    def send(
+        self, request_type: str, properties: Mapping[str, Any], **event: Any
+    ) -> Mapping[str, Any]:
+        """Send an event, take its one response, and record both."""
+        sent = self.event(request_type, properties, **event)
+        self.record(f"{request_type.upper()}_IN_PROGRESS")
+        response = self.deliver(sent)
+        self._record_response(request_type, response)
+        return response
+
+    def deliver(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Invoke the handler, as Lambda does at least once for each event.
+
+        Returns:
+            The one response, checked as CloudFormation checks it.
+        """
+        before = len(self.responses)
+        self.invoke(event, Context(self.clock))
+        responses = self.responses[before:]
+        assert len(responses) == 1, responses
+        [response] = responses
+        for key in ("StackId", "RequestId", "LogicalResourceId"):
+            assert response[key] == event[key]
+        assert response["PhysicalResourceId"]
+        assert response["Status"] == "SUCCESS" or response["Reason"]
+        assert all(isinstance(value, str) for value in response["Data"].values())
+        return response
+
+    def cancel_update(self) -> None:
+        """Cancel an update, as a user does or the failure of another resource."""
+        self.record("UPDATE_FAILED", "Resource update cancelled")
+
+    def record(self, status: str, reason: str = "") -> None:
+        """Add an event of the resource to the stack's events."""
+        self.history.append(StackEvent(status, reason, at=self.clock.now))
+
+    def record_others(self, count: int) -> None:
+        """Add events of other resources to the stack's events."""
+        self.history.extend(
+            StackEvent("UPDATE_COMPLETE", logical_id=f"Bucket{number}") for number in range(count)
+        )
+
+    def event(
+        self, request_type: str, properties: Mapping[str, Any], **event: Any
+    ) -> dict[str, Any]:
+        """An event that is made now."""
+        return {
+            "RequestType": request_type,
+            "RequestId": str(uuid4()),
+            "ResponseURL": f"{self.url}&X-Amz-Date={_date(self.clock.now):%Y%m%dT%H%M%SZ}",
+            "StackId": STACK_ID,
+            "ResourceType": TYPE,
+            "LogicalResourceId": LOGICAL_ID,
+            "ServiceToken": SERVICE_TOKEN,
+            "ServiceTimeout": SERVICE_TIMEOUT,
+            "ResourceProperties": properties,
+            **event,
+        }
+
+    def _record_response(self, request_type: str, response: Mapping[str, Any]) -> None:
+        if response["Status"] == "SUCCESS":
+            self.record(f"{request_type.upper()}_COMPLETE")
+            return
+        reason = (
+            "Received response status [FAILED] from custom resource. Message returned:"
+            f" {response['Reason']} (RequestId: {response['RequestId']})"
+        )
+        self.record(f"{request_type.upper()}_FAILED", reason)
+
+
+def describe_stack_events(stack: CloudFormation, request: Request) -> Response:
+    """DescribeStackEvents, for the one stack there is: newest first, page by page."""
+    assert request.form["Action"] == "DescribeStackEvents"
+    stack.while_reading()
+    if request.form["StackName"] != STACK_ID:
+        error = "<Code>ValidationError</Code><Message>There is no such stack</Message>"
+        return Response(f"<ErrorResponse><Error>{error}</Error></ErrorResponse>", status=400)
+    start = int(request.form.get("NextToken", "0"))
+    end = start + _EVENTS_PER_PAGE
+    page = list(enumerate(stack.history[::-1]))[start:end]
+    members = "".join(_member(event, event_id) for event_id, event in page)
+    more = f"<NextToken>{end}</NextToken>" if end < len(stack.history) else ""
+    return Response(
+        "<DescribeStackEventsResponse><DescribeStackEventsResult>"
+        f"<StackEvents>{members}</StackEvents>{more}"
+        "</DescribeStackEventsResult></DescribeStackEventsResponse>",
+        content_type="text/xml",
+    )
+
+
+def _member(event: StackEvent, event_id: int) -> str:
+    reason = f"<ResourceStatusReason>{escape(event.reason)}</ResourceStatusReason>"
+    return (
+        f"<member><StackId>{STACK_ID}</StackId><EventId>{event_id}</EventId>"
+        f"<StackName>demo</StackName><Timestamp>{_date(event.at).isoformat()}</Timestamp>"
+        f"<LogicalResourceId>{event.logical_id}</LogicalResourceId>"
+        f"<ResourceStatus>{event.status}</ResourceStatus>{reason if event.reason else ''}</member>"
+    )
+
+
+def _date(seconds: float) -> datetime:
+    return _BEGINNING + timedelta(seconds=seconds)
