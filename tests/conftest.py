@@ -1,4 +1,4 @@
-"""Fixtures that tests of every folder use."""
+"""Fixtures that the tests of every folder use."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ pytest_plugins = ["appflow_local_cloud.pytest_plugin"]
 # The assertions of this module show what differed, as those of tests do.
 pytest.register_assert_rewrite("tests.handler.cloudformation")
 
-# None of the developer's own AWS settings may reach a test, unless they are what it is to run with.
+# The developer's own AWS settings may not reach a test, except one that runs in an AWS account.
 if os.environ.get("E2E_TARGET") != "aws":
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
 
-# Before anybody imports the CDK: Node.js 20 has reached its end of life, which jsii says at every
-# start; and the library's own validation of every template takes seconds each time.
+# Before the CDK is imported: jsii warns at every start that Node.js 20 has reached its end of life,
+# and the CDK's validation of a template takes seconds each time.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 os.environ.setdefault("CDK_VALIDATION", "false")
 
-# The ordinary profile takes the same ways in every run, and does not spend minutes on finding a
-# shorter way to a failure; the nightly one takes new ways, for an hour.
+# The ordinary profile draws the same examples in every run, and does not spend minutes on shrinking
+# a failure; the nightly one draws new examples for an hour.
 settings.register_profile(
     "ordinary", max_examples=15, derandomize=True, phases=(Phase.explicit, Phase.generate)
 )
@@ -36,19 +36,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests, so that no process is left alone with them at the end."""
+    """Begin with the longest tests, so that no process is still busy with them at the end."""
     items.sort(key=lambda item: "end_to_end" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")
 def cloud(appflow_local_cloud: LocalCloud) -> LocalCloud:
-    """One local cloud for the whole run; tests keep apart by their accounts."""
+    """One local cloud for the whole run; each test has an account in it."""
     return appflow_local_cloud
 
 
 @pytest.fixture(scope="session")
 def faulty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """Another one, whose functions reach AppFlow through a proxy that can make calls fail."""
+    """A local cloud whose functions reach AppFlow through a proxy that can make calls fail."""
     folder = tmp_path_factory.mktemp("faulty-cloud")
     with (folder / "log").open("w") as log, local_cloud(log, with_faults=True) as cloud:
         yield cloud
@@ -56,5 +56,5 @@ def faulty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClou
 
 @pytest.fixture
 def account(cloud: LocalCloud) -> Account:
-    """An account in which nothing has happened yet."""
+    """An empty account."""
     return Account(cloud, new_account_id())

@@ -1,4 +1,4 @@
-"""What several tests need: connectors to register, and CloudFormation's side of the protocol."""
+"""Connectors to register, and accounts to register them in."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ def handler(event, context):
 
 
 def new_account_id() -> str:
-    """An account that no other test uses, not even of another run on the same local cloud.
+    """The id of an account that no other test uses, in this run or another on the same local cloud.
 
-    Each account is a cloud of its own.
+    Accounts of the local cloud share nothing.
     """
     return f"2{secrets.randbelow(10**11):011d}"
 
 
 def connector(version: str = "1.0") -> str:
-    """The source of a connector that works."""
+    """The source code of a connector that works."""
     return CONNECTOR.replace("VERSION", version)
 
 
 class Cloud(Protocol):
-    """What accounts are in: the local cloud, or AWS."""
+    """The cloud that an account is in: the local cloud, or AWS."""
 
     def client(self, service: str, account: str, **settings: Any) -> Any: ...
     def environment(self, account: str) -> dict[str, str]: ...
@@ -77,17 +77,17 @@ class Cloud(Protocol):
 
 @dataclass(frozen=True)
 class Account:
-    """One account in one Region, with what a test does in it."""
+    """One account in one Region, and what tests do in it."""
 
     cloud: Cloud
     id: str
     region: str = REGION
-    # Whether the calls to AppFlow can be looked up.
+    # Whether the calls to AppFlow can be read.
     has_journal: ClassVar[bool] = True
 
     @property
     def local_cloud(self) -> LocalCloud:
-        """The local cloud, in tests of what only that can do."""
+        """The local cloud, in tests of what only the local cloud does."""
         assert isinstance(self.cloud, LocalCloud)
         return self.cloud
 
@@ -95,7 +95,7 @@ class Account:
         return self.cloud.client(service, self.id, **{"region_name": self.region, **settings})
 
     def make_function(self, name: str, source: str, *, granted: bool = True) -> str:
-        """Make a Lambda function that AppFlow may invoke, or may not; return its ARN."""
+        """Make a Lambda function and return its ARN; AppFlow may invoke it if ``granted``."""
         arn = self._create_function(name, source, self._make_role(f"{name}-role"))
         if granted:
             self.grant_appflow(arn)
@@ -112,7 +112,7 @@ class Account:
         return arn
 
     def grant_appflow(self, arn: str, **conditions: str) -> None:
-        """Let AppFlow invoke a function, version or alias, by the ARN that names it."""
+        """Let AppFlow invoke the function, version or alias of an ARN."""
         name, _, qualifier = arn.split(":function:")[1].partition(":")
         self.client("lambda").add_permission(
             FunctionName=name,
@@ -138,27 +138,27 @@ class Account:
         return arn
 
     def registered(self, label: str) -> Mapping[str, Any] | None:
-        """What AppFlow holds for a label, or None."""
+        """The registered configuration of a label, or None."""
         appflow = self.client("appflow")
         try:
-            answer = appflow.describe_connector(
+            response = appflow.describe_connector(
                 connectorType="CustomConnector", connectorLabel=label
             )
         except appflow.exceptions.ResourceNotFoundException:
             return None
-        configuration: Mapping[str, Any] = answer["connectorConfiguration"]
+        configuration: Mapping[str, Any] = response["connectorConfiguration"]
         return configuration
 
     def registered_arn(self, label: str) -> str | None:
-        """The ARN that AppFlow holds for a label, or None."""
-        held = self.registered(label)
-        if held is None:
+        """The registered ARN of a label, or None."""
+        configuration = self.registered(label)
+        if configuration is None:
             return None
-        arn: str = held["connectorProvisioningConfig"]["lambda"]["lambdaArn"]
+        arn: str = configuration["connectorProvisioningConfig"]["lambda"]["lambdaArn"]
         return arn
 
     def register(self, label: str, lambda_arn: str, **members: Any) -> None:
-        """Register a connector as a person would, by hand."""
+        """Register a connector by hand, without the handler."""
         self.client("appflow").register_connector(
             connectorLabel=label,
             connectorProvisioningType="LAMBDA",
@@ -167,17 +167,17 @@ class Account:
         )
 
     def connectors(self) -> list[Mapping[str, Any]]:
-        """Every registered connector, as ListConnectors has it."""
+        """Every registered connector, as ListConnectors returns it."""
         appflow = self.client("appflow")
         page = appflow.list_connectors(maxResults=100)
-        found: list[Mapping[str, Any]] = page["connectors"]
+        connectors: list[Mapping[str, Any]] = page["connectors"]
         while "nextToken" in page:
             page = appflow.list_connectors(maxResults=100, nextToken=page["nextToken"])
-            found += page["connectors"]
-        return found
+            connectors += page["connectors"]
+        return connectors
 
     def calls(self, *, after: int = 0) -> list[Mapping[str, Any]]:
-        """Every call that AppFlow has received in this account, but for the first so many."""
+        """The calls that AppFlow has received in this account, without the first ``after``."""
         return self.cloud.appflow_calls(self.id, after=after)
 
     def make_profile(self, name: str, label: str) -> None:
@@ -203,7 +203,7 @@ class Account:
             appflow.unregister_connector(connectorLabel=connector["connectorLabel"])
 
     def operations(self) -> list[str]:
-        """The names of the operations called, without the ones that only look."""
+        """The names of the operations that were called, without those that describe."""
         return [call["operation"] for call in self.calls() if "Describe" not in call["operation"]]
 
 
