@@ -151,11 +151,15 @@ class Account:
 
     def registered_arn(self, label: str) -> str | None:
         """The registered ARN of a label, or None."""
+        return self.registered_values(label)[0]
+
+    def registered_values(self, label: str) -> tuple[str | None, str | None]:
+        """The registered ARN and description of a label; both are None if it is free."""
         configuration = self.registered(label)
         if configuration is None:
-            return None
+            return None, None
         arn: str = configuration["connectorProvisioningConfig"]["lambda"]["lambdaArn"]
-        return arn
+        return arn, configuration.get("connectorDescription")
 
     def register(self, label: str, lambda_arn: str, **members: Any) -> None:
         """Register a connector by hand, without the handler."""

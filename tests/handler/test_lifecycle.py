@@ -21,14 +21,6 @@ def arn(account: Account) -> str:
     return account.make_function("crm", connector("1.0"))
 
 
-def description(account: Account) -> str | None:
-    """The registered description."""
-    registered = account.registered(LABEL)
-    assert registered is not None
-    found: str | None = registered["connectorDescription"]
-    return found
-
-
 class TestCreate:
     """A Create registers a label or adopts its registration."""
 
@@ -46,8 +38,7 @@ class TestCreate:
             "LambdaArn": arn,
             "ConnectorVersion": "1.0",
         }
-        assert account.registered_arn(LABEL) == arn
-        assert description(account) == "Acme CRM connector"
+        assert account.registered_values(LABEL) == (arn, "Acme CRM connector")
 
     def test_registered_label_is_adopted(
         self,
@@ -64,8 +55,7 @@ class TestCreate:
 
         assert response["Status"] == "SUCCESS"
         assert response["PhysicalResourceId"] == LABEL
-        assert account.registered_arn(LABEL) == arn
-        assert description(account) == "Written by hand"
+        assert account.registered_values(LABEL) == (arn, "Written by hand")
         logged = [line.msg for line in caplog.records if isinstance(line.msg, dict)]
         decisions = [message["decision"] for message in logged if "decision" in message]
         assert decisions == [f"adopt: it belonged to {by_hand}"]
@@ -285,7 +275,7 @@ class TestUpdate:
 
         cloudformation.update(properties(arn, **new), properties(arn, **old), LABEL)
 
-        assert description(account) == expected
+        assert account.registered_values(LABEL) == (arn, expected)
         assert account.operations()[1:] == ["UpdateConnectorRegistration"]
 
     def test_redelivery_clears_a_description_again(
@@ -313,7 +303,7 @@ class TestUpdate:
 
         cloudformation.update(properties(arn), refused, LABEL)
 
-        assert description(account) == "Written by hand"
+        assert account.registered_values(LABEL) == (arn, "Written by hand")
 
     def test_new_label_replaces_the_resource(
         self, account: Account, cloudformation: CloudFormation, arn: str
@@ -383,8 +373,7 @@ class TestUpdate:
         assert failed["PhysicalResourceId"] == LABEL
         assert rolled_back["Status"] == "SUCCESS"
         assert rolled_back["Data"]["LambdaArn"] == arn
-        assert description(account) == "Good"
-        assert account.registered_arn(LABEL) == arn
+        assert account.registered_values(LABEL) == (arn, "Good")
 
     def test_unreadable_old_properties_are_refreshed(
         self, account: Account, cloudformation: CloudFormation, arn: str
@@ -437,8 +426,7 @@ class TestAdoptionRequired:
         response = cloudformation.create(properties(arn, OnMissing="Fail", Description="Ours"))
 
         assert response["Status"] == "SUCCESS"
-        assert account.registered_arn(LABEL) == arn
-        assert description(account) == "Ours"
+        assert account.registered_values(LABEL) == (arn, "Ours")
 
     def test_update_registers_the_label_again(
         self, account: Account, cloudformation: CloudFormation, arn: str

@@ -103,6 +103,7 @@ class Resource(RuleBasedStateMachine):
             self.coming.end()
 
     def send(self, kind: str, template: Template, **event: Any) -> Mapping[str, Any]:
+        """Send an event, and keep it for a redelivery."""
         at = self.world.cloudformation.clock.now
         sent = self.world.cloudformation.event(kind, template.properties(), **event)
         response = self.world.cloudformation.send(kind, template.properties(), **sent)
@@ -114,6 +115,7 @@ class Resource(RuleBasedStateMachine):
         return response
 
     def update(self, new: Template, old: Template) -> Mapping[str, Any]:
+        """Send an Update from one template to another."""
         return self.send(
             "Update",
             new,
@@ -240,9 +242,8 @@ class Resource(RuleBasedStateMachine):
         assert self.registered() == before
 
     def registered(self) -> tuple[str | None, str | None]:
-        configuration = self.world.account.registered(self.label) or {}
-        arn = self.world.account.registered_arn(self.label)
-        return arn, configuration.get("connectorDescription")
+        """The registered ARN and description."""
+        return self.world.account.registered_values(self.label)
 
     @precondition(lambda self: self.committed is not None)
     @rule(name=st.sampled_from(GOOD_FUNCTIONS))
@@ -296,11 +297,10 @@ class Resource(RuleBasedStateMachine):
     def registration_is_what_the_template_says(self) -> None:
         if self.committed is None or self.moved_by_hand:
             return
-        registered = self.world.account.registered(self.label)
-        assert registered is not None
-        assert self.world.account.registered_arn(self.label) == self.committed.lambda_arn
+        arn, description = self.registered()
+        assert arn == self.committed.lambda_arn
         if self.committed.description is not None:
-            assert registered["connectorDescription"] == self.committed.description
+            assert description == self.committed.description
 
 
 def test_any_life_keeps_the_invariants(

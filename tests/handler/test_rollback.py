@@ -25,12 +25,6 @@ def late_update(account: Account, lambda_arn: str, description: str = "") -> Cal
     return update
 
 
-def registered(account: Account) -> tuple[str | None, str | None]:
-    """The registered ARN and description."""
-    configuration = account.registered(LABEL) or {}
-    return account.registered_arn(LABEL), configuration.get("connectorDescription")
-
-
 class TestCancelledUpdate:
     """The rollback of an update that was cancelled and may still be running."""
 
@@ -48,7 +42,7 @@ class TestCancelledUpdate:
 
         assert response["Status"] == "SUCCESS"
         assert response["Data"]["LambdaArn"] == old
-        assert registered(account) == (old, "Old")
+        assert account.registered_values(LABEL) == (old, "Old")
 
     def test_two_late_effects_are_reverted(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str, request_id: str
@@ -80,7 +74,7 @@ class TestCancelledUpdate:
 
         cloudformation.update(properties(old), properties(old, Description="New"), LABEL)
 
-        assert registered(account) == (old, "By hand")
+        assert account.registered_values(LABEL) == (old, "By hand")
 
     def test_equal_manual_description_is_restored(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
@@ -93,7 +87,7 @@ class TestCancelledUpdate:
 
         cloudformation.update(properties(old), properties(new, Description="Acme"), LABEL)
 
-        assert registered(account) == (old, "Acme")
+        assert account.registered_values(LABEL) == (old, "Acme")
 
     @pytest.mark.parametrize("description", [{}, {"Description": "Old"}])
     def test_late_effect_is_reverted_after_a_move(
@@ -113,7 +107,7 @@ class TestCancelledUpdate:
 
         cloudformation.update(before, properties(new, Description="New"), LABEL)
 
-        assert registered(account) == (old, description.get("Description", "By hand"))
+        assert account.registered_values(LABEL) == (old, description.get("Description", "By hand"))
 
     def test_unregistered_label_stays_unregistered(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
