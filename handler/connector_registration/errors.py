@@ -1,4 +1,8 @@
-"""AppFlow's errors: which of them pass by waiting, and what each means to the reader of a stack."""
+"""The errors of a connector's registration, and which of AppFlow's errors a retry can clear.
+
+Every text begins with ``connector <label>:``, by which ``stack_events`` recognises it in a stack's
+events, and ends with the next step.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +12,42 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from botocore.parsers import ResponseParserError
 
+from .advice import CONNECTION_ERROR, THROTTLING_CODES, advice
 from .request import Registration
-from .response import ForeseenError
+from .response import ReportableError
 
-_CONNECTION_TROUBLE = "ConnectionTrouble"
-_THROTTLED = (
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "Throttling",
-    "RequestLimitExceeded",
-)
-
-# For how many seconds each error of a call is waited out, counted from the first such answer. An
-# error that is not listed is final. Every wait also ends with the time the invocation has left.
-WAITED_OUT_SECONDS: dict[str, float] = {
-    # The service asks for patience, or its answer got lost: worth all the time there is.
-    **dict.fromkeys(_THROTTLED, 600),
+# For how many seconds the handler retries after each error of a call, counted from the first such
+# error. An error that is not listed is final. Retries also end with the time budget.
+RETRY_SECONDS: dict[str, float] = {
+    # The service asks for a later try, or its response was lost: retry while there is time.
+    **dict.fromkeys(THROTTLING_CODES, 600),
     "RequestTimeoutException": 600,
     "InternalServerException": 600,
-    _CONNECTION_TROUBLE: 600,
-    # The stack made the role and the function's permission seconds ago; IAM is eventually
+    CONNECTION_ERROR: 600,
+    # The stack created the role and the function's permission seconds ago. IAM is eventually
     # consistent and needs up to about a minute.
     "AccessDeniedException": 60,
-    # Somebody else's update of the same connector has to finish first; one call of it can take 45.
+    # Another update of the same connector has to finish first. One call of it can take 45 seconds.
     "ConflictException": 60,
-    # A cold start of the connector's Lambda can outlast AppFlow's patience; a second try finds it
-    # warm. A connector that is really broken fails the stack after these few seconds.
+    # A cold start of the connector's function can exceed AppFlow's timeout, and a second try finds
+    # the function warm. A broken connector fails the stack after these few seconds.
     "ConnectorServerException": 10,
 }
 
-# The service's words are cut at their end, so that the advice is near the beginning: 105 are those
-# that every broken connector gets.
-_MESSAGE_CHARACTERS = 120
+# Truncated so that the advice stays near the beginning of the reason. AppFlow's message about a
+# connector that raises an exception has 105 characters.
+_MAX_MESSAGE_LENGTH = 120
 
 
-class AppFlowError(ForeseenError):
-    """AppFlow does not hold what it should."""
+class AppFlowError(ReportableError):
+    """The registration is not what the template asks for."""
 
 
 class CallError(AppFlowError):
     """AppFlow refused a call, or could not be reached.
 
     Attributes:
-        code: AppFlow's error code, or ``ConnectionTrouble`` when no answer came.
+        code: AppFlow's error code, or ``ConnectionError`` if there was no response.
     """
 
     def __init__(self, message: str, *, code: str) -> None:
@@ -62,27 +59,74 @@ class NotRegisteredError(CallError):
     """No connector is registered under the label."""
 
 
-def readable(cause: Exception, operation: str, registration: Registration) -> CallError:
-    """Turn what the SDK raised into an error that says what has happened and what to do."""
+class AlreadyRegisteredError(AppFlowError):
+    """A connector is registered under the label.
+
+    Attributes:
+        lambda_arn: the registered ARN.
+    """
+
+    def __init__(self, registration: Registration, lambda_arn: str) -> None:
+        super().__init__(
+            f"connector {registration.connector_label}: the label is already registered, with"
+            f" {lambda_arn}. Choose another label, or adopt the registration with"
+            " adoption=Adoption.ALLOWED."
+        )
+        self.lambda_arn = lambda_arn
+
+
+class MissingRegistrationError(AppFlowError):
+    """No connector is registered under the label although the template requires one."""
+
+    def __init__(self, registration: Registration) -> None:
+        super().__init__(
+            f"connector {registration.connector_label}: the label is not registered, and adoption"
+            " is REQUIRED. Register the connector first, or set adoption=Adoption.ALLOWED."
+        )
+
+
+class OutOfTimeError(AppFlowError):
+    """A call could not begin because it might not have ended in time."""
+
+    def __init__(self, registration: Registration, operation: str) -> None:
+        super().__init__(
+            f"connector {registration.connector_label}: no time was left for {operation}."
+            " Deploy again."
+        )
+
+
+class StaleEventError(AppFlowError):
+    """CloudFormation no longer waits for the response."""
+
+    def __init__(self, registration: Registration) -> None:
+        super().__init__(
+            f"connector {registration.connector_label}: CloudFormation no longer waits for this"
+            " event, which arrived late or for a second time. Nothing was changed."
+        )
+
+
+def call_error(cause: Exception, operation: str, registration: Registration) -> CallError:
+    """Turn an exception of the SDK into an error that says what happened and what to do."""
     code, message = _code_and_message(cause)
-    label = registration.connector_label
-    advice = _advice(code, operation, registration)
-    text = f"connector {label}: {code} from {operation}: {_cut(message)} {advice}"
+    text = (
+        f"connector {registration.connector_label}: {code} from {operation}: {_truncate(message)}"
+        f" {advice(code, operation, registration)}"
+    )
     kind = NotRegisteredError if code == "ResourceNotFoundException" else CallError
     return kind(text, code=code)
 
 
 def _code_and_message(cause: Exception) -> tuple[str, str]:
-    # An answer that cannot be read is as good as none.
+    # A response that cannot be read is handled like a lost one.
     if isinstance(cause, (HTTPClientError, BotocoreConnectionError, ResponseParserError)):
-        return _CONNECTION_TROUBLE, str(cause)
+        return CONNECTION_ERROR, str(cause)
     if not isinstance(cause, ClientError):
         return type(cause).__name__, str(cause)
-    # The SDK fills in all three whatever it is answered; the first two may be empty.
+    # The SDK always sets all three; code and message may be empty.
     code, message = cause.response["Error"]["Code"], cause.response["Error"]["Message"]
     status = cause.response["ResponseMetadata"]["HTTPStatusCode"]
-    if code not in WAITED_OUT_SECONDS:
-        # The service's front door has codes of its own, or none; the status tells what they mean.
+    if code not in RETRY_SECONDS:
+        # A proxy in front of the service has codes of another set, or none.
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             code = "ThrottlingException"
         elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -90,92 +134,8 @@ def _code_and_message(cause: Exception) -> tuple[str, str]:
     return code, message or f"HTTP status {status}"
 
 
-def _cut(message: str) -> str:
+def _truncate(message: str) -> str:
     message = " ".join(message.split())
-    if len(message) > _MESSAGE_CHARACTERS:
-        message = message[:_MESSAGE_CHARACTERS] + "..."
+    if len(message) > _MAX_MESSAGE_LENGTH:
+        message = message[:_MAX_MESSAGE_LENGTH] + "..."
     return message if message.endswith(".") else message + "."
-
-
-# The likely cause and the next step, by code, or by code and operation.
-_ADVICE: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "AccessDeniedException from RegisterConnector",
-            "AccessDeniedException from UpdateConnectorRegistration",
-        ),
-        "Let appflow.amazonaws.com invoke exactly {function_arn}, and the handler's role call"
-        " appflow:{operation} and lambda:InvokeFunction.",
-    ),
-    "AccessDeniedException": "Let the handler's role call appflow:{operation} on {connector_arn}.",
-    **dict.fromkeys(
-        ("ConnectorServerException", "ConnectorAuthenticationException"),
-        "The connector's own error is in its log group, by default /aws/lambda/{function_name}.",
-    ),
-    "ConflictException from UnregisterConnector": (
-        "Delete the connector profiles and flows that use it, or deploy force_unregister=True"
-        " first; then delete again."
-    ),
-    "ConflictException": "Another change of this connector is under way: deploy again after it.",
-    "ServiceQuotaExceededException": (
-        "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota."
-    ),
-    "ResourceNotFoundException": "See whether {function_arn} exists, and deploy again.",
-    "ValidationException": "Correct the value that AppFlow names, and deploy again.",
-    **dict.fromkeys(
-        ("InternalServerException", "RequestTimeoutException"),
-        "A fault of AppFlow's that did not pass: deploy again later.",
-    ),
-    **dict.fromkeys(
-        _THROTTLED, "The account calls AppFlow too often: deploy again, fewer stacks at a time."
-    ),
-    _CONNECTION_TROUBLE: (
-        "Check that AppFlow exists in this Region, and that the handler has a route to it if it"
-        " runs in a VPC."
-    ),
-}
-_OTHER_ADVICE = "Deploy again; if it stays, look the error up in the AppFlow API Reference."
-
-
-def _advice(code: str, operation: str, registration: Registration) -> str:
-    function_arn = registration.lambda_arn
-    _, partition, _, region, account, _, function_name = function_arn.split(":")[:7]
-    advice = _ADVICE.get(f"{code} from {operation}") or _ADVICE.get(code, _OTHER_ADVICE)
-    return advice.format(
-        operation=operation,
-        function_arn=function_arn,
-        function_name=function_name,
-        connector_arn=(
-            f"arn:{partition}:appflow:{region}:{account}:connector/{registration.connector_label}"
-        ),
-    )
-
-
-def existing(registration: Registration, lambda_arn: str) -> AppFlowError:
-    """The error of a label that is taken although the template wants it free."""
-    return AppFlowError(
-        f"connector {registration.connector_label}: it is registered already, for {lambda_arn}, and"
-        " on_existing is FAIL. Choose another label, or take it over with on_existing ADOPT."
-    )
-
-
-def missing(registration: Registration) -> AppFlowError:
-    """The error of a label that is free although the template wants it registered."""
-    return AppFlowError(
-        f"connector {registration.connector_label}: it is not registered, and on_missing is FAIL."
-        " Register it first, or let on_missing REGISTER do it."
-    )
-
-
-def out_of_time(operation: str, registration: Registration) -> AppFlowError:
-    """The error of a call that would not end in time."""
-    label = registration.connector_label
-    return AppFlowError(f"connector {label}: no time was left for {operation}. Deploy again.")
-
-
-def no_longer_awaited(registration: Registration) -> AppFlowError:
-    """The error of an event that has come too late."""
-    return AppFlowError(
-        f"connector {registration.connector_label}: CloudFormation has gone on without the answer"
-        " to this event, which has come late or once more, so nothing was done."
-    )

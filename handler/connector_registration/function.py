@@ -1,7 +1,7 @@
 """The Lambda entry point: one function for each request type of CloudFormation.
 
-``lifecycle`` brings the SDK with it, so it is imported by the first event that calls AppFlow; one
-that calls nobody takes two thirds of the time without it.
+``lifecycle`` imports the SDK. Only an event that calls AppFlow imports it; the others take two
+thirds of the time without it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ resource = CustomResource()
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Handle one event; the errors are those of ``CustomResource``."""
+    """Handle one event."""
     resource(event, context)
 
 
@@ -29,13 +29,17 @@ def create(event: Mapping[str, Any], context: Any) -> str:
     request = Request.parse(event)
     from . import lifecycle
 
-    resource.Data.update(lifecycle.create(request, resource, context))
+    def on_registered(connector_label: str) -> None:
+        # If anything fails from here on, CloudFormation's Delete has to find the registration.
+        resource.response.failure_physical_id = connector_label
+
+    resource.Data.update(lifecycle.create(request, context, on_registered))
     return request.desired.connector_label
 
 
 @resource.update
 def update(event: Mapping[str, Any], context: Any) -> str:
-    """Bring the registration up to date, or register a new label in place of the old one."""
+    """Refresh the registration, or replace its label."""
     request = Request.parse(event)
     from . import lifecycle
 
@@ -45,17 +49,17 @@ def update(event: Mapping[str, Any], context: Any) -> str:
 
 @resource.delete
 def delete(event: Mapping[str, Any], context: Any) -> str:
-    """Unregister the connector if the template says so and it is this resource's own."""
+    """Unregister the connector if the removal policy is DESTROY and this resource owns it."""
     physical_id: str = event["PhysicalResourceId"]
     try:
         request = Request.parse(event)
     except InvalidPropertyError as error:
-        # Properties that cannot be read have never been registered.
+        # A resource with invalid properties was never registered.
         logger.info({"decision": f"nothing to unregister: {error}"})
         return physical_id
-    if request.why_kept is not None:
+    if request.retain_reason is not None:
         label = request.desired.connector_label
-        logger.info({"decision": f"left alone: {request.why_kept}", "label": label})
+        logger.info({"decision": f"not unregistered: {request.retain_reason}", "label": label})
         return physical_id
     from . import lifecycle
 

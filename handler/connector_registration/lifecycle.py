@@ -1,99 +1,214 @@
-"""What the events of a resource ask of AppFlow."""
+"""What the handler does in AppFlow for a Create, an Update and a Delete."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import registration, sdk, stack_events
-from .appflow import LONGEST_PAUSE_SECONDS, AppFlow, Clock, Connector
-from .custom_resource import CustomResource
-from .errors import no_longer_awaited
-from .request import Request
-from .response import SLOWEST_SECONDS
+from . import cancelled_update, sdk, time_budget
+from .appflow import AppFlow, Connector
+from .errors import (
+    AlreadyRegisteredError,
+    MissingRegistrationError,
+    NotRegisteredError,
+    StaleEventError,
+)
+from .request import Adoption, Registration, Request
+from .stack_events import StackEvents
+from .time_budget import TimeBudget
 
-_CALL_SECONDS = sdk.PATIENCE["appflow"].connect + sdk.PATIENCE["appflow"].read
+logger = logging.getLogger(__name__)
 
-# When less than this is left of the invocation, no call to AppFlow begins: one that did could still
-# be running when the failure is answered, and take effect after CloudFormation has rolled back.
-_LAST_LOOK_SECONDS = _CALL_SECONDS + SLOWEST_SECONDS + 5
-
-# All other calls stop that much earlier. Should an update be given up, its rollback, which begins
-# later, can so look once more when the last call of that update has ended.
-_LAST_CALL_SECONDS = _LAST_LOOK_SECONDS + _CALL_SECONDS + LONGEST_PAUSE_SECONDS + 5
-
-# An event that is older has waited in Lambda's queue, or is delivered once more: Lambda repeats an
-# invocation that failed after a minute. By then the stack's events show what has become of it.
+# An older event has waited in Lambda's queue, or is delivered for a second time: Lambda retries a
+# failed invocation after a minute. By then the stack events show what happened to it.
 _LATE_SECONDS = 30.0
 
-clock: Clock = time
-"""Time, for the waits between the tries of a call."""
 
+def create(
+    request: Request, context: Any, on_registered: Callable[[str], None]
+) -> Mapping[str, str]:
+    """Register or adopt the connector, and return the attributes of the resource.
 
-def create(request: Request, resource: CustomResource, context: Any) -> Mapping[str, str]:
-    """Register the connector, or adopt one that is registered under the label already."""
-    _check_awaited(request)
+    ``on_registered`` is called with the label as soon as this request has registered it.
+    """
+    _check_not_stale(request)
     appflow = _appflow(request, context)
-    if registration.register_or_adopt(request.desired, appflow):
-        # Should anything fail from here on, the Delete that follows finds what was registered.
-        resource.fail_as(request.desired.connector_label)
-    return _attributes(appflow.read_back(request.desired))
+    if _register_or_adopt(appflow, request.desired.adoption):
+        on_registered(request.desired.connector_label)
+    return _attributes(appflow.wait_until_updated())
 
 
 def update(request: Request, context: Any) -> Mapping[str, str]:
-    """Bring the registration up to date, or register a new label in place of the old one."""
-    _check_awaited(request)
+    """Refresh the registration or replace its label, and return the attributes of the resource."""
+    _check_not_stale(request)
     appflow = _appflow(request, context)
-    if request.physical_resource_id != request.desired.connector_label:
-        registration.register_in_place_of_another(request.desired, appflow)
-        return _attributes(appflow.read_back(request.desired))
-    watch = registration.Watch(
-        is_needed=lambda: (
-            not stack_events.last_update_has_ended(request, sdk.client("cloudformation"), clock)
-        ),
-        appflow=_appflow(request, context, reserved_seconds=_LAST_LOOK_SECONDS),
-    )
-    return _attributes(registration.refresh(request, appflow, watch))
+    if request.physical_resource_id == request.desired.connector_label:
+        return _attributes(_refresh(request, appflow))
+    _replace_label(appflow)
+    return _attributes(appflow.wait_until_updated())
 
 
 def delete(request: Request, context: Any) -> None:
-    """Unregister the connector if it is this resource's own."""
-    _check_awaited(request)
-    registration.unregister_if_ours(request, _appflow(request, context))
+    """Unregister the connector if the registration still has the Lambda ARN of this resource."""
+    _check_not_stale(request)
+    appflow = _appflow(request, context)
+    registered = appflow.describe()
+    if registered is None:
+        _log("nothing to unregister", request.desired)
+    elif registered.lambda_arn != request.desired.lambda_arn:
+        _log(f"not unregistered: the registered ARN is {registered.lambda_arn}", request.desired)
+    else:
+        _log("unregister", request.desired)
+        appflow.unregister()
 
 
-def _check_awaited(request: Request) -> None:
-    """Raise AppFlowError for an event that CloudFormation has got its answer to, or given up.
+def _check_not_stale(request: Request) -> None:
+    """Raise StaleEventError for an event whose response CloudFormation no longer waits for.
 
-    The token of a call keeps an event that took effect from taking effect again, but not one that
-    failed, and is rolled back by now, nor one that had nothing to do.
+    The client token stops an event that took effect from taking effect again. It does not stop an
+    event that failed and was rolled back, nor one that had nothing to do.
     """
-    if request.issued_at is None or clock.time() - request.issued_at < _LATE_SECONDS:
+    if request.issued_at is None or time_budget.clock.time() - request.issued_at < _LATE_SECONDS:
         return
-    if not stack_events.is_awaited(request, request.issued_at, sdk.client("cloudformation"), clock):
-        raise no_longer_awaited(request.desired)
+    if not StackEvents(request).is_pending(request.issued_at):
+        raise StaleEventError(request.desired)
 
 
-def _attributes(held: Connector) -> Mapping[str, str]:
+def _register_or_adopt(appflow: AppFlow, adoption: Adoption) -> bool:
+    """Register the connector, or adopt an existing registration.
+
+    RegisterConnector comes before DescribeConnector: AppFlow remembers the token, so an event that
+    is delivered twice changes nothing the second time.
+
+    Returns:
+        Whether this call registered the label.
+
+    Raises:
+        AppFlowError: AppFlow refused, or the adoption that would be needed is not allowed.
+    """
+    if adoption is Adoption.REQUIRED:
+        registered = appflow.describe()
+        if registered is None:
+            raise MissingRegistrationError(appflow.registration)
+        _adopt(appflow, registered.lambda_arn)
+        return False
+    try:
+        appflow.register()
+    except AlreadyRegisteredError as error:
+        if adoption is Adoption.FORBIDDEN:
+            raise
+        _adopt(appflow, error.lambda_arn)
+        return False
+    _log("registered", appflow.registration)
+    return True
+
+
+def _adopt(appflow: AppFlow, lambda_arn: str) -> None:
+    # No other record of the ARN that was registered before exists.
+    _log(f"adopt: the registered ARN was {lambda_arn}", appflow.registration)
+    appflow.update(description=appflow.registration.description)
+
+
+def _replace_label(appflow: AppFlow) -> None:
+    """Register or adopt the new label of a resource; the errors are ``_register_or_adopt``'s.
+
+    The rollback of such a change is a change of the label too. It returns to a label that is still
+    registered with the function of this resource, so adopting it takes it from no other owner.
+    """
+    adoption = appflow.registration.adoption
+    if adoption is Adoption.FORBIDDEN:
+        registered = appflow.describe()
+        if registered is not None and registered.lambda_arn == appflow.registration.lambda_arn:
+            adoption = Adoption.ALLOWED
+    _register_or_adopt(appflow, adoption)
+
+
+def _refresh(request: Request, appflow: AppFlow) -> Connector:
+    """Refresh the registration if the request changes it, and return it.
+
+    A label that was unregistered in the meantime is registered again.
+    """
+    desired, previous = request.desired, request.previous
+    if previous is not None and desired.same_in_appflow(previous):
+        registered = appflow.describe()
+        if registered is not None and registered.lambda_arn == desired.lambda_arn:
+            _log("no refresh needed", desired)
+            return registered
+    before = appflow.describe() if _differ_in_appflow(desired, previous) else None
+    description = _description_to_send(desired, previous, before)
+    _update_or_register(appflow, description)
+    if (
+        previous is not None
+        and before is not None
+        and cancelled_update.may_still_run(previous, before, StackEvents(request))
+    ):
+        _log("restore until the time is up: a cancelled update may still run", desired)
+        return cancelled_update.restore_until_deadline(
+            appflow, description=before.description if description is None else description
+        )
+    return appflow.wait_until_updated()
+
+
+def _update_or_register(appflow: AppFlow, description: str | None) -> None:
+    _log("refresh", appflow.registration)
+    try:
+        appflow.update(description=description)
+    except NotRegisteredError:
+        # AppFlow returns the same error for a Lambda function that it cannot find.
+        if appflow.describe() is not None:
+            raise
+        _log("register again", appflow.registration)
+        appflow.register()
+
+
+def _differ_in_appflow(desired: Registration, previous: Registration | None) -> bool:
+    """Whether DescribeConnector can tell which of the two is registered."""
+    return previous is not None and (
+        (desired.lambda_arn, desired.description) != (previous.lambda_arn, previous.description)
+    )
+
+
+def _description_to_send(
+    desired: Registration, previous: Registration | None, before: Connector | None
+) -> str | None:
+    """Return the description for the update, or None to keep the registered one.
+
+    A description that left the template is cleared, unless it was set manually. An event that is
+    delivered twice sends the same value, because AppFlow refuses a token with other parameters.
+    """
+    if desired.description is not None or previous is None or not previous.description:
+        return desired.description
+    if before is None or before.description not in (previous.description, ""):
+        return None
+    # If the update to revert never took effect, an equal description was set manually.
+    took_no_effect = before.lambda_arn == desired.lambda_arn != previous.lambda_arn
+    return None if took_no_effect and before.description else ""
+
+
+def _appflow(request: Request, context: Any) -> AppFlow:
+    return AppFlow(
+        sdk.client("appflow"),
+        request.desired,
+        request_id=request.request_id,
+        budget=TimeBudget(context),
+    )
+
+
+def _attributes(registered: Connector) -> Mapping[str, str]:
     return {
-        "ConnectorArn": held.connector_arn,
-        "ConnectorLabel": held.connector_label,
-        "LambdaArn": held.lambda_arn,
-        "ConnectorVersion": held.version,
+        "ConnectorArn": registered.connector_arn,
+        "ConnectorLabel": registered.connector_label,
+        "LambdaArn": registered.lambda_arn,
+        "ConnectorVersion": registered.version,
     }
 
 
-def _appflow(
-    request: Request, context: Any, *, reserved_seconds: float = _LAST_CALL_SECONDS
-) -> AppFlow:
-    def seconds_left() -> float:
-        left: float = context.get_remaining_time_in_millis() / 1000
-        return left - reserved_seconds
-
-    return AppFlow(
-        sdk.client("appflow"),
-        request_id=request.request_id,
-        seconds_left=seconds_left,
-        clock=clock,
+def _log(decision: str, registration: Registration) -> None:
+    logger.info(
+        {
+            "decision": decision,
+            "label": registration.connector_label,
+            "lambda_arn": registration.lambda_arn,
+        }
     )

@@ -1,22 +1,23 @@
-"""The CloudFormation event, parsed into what the decisions need.
+"""The CloudFormation event, parsed and checked.
 
-CloudFormation turns every property value into a string, at every depth, and goes on sending the
-properties of templates deployed long ago (on Delete, and as the old properties of an Update), so
-unknown keys are ignored here and a property, once shipped, is understood for ever.
+CloudFormation turns every property value into a string, at every depth. It also sends the
+properties of templates that were deployed long ago (on Delete, and as the old properties of an
+Update). So the handler ignores unknown properties, and understands each released property for ever.
 Source: "Custom resource request objects" in the AWS CloudFormation User Guide.
 """
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from .response import ForeseenError
+from .response import ReportableError
 
-# The limits of the AppFlow API (service model 2020-08-23), checked here because a value that was a
-# token at synthesis reaches nobody else's check before AppFlow's, whose message names no property.
+# The limits of the AppFlow API (service model 2020-08-23). A value that was a token at synthesis is
+# checked here for the first time, and AppFlow's own message would name no property.
 _LABEL = re.compile(r"[a-zA-Z0-9][\w!@#.-]+", re.ASCII)
 _LABEL_RULE = "2 to 256 characters: a letter or digit first, then letters, digits and _!@#.-"
 _LAMBDA_ARN = re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[\w:$-]+", re.ASCII)
@@ -24,65 +25,70 @@ _LAMBDA_ARN_RULE = "arn:aws:lambda:<region>:<account>:function:<name>[:<version 
 _DESCRIPTION = re.compile(r"[\s\w/!@#+=.-]*", re.ASCII)
 _DESCRIPTION_RULE = "at most 1024 letters, digits, spaces and /!@#+=.-_ (no comma, colon or quote)"
 
-_SHOWN_CHARACTERS = 60
+_MAX_SHOWN_LENGTH = 60
 
 
-class InvalidPropertyError(ForeseenError):
+class InvalidPropertyError(ReportableError):
     """A property that AppFlow cannot accept."""
 
     def __init__(self, name: str, value: object, rule: str) -> None:
         shown = repr(value)
-        if len(shown) > _SHOWN_CHARACTERS:
-            shown = shown[:_SHOWN_CHARACTERS] + "..."
+        if len(shown) > _MAX_SHOWN_LENGTH:
+            shown = shown[:_MAX_SHOWN_LENGTH] + "..."
         super().__init__(
             f"property {name} is {shown}; allowed: {rule}. Correct it and deploy again."
         )
 
 
-# A named tuple: to import dataclasses takes a tenth of an event that calls nobody.
-class Registration(NamedTuple):
-    """What a template asks AppFlow to hold for one connector.
+class Adoption(enum.Enum):
+    """Whether a label may be registered already when a resource is created or gets the label."""
 
-    ``lambda_revision`` stands for the code and configuration behind ``lambda_arn``. It is opaque:
-    all that counts is whether it differs from the one before. So are the user's own ``triggers``.
+    ALLOWED = "Allowed"
+    REQUIRED = "Required"
+    FORBIDDEN = "Forbidden"
+
+
+# A named tuple: importing dataclasses takes a tenth of the time of an event that makes no call.
+class Registration(NamedTuple):
+    """What a template asks for: the registration of one connector.
+
+    ``function_hash`` and the user's ``triggers`` are opaque: only their changes count.
     """
 
     connector_label: str
     lambda_arn: str
     description: str | None
-    lambda_revision: object
+    function_hash: object
     unregister_on_delete: bool
     triggers: object = None
-    register_missing: bool = True
-    adopt_existing: bool = True
-    force_unregister: bool = False
+    adoption: Adoption = Adoption.ALLOWED
+    force_delete: bool = False
 
     @classmethod
     def parse(cls, properties: Mapping[str, Any]) -> Registration:
         """Read resource properties.
 
         Raises:
-            InvalidPropertyError: naming the property, its value and what is allowed.
+            InvalidPropertyError: AppFlow cannot accept a property.
         """
         return cls(
             connector_label=_text(properties, "ConnectorLabel", _LABEL, 256, _LABEL_RULE),
             lambda_arn=_text(properties, "LambdaArn", _LAMBDA_ARN, 512, _LAMBDA_ARN_RULE),
             description=_description(properties),
-            lambda_revision=properties.get("LambdaRevision"),
-            unregister_on_delete=_choice(properties, "RemovalPolicy", "Retain", "Destroy"),
+            function_hash=properties.get("FunctionHash"),
+            unregister_on_delete=_flag(properties, "RemovalPolicy", "Retain", "Destroy"),
             triggers=properties.get("Triggers"),
-            register_missing=not _choice(properties, "OnMissing", "Register", "Fail"),
-            adopt_existing=not _choice(properties, "OnExisting", "Adopt", "Fail"),
-            force_unregister=_choice(properties, "ForceUnregister", "false", "true"),
+            adoption=_adoption(properties),
+            force_delete=_flag(properties, "ForceDelete", "false", "true"),
         )
 
-    def asks_the_same_of_appflow(self, other: Registration) -> bool:
-        """Whether AppFlow, holding ``other``, would hold nothing new after being told this."""
+    def same_in_appflow(self, other: Registration) -> bool:
+        """Whether replacing ``other`` by this would change nothing in AppFlow."""
         return (
             self.connector_label == other.connector_label
             and self.lambda_arn == other.lambda_arn
             and self.description == other.description
-            and self.lambda_revision == other.lambda_revision
+            and self.function_hash == other.function_hash
             and self.triggers == other.triggers
         )
 
@@ -91,8 +97,8 @@ class Request(NamedTuple):
     """One event of CloudFormation.
 
     ``physical_resource_id`` is None on Create only. ``previous`` is None unless this is an Update
-    whose old properties can be read. ``issued_at`` is when CloudFormation made the event, in
-    seconds since 1970, or None if its URL does not say.
+    with valid old properties. ``issued_at`` is the time of the event in seconds since 1970, or None
+    if the URL does not contain it.
     """
 
     request_id: str
@@ -104,12 +110,12 @@ class Request(NamedTuple):
     issued_at: float | None = None
 
     @property
-    def why_kept(self) -> str | None:
-        """Why a Delete of this resource leaves AppFlow alone, or None if it is to unregister."""
+    def retain_reason(self) -> str | None:
+        """Why a Delete of this resource keeps the registration, or None if it does not."""
         if self.physical_resource_id != self.desired.connector_label:
-            return f"the id {self.physical_resource_id} stands for no registration of its own"
+            return f"the resource {self.physical_resource_id} registered nothing"
         if not self.desired.unregister_on_delete:
-            return "its removal policy is RETAIN"
+            return "the removal policy is RETAIN"
         return None
 
     @classmethod
@@ -117,8 +123,8 @@ class Request(NamedTuple):
         """Read an event.
 
         Raises:
-            InvalidPropertyError: for resource properties that AppFlow cannot accept. Old properties
-                never raise: the answer to unreadable ones is to announce the connector again.
+            InvalidPropertyError: AppFlow cannot accept a resource property. Old properties never
+                raise; the handler refreshes the registration if they are invalid.
         """
         return cls(
             request_id=event["RequestId"],
@@ -138,7 +144,7 @@ def _previous(event: Mapping[str, Any]) -> Registration | None:
         return None
 
 
-# The signature of the URL is as old as the event. Source: "Authenticating Requests: Using Query
+# The URL is signed when the event is sent. Source: "Authenticating Requests: Using Query
 # Parameters" in the Amazon S3 API Reference.
 _SIGNED_AT = re.compile(r"[?&]X-Amz-Date=([0-9]{8}T[0-9]{6}Z)(?:&|$)")
 
@@ -155,10 +161,10 @@ def _issued_at(response_url: str) -> float | None:
 
 
 def _text(
-    properties: Mapping[str, Any], name: str, pattern: re.Pattern[str], longest: int, rule: str
+    properties: Mapping[str, Any], name: str, pattern: re.Pattern[str], max_length: int, rule: str
 ) -> str:
     value = properties.get(name)
-    if not isinstance(value, str) or len(value) > longest or not pattern.fullmatch(value):
+    if not isinstance(value, str) or len(value) > max_length or not pattern.fullmatch(value):
         raise InvalidPropertyError(name, value, rule)
     return value
 
@@ -169,8 +175,16 @@ def _description(properties: Mapping[str, Any]) -> str | None:
     return _text(properties, "Description", _DESCRIPTION, 1024, _DESCRIPTION_RULE)
 
 
-def _choice(properties: Mapping[str, Any], name: str, default: str, other: str) -> bool:
-    """Whether a property has its other value, and not the default."""
+def _adoption(properties: Mapping[str, Any]) -> Adoption:
+    value = properties.get("Adoption", "Allowed")
+    try:
+        return Adoption(value)
+    except ValueError:
+        raise InvalidPropertyError("Adoption", value, "Allowed, Required or Forbidden") from None
+
+
+def _flag(properties: Mapping[str, Any], name: str, default: str, other: str) -> bool:
+    """Whether a property has the other of its two values, and not the default."""
     value = properties.get(name, default)
     if value not in (default, other):
         raise InvalidPropertyError(name, value, f"{default} or {other}")

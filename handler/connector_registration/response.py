@@ -1,7 +1,8 @@
-"""One answer to CloudFormation.
+"""The single response to CloudFormation.
 
-The answer is a JSON object of at most 4096 bytes, PUT to the presigned URL of the event with an
-empty content type. Source: "Custom resource response objects" in the AWS CloudFormation User Guide.
+The response is a JSON object of at most 4096 bytes. The handler sends it by a PUT to the presigned
+URL of the event, with an empty content type. Source: "Custom resource response objects" in the AWS
+CloudFormation User Guide.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES = 4096
 
-# S3 takes the answer. It asks clients to repeat 500 and 503; 403 means an expired URL and is final.
-# The slowest case, six tries that all hang, ends within SLOWEST_SECONDS.
+# S3 receives the response. It asks clients to retry after 500 and 503; 403 means an expired URL and
+# is final. The slowest case, six tries that all time out, ends within MAX_SEND_SECONDS.
 _RETRY = urllib3.Retry(
     total=5,
     backoff_factor=0.5,
@@ -34,28 +35,24 @@ _RETRY = urllib3.Retry(
 _HEADERS = {"Content-Type": ""}
 _TIMEOUT = urllib3.Timeout(connect=2, read=4)
 
-SLOWEST_SECONDS = 52.0
-"""How long sending an answer can take, all tries included."""
+
+class ReportableError(Exception):
+    """A failure whose text is written for the reason in the stack events."""
 
 
-class ForeseenError(Exception):
-    """A failure whose text is fit to be the reason in the stack's events."""
+class ResponseNotDeliveredError(RuntimeError):
+    """The response did not reach CloudFormation.
 
-
-class LostResponseError(RuntimeError):
-    """CloudFormation could not be answered.
-
-    Left to escape from the invocation: Lambda then runs the event again a minute later, and the
-    tokens of the calls see to it that what has been done is not done twice.
+    The error escapes, so Lambda runs the event again a minute later.
     """
 
 
 class Response:
-    """The single answer to one event; whoever sends first, the work or the timer, wins.
+    """The single response to one event: the first one that is sent, by the work or by the timer.
 
     Attributes:
-        failure_id: the physical id of the answer if it is a failure. CloudFormation takes any other
-            id than its own for a replacement, even in a failed Update, and refuses an empty one.
+        failure_physical_id: the id in a failure response. CloudFormation treats any id but the
+            resource's as a replacement, even in a failed Update, and refuses an empty one.
     """
 
     def __init__(
@@ -63,98 +60,94 @@ class Response:
         event: Mapping[str, Any],
         http: Callable[[], urllib3.PoolManager],
         *,
-        failure_id: str,
+        failure_physical_id: str,
     ) -> None:
-        self.failure_id = failure_id
-        self._url = _checked(event["ResponseURL"])
+        self.failure_physical_id = failure_physical_id
+        self._url = _validated(event["ResponseURL"])
         self._ids = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
         self._http = http
         self._lock = threading.Lock()
         self._sent = False
-        self._lost = False
+        self._undelivered = False
 
     def succeed(self, physical_id: str, data: Mapping[str, str]) -> None:
-        """Answer SUCCESS, unless an answer has been sent already."""
+        """Send SUCCESS, unless a response has been sent already."""
         self._send({"Status": "SUCCESS", "PhysicalResourceId": physical_id, "Data": dict(data)})
 
     def fail(self, reason: str) -> None:
-        """Answer FAILED, unless an answer has been sent already."""
-        answer = {"Status": "FAILED", "PhysicalResourceId": self.failure_id, "Data": {}}
+        """Send FAILED, unless a response has been sent already."""
+        response = {"Status": "FAILED", "PhysicalResourceId": self.failure_physical_id, "Data": {}}
         reason = reason[:_MAX_BODY_BYTES]
         # Measured as JSON, where a character outside ASCII takes six bytes or twelve.
-        while reason and len(self._body({**answer, "Reason": reason})) > _MAX_BODY_BYTES:
+        while reason and len(self._body({**response, "Reason": reason})) > _MAX_BODY_BYTES:
             reason = reason[:-1]
-        self._send({**answer, "Reason": reason})
+        self._send({**response, "Reason": reason})
 
     def check_delivered(self) -> None:
-        """Make sure that the answer has arrived, or can arrive no more.
-
-        Raises:
-            LostResponseError: it has not, and another try may succeed.
-        """
-        if self._lost:
-            raise LostResponseError(
-                "the answer to CloudFormation did not arrive; see the log above"
+        """Raise ResponseNotDeliveredError if another try may deliver the response."""
+        if self._undelivered:
+            raise ResponseNotDeliveredError(
+                "the response did not reach CloudFormation; see the log above"
             )
 
-    def _send(self, answer: Mapping[str, Any]) -> None:
-        # The lock is held while sending: whoever comes second waits for the first to finish.
-        # Returning earlier would end the invocation, and Lambda would freeze the sender half-way.
+    def _send(self, response: Mapping[str, Any]) -> None:
+        # The lock is held while sending. If the second sender returned earlier, the invocation
+        # would end, and Lambda would freeze the first sender half-way.
         with self._lock:
             if self._sent:
-                logger.warning({"response": "suppressed", "status": answer["Status"]})
+                logger.warning({"response": "suppressed", "status": response["Status"]})
                 return
             self._sent = True
-            self._put(self._body(answer), answer["Status"])
+            self._put(self._body(response), response["Status"])
 
-    def _body(self, answer: Mapping[str, Any]) -> str:
-        return json.dumps({**answer, **self._ids})
+    def _body(self, response: Mapping[str, Any]) -> str:
+        return json.dumps({**response, **self._ids})
 
     def _put(self, body: str, status: str) -> None:
-        # Until the answer has been taken, whatever is raised on the way.
-        self._lost = True
-        # Neither the URL nor an exception that quotes it may be logged: its signature lets anybody
-        # answer in our place. Nor may it be followed to somewhere else, perhaps without TLS.
+        # Until S3 has accepted the response, whatever is raised.
+        self._undelivered = True
+        # Neither the URL nor an exception that quotes it may be logged: its signature allows a
+        # third party to respond in the handler's place. A redirect could lead away from TLS.
         try:
-            answer = self._http().request(
+            received = self._http().request(
                 "PUT", self._url, body=body, headers=_HEADERS, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
             logger.error({"response": "lost", "status": status, "error": type(error).__name__})
             return
-        # A URL that is refused (it has expired, or its signature is wrong) stays refused.
-        self._lost = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        delivered = answer.status < HTTPStatus.MULTIPLE_CHOICES
+        # S3 refuses an expired URL, or one with a wrong signature, at every try.
+        self._undelivered = received.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        delivered = received.status < HTTPStatus.MULTIPLE_CHOICES
         logger.log(
             logging.INFO if delivered else logging.ERROR,
             {
                 "response": "delivered" if delivered else "refused",
                 "status": status,
-                "http_status": answer.status,
+                "http_status": received.status,
             },
         )
 
 
-_making_pool = threading.Lock()
+_pool_lock = threading.Lock()
 
 
 def pool() -> urllib3.PoolManager:
-    """Connections for answers: certificates checked, every wait bounded."""
-    # Whoever comes second waits: reading the authorities twice at once takes longer.
-    with _making_pool:
+    """Return the connection pool for responses, with checked certificates and bounded timeouts."""
+    # The second caller waits: reading the certificate authorities twice at once takes longer.
+    with _pool_lock:
         return _pool()
 
 
 @functools.cache
 def _pool() -> urllib3.PoolManager:
-    # One context for all connections: urllib3 would read the authorities again for each, and a warm
-    # event would take seven times as long.
+    # All connections share one context. urllib3 would read the authorities again for each, and a
+    # warm event would take seven times as long.
     context = ssl.create_default_context()
     return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT, ssl_context=context)
 
 
-def _checked(url: str) -> str:
-    """The response URL, if an answer sent there stays secret on its way.
+def _validated(url: str) -> str:
+    """Return the response URL if the network cannot read what is sent there.
 
     Raises:
         ValueError: it is neither https nor on this machine.

@@ -1,7 +1,7 @@
-"""The AWS SDK: clients, built from no more than they need.
+"""The AWS SDK: clients, built from the parts of botocore that they need.
 
-botocore in place of boto3, which would import transfer managers and resource models first.
-``make bench`` says what that saves.
+botocore replaces boto3, which would import transfer managers and resource models first.
+``make bench`` shows what that saves.
 """
 
 from __future__ import annotations
@@ -13,26 +13,27 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
+from .time_budget import APPFLOW_CONNECT_SECONDS, APPFLOW_READ_SECONDS
 
-class Patience(NamedTuple):
-    """Seconds for a connection and for an answer, and how often a call is tried."""
+
+class Timeouts(NamedTuple):
+    """Seconds for a connection and for a response, and the number of tries of a call."""
 
     connect: float
     read: float
     attempts: int
 
 
-PATIENCE = {
-    # It answers an update only after the connector's Lambda has answered it, and Amazon's samples
-    # give a connector 30 seconds. The tries are those of ``appflow``, see there.
-    "appflow": Patience(connect=5, read=40, attempts=1),
-    # What it knows is worth less than the time to do without.
-    "cloudformation": Patience(connect=2, read=5, attempts=2),
+TIMEOUTS = {
+    # The module ``appflow`` retries by itself.
+    "appflow": Timeouts(connect=APPFLOW_CONNECT_SECONDS, read=APPFLOW_READ_SECONDS, attempts=1),
+    # The handler can do without the stack events.
+    "cloudformation": Timeouts(connect=2, read=5, attempts=2),
 }
 """By service."""
 
-# What botocore's endpoints.json says of a service that it does not know, in the one partition that
-# has AppFlow; the hosts themselves come from each service's own rules.
+# What botocore's endpoints.json contains about a service that it does not list, in the one
+# partition that has AppFlow. The host names come from each service's endpoint rules.
 _ENDPOINTS: dict[str, Any] = {
     "version": 3,
     "partitions": [
@@ -70,18 +71,15 @@ _ENDPOINTS: dict[str, Any] = {
 
 
 class _Loader(Loader):  # type: ignore[misc]
-    """Reads the data of the services in use and of no others.
-
-    That saves a seventh of a cold Update, and a sixth of its memory.
-    """
+    """Reads the data of these services only, which saves a seventh of the time of a cold Update."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
-        # botocore would look into the folders of all four hundred.
-        return [*PATIENCE]
+        # botocore would list the folders of all four hundred services.
+        return [*TIMEOUTS]
 
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
         if name == "endpoints":
-            # The file has a megabyte, and is the largest part of what a client keeps in memory.
+            # The file has a megabyte.
             return _ENDPOINTS, self.BUILTIN_DATA_PATH
         found: tuple[Any, str] = super().load_data_with_path(name)
         return found
@@ -89,15 +87,15 @@ class _Loader(Loader):  # type: ignore[misc]
 
 @functools.cache
 def client(service: str) -> Any:
-    """A client of one of the services above, set up from the environment as boto3 would be."""
-    patience = PATIENCE[service]
+    """Return the client of a service in ``TIMEOUTS``, configured from the environment."""
+    timeouts = TIMEOUTS[service]
     session = botocore.session.Session()
     session.register_component("data_loader", _Loader())
     return session.create_client(
         service,
         config=Config(
-            connect_timeout=patience.connect,
-            read_timeout=patience.read,
-            retries={"mode": "standard", "total_max_attempts": patience.attempts},
+            connect_timeout=timeouts.connect,
+            read_timeout=timeouts.read,
+            retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
         ),
     )

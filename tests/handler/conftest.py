@@ -22,7 +22,7 @@ from tests.support import Account, connector, new_account_id
 # Lambda sets it before it imports a handler, and crhelper needs it then.
 os.environ.setdefault("AWS_REGION", "us-east-1")
 
-from connector_registration import function, lifecycle, response, sdk
+from connector_registration import function, response, sdk, time_budget
 
 from tests.handler.accounts import ReusedAccount
 from tests.handler.cloudformation import (
@@ -123,7 +123,7 @@ def handler_environment(
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The handler's clock."""
     clock = Clock()
-    monkeypatch.setattr(lifecycle, "clock", clock)
+    monkeypatch.setattr(time_budget, "clock", clock)
     return clock
 
 

@@ -21,7 +21,7 @@ def properties(lambda_arn: str = FUNCTION_ARN, **changed: Any) -> dict[str, Any]
         "ServiceTimeout": SERVICE_TIMEOUT,
         "ConnectorLabel": LABEL,
         "LambdaArn": lambda_arn,
-        "LambdaRevision": {"Hash": "1"},
+        "FunctionHash": {"Hash": "1"},
         "RemovalPolicy": "Retain",
         **changed,
     }

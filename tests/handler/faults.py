@@ -71,7 +71,7 @@ def _after_commit(fault: Fault) -> Fault:
 
 _unreadable = success_response(b"<html>")
 
-_CONNECTION_ERROR = "ConnectionTrouble"
+_CONNECTION_ERROR = "ConnectionError"
 
 FAULTS: dict[str, tuple[Fault, str]] = {
     code: (error_response(status, code), code)
@@ -141,7 +141,7 @@ class InjectedFault:
         try:
             return self._fault(self._client, request)
         except ReadTimeoutError:
-            self._clock.advance(sdk.PATIENCE["appflow"].read)
+            self._clock.advance(sdk.TIMEOUTS["appflow"].read)
             raise
 
 

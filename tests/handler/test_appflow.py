@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
-from connector_registration.appflow import AppFlow, Connector, LabelTakenError
-from connector_registration.errors import AppFlowError, CallError
+from connector_registration import time_budget
+from connector_registration.appflow import AppFlow, Connector
+from connector_registration.errors import AlreadyRegisteredError, AppFlowError, CallError
 from connector_registration.request import Registration
+from connector_registration.time_budget import TimeBudget
 
-from tests.handler.cloudformation import Clock
+from tests.handler.cloudformation import Clock, Context
 from tests.handler.events import FUNCTION_ARN, LABEL
 from tests.handler.faults import (
     Fault,
@@ -31,19 +34,23 @@ def client(account: Account) -> Any:
     return account.cloud.client("appflow", account.id, config=config)
 
 
+AppFlowFor = Callable[[str], AppFlow]
+
+
 @pytest.fixture
-def appflow(client: Any, clock: Clock, request_id: str) -> AppFlow:
-    return AppFlow(
-        client,
-        request_id=request_id,
-        seconds_left=lambda: 150 - clock.now,
-        clock=clock,
-        jitter=lambda _least, most: most,
-    )
+def appflow_for(client: Any, clock: Clock, request_id: str) -> AppFlowFor:
+    """Makes AppFlow for the registration of an ARN, in one invocation with 150 usable seconds."""
+    context = Context(clock, 150 + time_budget.RESERVED_SECONDS)
 
+    def appflow(lambda_arn: str) -> AppFlow:
+        return AppFlow(
+            client,
+            Registration(LABEL, lambda_arn, None, None, False),
+            request_id=request_id,
+            budget=TimeBudget(context, jitter=lambda _least, most: most),
+        )
 
-def registration(lambda_arn: str) -> Registration:
-    return Registration(LABEL, lambda_arn, None, None, False)
+    return appflow
 
 
 @pytest.fixture
@@ -77,7 +84,7 @@ class TestRetry:
         self,
         account: Account,
         inject: Inject,
-        appflow: AppFlow,
+        appflow_for: AppFlowFor,
         clock: Clock,
         status: int,
         code: str | None,
@@ -86,24 +93,26 @@ class TestRetry:
         arn = account.make_function("crm", connector())
         inject("RegisterConnector", error_response(status, code), 3)
 
-        appflow.register(registration(arn))
+        appflow_for(arn).register()
 
         assert account.registered_arn(LABEL) == arn
         assert clock.slept == [1, 2, 4]
 
     def test_failed_connection_is_retried(
-        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
+        self, account: Account, inject: Inject, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A connection that fails is retried until the call succeeds."""
         arn = account.make_function("crm", connector())
         inject("RegisterConnector", refuse_connection, 1)
 
-        appflow.register(registration(arn))
+        appflow_for(arn).register()
 
         assert account.registered_arn(LABEL) == arn
         assert clock.slept == [1]
 
-    def test_lasting_connection_error_is_explained(self, client: Any, appflow: AppFlow) -> None:
+    def test_lasting_connection_error_is_explained(
+        self, client: Any, appflow_for: AppFlowFor
+    ) -> None:
         """A connection that keeps failing ends in an error with its cause and the next step."""
 
         def fail(**_: Any) -> None:
@@ -112,16 +121,16 @@ class TestRetry:
         client.meta.events.register("before-send.appflow.RegisterConnector", fail)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration(FUNCTION_ARN))
+            appflow_for(FUNCTION_ARN).register()
 
         assert str(refusal.value) == (
-            "connector acme-crm: ConnectionTrouble from RegisterConnector: Could not connect to the"
-            ' endpoint URL: "https://appflow.example". Check that AppFlow exists in this Region,'
-            " and that the handler has a route to it if it runs in a VPC."
+            "connector acme-crm: ConnectionError from RegisterConnector: Could not connect to the"
+            ' endpoint URL: "https://appflow.example". Check that AppFlow is available in this'
+            " Region, and that the handler has a route to it if it runs in a VPC."
         )
 
     def test_error_of_the_sdk_is_not_retried(
-        self, client: Any, appflow: AppFlow, clock: Clock
+        self, client: Any, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A call that the SDK refuses to send fails at once, in the SDK's own words."""
 
@@ -131,78 +140,78 @@ class TestRetry:
         client.meta.events.register("before-send.appflow.RegisterConnector", refuse)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration(FUNCTION_ARN))
+            appflow_for(FUNCTION_ARN).register()
 
         assert clock.slept == []
         assert str(refusal.value) == (
             "connector acme-crm: ParamValidationError from RegisterConnector: Parameter validation"
-            " failed: Unknown parameter: clientToken. Deploy again; if it stays, look the error up"
-            " in the AppFlow API Reference."
+            " failed: Unknown parameter: clientToken. Deploy again. If the error persists, look"
+            " it up in the AppFlow API Reference."
         )
 
     def test_delayed_permission_is_retried(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A permission that IAM has not propagated yet is retried until AppFlow sees it."""
         arn = account.make_function("crm", connector(), granted=False)
         clock.at(7, lambda: account.grant_appflow(arn))
 
-        appflow.register(registration(arn))
+        appflow_for(arn).register()
 
         assert account.registered_arn(LABEL) == arn
         assert clock.now == 7
 
     def test_all_tries_carry_one_token(
-        self, account: Account, appflow: AppFlow, clock: Clock, request_id: str
+        self, account: Account, appflow_for: AppFlowFor, clock: Clock, request_id: str
     ) -> None:
         """All tries of an operation carry the same client token."""
         arn = account.make_function("crm", connector(), granted=False)
         clock.at(3, lambda: account.grant_appflow(arn))
 
-        appflow.register(registration(arn))
+        appflow_for(arn).register()
 
         calls = [call for call in account.calls() if call["operation"] == "RegisterConnector"]
         assert len(calls) == 3
         assert {call["parameters"]["clientToken"] for call in calls} == {f"{request_id}-register"}
 
     def test_missing_permission_fails_after_a_minute(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A permission that stays missing fails the call after about a minute."""
         arn = account.make_function("crm", connector(), granted=False)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration(arn))
+            appflow_for(arn).register()
 
         assert refusal.value.code == "AccessDeniedException"
         assert 50 <= clock.now <= 60
 
     def test_failing_connector_fails_within_seconds(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A connector that keeps failing fails the call within ten seconds."""
         arn = account.make_function("crm", BROKEN_CONNECTOR)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration(arn))
+            appflow_for(arn).register()
 
         assert refusal.value.code == "ConnectorServerException"
         assert clock.slept == [1, 2, 4]
 
     def test_nothing_is_called_without_time_left(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """When no time is left, the error says so and AppFlow is not called."""
         clock.now = 150
 
         message = "^connector acme-crm: no time was left for RegisterConnector. Deploy again.$"
         with pytest.raises(AppFlowError, match=message):
-            appflow.register(registration(FUNCTION_ARN))
+            appflow_for(FUNCTION_ARN).register()
 
         assert account.calls() == []
 
     def test_oversleeping_keeps_the_last_error(
-        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
+        self, account: Account, inject: Inject, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A pause that outlasts the deadline ends in the error of the last try."""
         arn = account.make_function("crm", connector())
@@ -214,20 +223,20 @@ class TestRetry:
         clock.at(1, oversleep)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration(arn))
+            appflow_for(arn).register()
 
         assert refusal.value.code == "ThrottlingException"
         assert clock.slept == [1]
 
     def test_retries_end_before_the_deadline(
-        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
+        self, account: Account, inject: Inject, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """Retries end before the deadline, in the error of the last try."""
         arn = account.make_function("crm", connector())
         inject("RegisterConnector", error_response(429, "ThrottlingException"), 1000)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration(arn))
+            appflow_for(arn).register()
 
         assert refusal.value.code == "ThrottlingException"
         assert 140 <= clock.now < 150
@@ -243,7 +252,7 @@ class TestRetry:
     def test_final_error_is_not_retried(
         self,
         inject: Inject,
-        appflow: AppFlow,
+        appflow_for: AppFlowFor,
         clock: Clock,
         status: int,
         code: str,
@@ -252,7 +261,7 @@ class TestRetry:
         inject("RegisterConnector", error_response(status, code), 1)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration(FUNCTION_ARN))
+            appflow_for(FUNCTION_ARN).register()
 
         assert refusal.value.code == code
         assert clock.slept == []
@@ -262,32 +271,34 @@ class TestRegister:
     """Registering a label."""
 
     def test_registered_label_is_reported_as_taken(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A label that is registered already is reported as taken, without a retry."""
         arn = account.make_function("crm", connector())
         account.register(LABEL, arn)
 
-        with pytest.raises(LabelTakenError):
-            appflow.register(registration(arn))
+        with pytest.raises(AlreadyRegisteredError):
+            appflow_for(arn).register()
 
         assert clock.slept == []
 
-    def test_free_label_keeps_its_validation_error(self, inject: Inject, appflow: AppFlow) -> None:
+    def test_free_label_keeps_its_validation_error(
+        self, inject: Inject, appflow_for: AppFlowFor
+    ) -> None:
         """A validation error about a free label is not mistaken for a taken label."""
         inject("RegisterConnector", error_response(400, "ValidationException"), 1)
 
         with pytest.raises(CallError) as refusal:
-            appflow.register(registration(FUNCTION_ARN))
+            appflow_for(FUNCTION_ARN).register()
 
-        assert not isinstance(refusal.value, LabelTakenError)
+        assert not isinstance(refusal.value, AlreadyRegisteredError)
 
 
 class TestWaitUntilUpdated:
     """Waiting until AppFlow shows a change."""
 
     def test_polls_until_the_change_shows(
-        self, account: Account, appflow: AppFlow, clock: Clock
+        self, account: Account, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """DescribeConnector is polled until it shows the new ARN."""
         old = account.make_function("old", connector("1.0"))
@@ -302,29 +313,31 @@ class TestWaitUntilUpdated:
 
         clock.at(1, move)
 
-        assert appflow.read_back(registration(new)).version == "2.0"
+        assert appflow_for(new).wait_until_updated().version == "2.0"
         assert clock.slept == [1]
 
-    def test_other_arn_fails_and_is_named(self, account: Account, appflow: AppFlow) -> None:
+    def test_other_arn_fails_and_is_named(self, account: Account, appflow_for: AppFlowFor) -> None:
         """The error names the other ARN if AppFlow keeps showing one."""
         old = account.make_function("old", connector("1.0"))
         account.register(LABEL, old)
 
         with pytest.raises(AppFlowError) as mismatch:
-            appflow.read_back(registration(FUNCTION_ARN))
+            appflow_for(FUNCTION_ARN).wait_until_updated()
 
         assert str(mismatch.value) == (
-            f"connector acme-crm: AppFlow accepted the change but still holds {old}. Another stack"
-            " or person may be updating the same label; see to it that one of them owns it."
+            f"connector acme-crm: AppFlow accepted the update but still shows {old}. Another stack"
+            " or an operator may be updating the same label; make sure that only one of them"
+            " manages it."
         )
 
-    def test_missing_registration_fails(self, appflow: AppFlow) -> None:
+    def test_missing_registration_fails(self, appflow_for: AppFlowFor) -> None:
         """The error says so if AppFlow shows no registration."""
         with pytest.raises(AppFlowError) as mismatch:
-            appflow.read_back(registration(FUNCTION_ARN))
+            appflow_for(FUNCTION_ARN).wait_until_updated()
 
         assert str(mismatch.value) == (
-            "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
+            "connector acme-crm: AppFlow does not show the connector after registering it. Deploy"
+            " again."
         )
 
 
@@ -332,20 +345,20 @@ class TestUnregister:
     """Unregistering a label."""
 
     def test_repeats_until_the_label_is_gone(
-        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
+        self, account: Account, inject: Inject, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """UnregisterConnector is repeated until AppFlow no longer shows the label."""
         arn = account.make_function("crm", connector())
         account.register(LABEL, arn)
         inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 2)
 
-        appflow.unregister(registration(arn))
+        appflow_for(arn).unregister()
 
         assert account.registered(LABEL) is None
         assert clock.slept == [1, 2]
 
     def test_lasting_registration_fails(
-        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
+        self, account: Account, inject: Inject, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A label that stays registered fails the call within half a minute."""
         arn = account.make_function("crm", connector())
@@ -353,31 +366,32 @@ class TestUnregister:
         inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 99)
 
         with pytest.raises(AppFlowError) as mismatch:
-            appflow.unregister(registration(arn))
+            appflow_for(arn).unregister()
 
         assert str(mismatch.value) == (
-            "connector acme-crm: AppFlow still shows it after unregistering it. Delete again."
+            "connector acme-crm: AppFlow still shows the connector after unregistering it. Delete"
+            " again."
         )
         assert clock.now == 23
 
     def test_other_registration_is_left_alone(
-        self, account: Account, inject: Inject, appflow: AppFlow, clock: Clock
+        self, account: Account, inject: Inject, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
         """A registration with another function is left alone, even if it is a new one."""
         arn, theirs = (account.make_function(name, connector()) for name in ("crm", "theirs"))
         account.register(LABEL, theirs)
         inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 1)
 
-        appflow.unregister(registration(arn))
+        appflow_for(arn).unregister()
 
         assert account.registered_arn(LABEL) == theirs
         assert clock.slept == []
 
 
-def test_describe_accepts_missing_members(inject: Inject, appflow: AppFlow) -> None:
+def test_describe_accepts_missing_members(inject: Inject, appflow_for: AppFlowFor) -> None:
     """A response of DescribeConnector may lack every optional member."""
     inject("DescribeConnector", success_response(b'{"connectorConfiguration": {}}'), 1)
 
-    found = appflow.find(registration(FUNCTION_ARN))
+    found = appflow_for(FUNCTION_ARN).describe()
 
     assert found == Connector(LABEL, "", "", "", "")

@@ -47,7 +47,7 @@ def faults(
     assert faults is not None
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPFLOW", f"http://127.0.0.1:{faults.port}")
     # Not the forty seconds of a deployed handler.
-    monkeypatch.setitem(sdk.PATIENCE, "appflow", sdk.PATIENCE["appflow"]._replace(read=1))
+    monkeypatch.setitem(sdk.TIMEOUTS, "appflow", sdk.TIMEOUTS["appflow"]._replace(read=1))
     sdk.client.cache_clear()
     yield faults
     faults.use()

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 LAMBDA = """
 import json, logging, sys
 logging.getLogger().addHandler(logging.StreamHandler())
-from connector_registration import function, lifecycle
+from connector_registration import function, time_budget
 
 class Clock:
     now = 0.0
@@ -45,10 +45,10 @@ class Context:
     log_group_name = "/aws/lambda/registration-handler"
     aws_request_id = "an-invocation"
     def get_remaining_time_in_millis(self):
-        return int((300 - lifecycle.clock.now) * 1000)
+        return int((300 - time_budget.clock.now) * 1000)
 
 for event in json.load(sys.stdin):
-    lifecycle.clock = Clock()
+    time_budget.clock = Clock()
     function.handler(event, Context())
 """
 
@@ -162,7 +162,7 @@ def test_unreachable_appflow_fails_once(asset: Path, cloudformation: CloudFormat
     [response] = cloudformation.responses
     assert response["Status"] == "FAILED"
     assert response["Reason"].startswith(
-        "connector acme-crm: ConnectionTrouble from RegisterConnector: Could not connect"
+        "connector acme-crm: ConnectionError from RegisterConnector: Could not connect"
     )
     assert SIGNATURE not in log
     assert "the-secret" not in log

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError
-from connector_registration.errors import NotRegisteredError, readable
+from connector_registration.errors import NotRegisteredError, call_error
 from connector_registration.request import Registration
 
 from tests.handler.events import FUNCTION_ARN, LABEL
@@ -25,9 +25,9 @@ def refused(code: str, message: str = "AppFlow's words", status: int = 400) -> C
     return ClientError(response, "Any")
 
 
-THROTTLED = "The account calls AppFlow too often: deploy again, fewer stacks at a time."
-FAULTY = "A fault of AppFlow's that did not pass: deploy again later."
-UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Reference."
+THROTTLED = "The account exceeds its AppFlow request rate. Deploy again, fewer stacks at a time."
+FAULTY = "AppFlow did not recover in time. Deploy again later."
+UNKNOWN = "Deploy again. If the error persists, look it up in the AppFlow API Reference."
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Refer
             (
                 "AccessDeniedException",
                 operation,
-                f"Let appflow.amazonaws.com invoke exactly {ARN}, and the handler's role call"
-                f" appflow:{operation} and lambda:InvokeFunction.",
+                f"Allow appflow.amazonaws.com to invoke exactly {ARN}, and allow the handler's"
+                f" role appflow:{operation} and lambda:InvokeFunction.",
             )
             for operation in ("RegisterConnector", "UpdateConnectorRegistration")
         ],
@@ -46,7 +46,7 @@ UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Refer
             (
                 "AccessDeniedException",
                 operation,
-                f"Let the handler's role call appflow:{operation} on"
+                f"Allow the handler's role appflow:{operation} on"
                 " arn:aws:appflow:us-east-1:111122223333:connector/acme-crm.",
             )
             for operation in ("DescribeConnector", "UnregisterConnector")
@@ -64,13 +64,13 @@ UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Refer
         (
             "ConflictException",
             "UnregisterConnector",
-            "Delete the connector profiles and flows that use it, or deploy force_unregister=True"
-            " first; then delete again.",
+            "Delete the connector profiles and flows that use the connector, or deploy"
+            " force_delete=True first. Then delete again.",
         ),
         (
             "ConflictException",
             "UpdateConnectorRegistration",
-            "Another change of this connector is under way: deploy again after it.",
+            "Another update of this connector is in progress. Deploy again when it has finished.",
         ),
         (
             "ValidationException",
@@ -80,12 +80,12 @@ UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Refer
         (
             "ServiceQuotaExceededException",
             "RegisterConnector",
-            "Unregister connectors nobody uses, or ask AWS for a higher AppFlow quota.",
+            "Unregister connectors that are no longer used, or request a higher AppFlow quota.",
         ),
         (
             "ResourceNotFoundException",
             "UpdateConnectorRegistration",
-            f"See whether {ARN} exists, and deploy again.",
+            f"Check that {ARN} exists, and deploy again.",
         ),
         ("ThrottlingException", "RegisterConnector", THROTTLED),
         ("TooManyRequestsException", "RegisterConnector", THROTTLED),
@@ -98,7 +98,7 @@ UNKNOWN = "Deploy again; if it stays, look the error up in the AppFlow API Refer
 )
 def test_error_ends_with_the_next_step(code: str, operation: str, advice: str) -> None:
     """Every error names the connector, the code, the operation and the next step."""
-    error = readable(refused(code), operation, REGISTRATION)
+    error = call_error(refused(code), operation, REGISTRATION)
 
     assert str(error) == f"connector acme-crm: {code} from {operation}: AppFlow's words. {advice}"
     assert error.code == code
@@ -112,7 +112,7 @@ def test_modelled_errors_have_specific_advice() -> None:
 
     for operation in operations:
         for shape in model.operation_model(operation).error_shapes:
-            error = readable(refused(shape.name), operation, REGISTRATION)
+            error = call_error(refused(shape.name), operation, REGISTRATION)
             assert UNKNOWN not in str(error)
 
 
@@ -120,24 +120,24 @@ def test_modelled_errors_have_specific_advice() -> None:
     "cause",
     [
         EndpointConnectionError(endpoint_url="https://appflow.example"),
-        ResponseParserError("the answer has no connectorArn"),
+        ResponseParserError("the response has no connectorArn"),
     ],
 )
 def test_unreadable_response_is_a_connection_error(cause: Exception) -> None:
     """A call without a readable response is reported as a connection error."""
-    error = readable(cause, "DescribeConnector", REGISTRATION)
+    error = call_error(cause, "DescribeConnector", REGISTRATION)
 
-    assert error.code == "ConnectionTrouble"
+    assert error.code == "ConnectionError"
     assert str(error) == (
-        f"connector acme-crm: ConnectionTrouble from DescribeConnector: {str(cause).rstrip('.')}."
-        " Check that AppFlow exists in this Region, and that the handler has a route to it if it"
-        " runs in a VPC."
+        f"connector acme-crm: ConnectionError from DescribeConnector: {str(cause).rstrip('.')}."
+        " Check that AppFlow is available in this Region, and that the handler has a route to it"
+        " if it runs in a VPC."
     )
 
 
 def test_error_of_the_sdk_has_its_type_as_code() -> None:
     """An error of the SDK itself is reported under its type."""
-    error = readable(NoCredentialsError(), "DescribeConnector", REGISTRATION)
+    error = call_error(NoCredentialsError(), "DescribeConnector", REGISTRATION)
 
     assert str(error) == (
         "connector acme-crm: NoCredentialsError from DescribeConnector: Unable to locate"
@@ -158,7 +158,7 @@ def test_error_of_the_sdk_has_its_type_as_code() -> None:
 )
 def test_unknown_code_is_read_from_the_status(code: str, status: int, expected: str) -> None:
     """An unknown code is replaced by what the HTTP status means."""
-    error = readable(refused(code, status=status), "DescribeConnector", REGISTRATION)
+    error = call_error(refused(code, status=status), "DescribeConnector", REGISTRATION)
 
     assert error.code == expected
 
@@ -179,7 +179,7 @@ def test_message_is_truncated_to_its_start(message: str, shown: str) -> None:
     """AppFlow's message is one line, ends with a full stop and keeps its start."""
     cause = refused("ValidationException", message, status=418)
 
-    error = readable(cause, "DescribeConnector", REGISTRATION)
+    error = call_error(cause, "DescribeConnector", REGISTRATION)
 
     assert str(error) == (
         f"connector acme-crm: ValidationException from DescribeConnector: {shown} Correct the value"

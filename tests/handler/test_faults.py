@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from connector_registration import lifecycle, sdk
-from connector_registration.errors import WAITED_OUT_SECONDS
+from connector_registration import sdk, time_budget
+from connector_registration.errors import RETRY_SECONDS
 
 from tests.handler.cloudformation import INVOCATION_SECONDS, Clock, CloudFormation
 from tests.handler.events import LABEL
@@ -29,7 +29,7 @@ def succeeds(kind: str, fault: str, code: str, lasting: bool) -> bool:
         return True  # AppFlow may report a taken label by either.
     if hides_the_registration(kind, fault):
         return not lasting or "after commit" in fault  # DescribeConnector decides.
-    return code in WAITED_OUT_SECONDS and not lasting
+    return code in RETRY_SECONDS and not lasting
 
 
 def tokens(calls: list[Mapping[str, Any]], operation: str, injected: InjectedFault) -> set[str]:
@@ -74,14 +74,14 @@ def test_event_meets_fault(
     if not succeeded:
         expected = f"connector {event.label}: {code} from {event.operation}"
         if hides_the_registration(kind, fault):
-            expected = f"connector {event.label}: AppFlow still shows it after unregistering it."
+            expected = f"connector {event.label}: AppFlow still shows the connector after"
         assert response["Reason"].startswith(expected)
         expected_id = event.event.get("PhysicalResourceId", "FAILED-CREATE:")
         assert response["PhysicalResourceId"].startswith(expected_id)
     # A Delete that finds the registration again polls for half a minute.
     polling = 30 if hides_the_registration(kind, fault) else 0
-    retrying = WAITED_OUT_SECONDS.get(code, polling)
+    retrying = RETRY_SECONDS.get(code, polling)
     # A call that has begun in time may hang beyond it.
-    last_call = sdk.PATIENCE["appflow"].read if "hang" in fault else 0
-    usable = INVOCATION_SECONDS - lifecycle._LAST_CALL_SECONDS
+    last_call = sdk.TIMEOUTS["appflow"].read if "hang" in fault else 0
+    usable = INVOCATION_SECONDS - time_budget.RESERVED_SECONDS
     assert clock.now <= min(retrying, usable) + last_call

@@ -20,8 +20,8 @@ from tests.support import FAILING_CONNECTOR, Account, connector
 MINUTE = 60.0
 
 NOTHING_DONE = (
-    "connector acme-crm: CloudFormation has gone on without the answer to this event, which has"
-    " come late or once more, so nothing was done."
+    "connector acme-crm: CloudFormation no longer waits for this event, which arrived late"
+    " or for a second time. Nothing was changed."
 )
 
 

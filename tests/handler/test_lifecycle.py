@@ -58,7 +58,7 @@ class TestCreate:
         assert account.registered_values(LABEL) == (arn, "Written by hand")
         logged = [line.msg for line in caplog.records if isinstance(line.msg, dict)]
         decisions = [message["decision"] for message in logged if "decision" in message]
-        assert decisions == [f"adopt: it belonged to {by_hand}"]
+        assert decisions == [f"adopt: the registered ARN was {by_hand}"]
 
     def test_redelivery_registers_once(
         self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
@@ -122,17 +122,18 @@ class TestCreate:
 
         events.unregister("after-call.appflow.RegisterConnector", unregister)
         assert response["Reason"] == (
-            "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
+            "connector acme-crm: AppFlow does not show the connector after registering it. Deploy"
+            " again."
         )
         assert response["PhysicalResourceId"] == LABEL
 
-    @pytest.mark.parametrize("on_missing", ["Register", "Fail"])
+    @pytest.mark.parametrize("adoption", ["Allowed", "Required"])
     def test_vanished_adoption_owns_nothing(
-        self, account: Account, cloudformation: CloudFormation, arn: str, on_missing: str
+        self, account: Account, cloudformation: CloudFormation, arn: str, adoption: str
     ) -> None:
         """The Delete after an adoption that vanished leaves a later registration alone."""
         account.register(LABEL, account.make_function("by-hand", connector()))
-        ours = destroyed(arn, OnMissing=on_missing)
+        ours = destroyed(arn, Adoption=adoption)
 
         def unregister_for_a_minute(**_: Any) -> None:
             account.client("appflow").unregister_connector(connectorLabel=LABEL)
@@ -176,7 +177,7 @@ class TestCreate:
 
         assert "AccessDeniedException from RegisterConnector" in failed["Reason"]
         assert failed["Reason"].endswith(
-            f"Let appflow.amazonaws.com invoke exactly {private}, and the handler's role call"
+            f"Allow appflow.amazonaws.com to invoke exactly {private}, and allow the handler's role"
             " appflow:RegisterConnector and lambda:InvokeFunction."
         )
 
@@ -206,7 +207,7 @@ class TestUpdate:
         """New code under the same ARN is refreshed, with one call."""
         cloudformation.create(properties(arn))
         account.change_code("crm", connector("1.1"))
-        new = properties(arn, LambdaRevision={"Hash": "2"})
+        new = properties(arn, FunctionHash={"Hash": "2"})
 
         response = cloudformation.update(new, properties(arn), LABEL)
 
@@ -246,7 +247,7 @@ class TestUpdate:
         """A label that was unregistered meanwhile is registered again."""
         cloudformation.create(properties(arn))
         account.client("appflow").unregister_connector(connectorLabel=LABEL)
-        new = properties(arn, LambdaRevision={"Hash": "2"})
+        new = properties(arn, FunctionHash={"Hash": "2"})
 
         response = cloudformation.update(new, properties(arn), LABEL)
 
@@ -405,14 +406,14 @@ class TestAdoptionRequired:
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
         """A free label fails the Create without a call that changes it."""
-        ours = destroyed(arn, OnMissing="Fail")
+        ours = destroyed(arn, Adoption="Required")
 
         failed = cloudformation.create(ours)
         deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
 
         assert failed["Reason"] == (
-            "connector acme-crm: it is not registered, and on_missing is FAIL. Register it first,"
-            " or let on_missing REGISTER do it."
+            "connector acme-crm: the label is not registered, and adoption is REQUIRED. Register"
+            " the connector first, or set adoption=Adoption.ALLOWED."
         )
         assert deleted["Status"] == "SUCCESS"
         assert account.operations() == []
@@ -423,7 +424,7 @@ class TestAdoptionRequired:
         """A registered label is adopted with the template's description."""
         account.register(LABEL, account.make_function("by-hand", connector()))
 
-        response = cloudformation.create(properties(arn, OnMissing="Fail", Description="Ours"))
+        response = cloudformation.create(properties(arn, Adoption="Required", Description="Ours"))
 
         assert response["Status"] == "SUCCESS"
         assert account.registered_values(LABEL) == (arn, "Ours")
@@ -433,11 +434,11 @@ class TestAdoptionRequired:
     ) -> None:
         """An Update registers a label again that was unregistered meanwhile."""
         account.register(LABEL, arn)
-        old = properties(arn, OnMissing="Fail")
+        old = properties(arn, Adoption="Required")
         cloudformation.create(old)
         account.client("appflow").unregister_connector(connectorLabel=LABEL)
 
-        response = cloudformation.update({**old, "LambdaRevision": {"Hash": "2"}}, old, LABEL)
+        response = cloudformation.update({**old, "FunctionHash": {"Hash": "2"}}, old, LABEL)
 
         assert response["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == arn
@@ -452,14 +453,14 @@ class TestAdoptionForbidden:
         """A registered label fails the Create and stays as it is."""
         by_hand = account.make_function("by-hand", connector())
         account.register(LABEL, by_hand)
-        ours = destroyed(arn, OnExisting="Fail")
+        ours = destroyed(arn, Adoption="Forbidden")
 
         failed = cloudformation.create(ours)
         deleted = cloudformation.delete(ours, failed["PhysicalResourceId"])
 
         assert failed["Reason"] == (
-            f"connector acme-crm: it is registered already, for {by_hand}, and on_existing is FAIL."
-            " Choose another label, or take it over with on_existing ADOPT."
+            f"connector acme-crm: the label is already registered, with {by_hand}."
+            " Choose another label, or adopt the registration with adoption=Adoption.ALLOWED."
         )
         assert deleted["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == by_hand
@@ -468,7 +469,7 @@ class TestAdoptionForbidden:
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
         """A change of the label can be rolled back to a label that is the resource's own."""
-        old = destroyed(arn, OnExisting="Fail")
+        old = destroyed(arn, Adoption="Forbidden")
         new = {**old, "ConnectorLabel": OTHER_LABEL}
         cloudformation.create(old)
         cloudformation.update(new, old, LABEL)
@@ -486,19 +487,19 @@ class TestAdoptionForbidden:
         """A change to a label of another owner fails and leaves that label alone."""
         by_hand = account.make_function("by-hand", connector())
         account.register(OTHER_LABEL, by_hand)
-        old = properties(arn, OnExisting="Fail")
+        old = properties(arn, Adoption="Forbidden")
         cloudformation.create(old)
 
         failed = cloudformation.update({**old, "ConnectorLabel": OTHER_LABEL}, old, LABEL)
 
-        assert f"it is registered already, for {by_hand}" in failed["Reason"]
+        assert f"the label is already registered, with {by_hand}" in failed["Reason"]
         assert account.registered_arn(OTHER_LABEL) == by_hand
 
     def test_redelivery_does_not_find_itself(
         self, account: Account, cloudformation: CloudFormation, arn: str, request_id: str
     ) -> None:
         """A Create that is delivered twice does not take its own registration for another's."""
-        ours = properties(arn, OnExisting="Fail")
+        ours = properties(arn, Adoption="Forbidden")
 
         first = cloudformation.create(ours, RequestId=request_id)
         again = cloudformation.create(ours, RequestId=request_id)
@@ -551,7 +552,7 @@ class TestDelete:
         assert response["Reason"] == (
             "connector acme-crm: ConflictException from UnregisterConnector: Connector acme-crm is"
             " in use by connector profiles: sales. Delete the connector profiles and flows that use"
-            " it, or deploy force_unregister=True first; then delete again."
+            " the connector, or deploy force_delete=True first. Then delete again."
         )
         assert account.registered_arn(LABEL) == arn
 
@@ -575,7 +576,7 @@ class TestDelete:
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:
         """A connector in use is unregistered if the template forces that."""
-        ours = destroyed(arn, ForceUnregister="true")
+        ours = destroyed(arn, ForceDelete="true")
         cloudformation.create(ours)
         account.make_profile("sales", LABEL)
 

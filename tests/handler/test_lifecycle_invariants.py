@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from connector_registration.errors import WAITED_OUT_SECONDS
+from connector_registration.errors import RETRY_SECONDS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,7 +34,7 @@ OPERATIONS = ["UpdateConnectorRegistration", "DescribeConnector"]
 
 # Without the faults that look like a response of AppFlow about the label.
 CONNECTION_FAULTS = sorted(set(FAULTS) - {"ResourceNotFoundException", "ValidationException"})
-RETRIED = [fault for fault in CONNECTION_FAULTS if FAULTS[fault][1] in WAITED_OUT_SECONDS]
+RETRIED = [fault for fault in CONNECTION_FAULTS if FAULTS[fault][1] in RETRY_SECONDS]
 
 # The age in seconds from which on an event is late.
 LATE = 30.0
@@ -55,7 +55,7 @@ class Template:
             self.lambda_arn,
             ConnectorLabel=self.label,
             Description=self.description,
-            LambdaRevision={"Hash": str(self.revision)},
+            FunctionHash={"Hash": str(self.revision)},
             RemovalPolicy="Destroy" if self.destroy else "Retain",
         )
 
@@ -291,7 +291,7 @@ class Resource(RuleBasedStateMachine):
         apply, code = FAULTS[fault]
         self.world.inject(operation, apply, 1)
         succeeded = self.move(name, "Acme", new_code=True)
-        assert succeeded == (code in WAITED_OUT_SECONDS)
+        assert succeeded == (code in RETRY_SECONDS)
 
     @invariant()
     def registration_is_what_the_template_says(self) -> None:

@@ -55,7 +55,7 @@ class TestDecisions:
 
         assert decisions() == ["registered"]
 
-    @pytest.mark.parametrize("on_missing", ["Register", "Fail"])
+    @pytest.mark.parametrize("adoption", ["Allowed", "Required"])
     def test_adopt_names_the_earlier_function(
         self,
         account: Account,
@@ -63,14 +63,14 @@ class TestDecisions:
         arn: str,
         other: str,
         decisions: Decisions,
-        on_missing: str,
+        adoption: str,
     ) -> None:
         """Adopting a registration is logged with the function that it had."""
         account.register(LABEL, other)
 
-        cloudformation.create(properties(arn, OnMissing=on_missing))
+        cloudformation.create(properties(arn, Adoption=adoption))
 
-        assert decisions() == [f"adopt: it belonged to {other}"]
+        assert decisions() == [f"adopt: the registered ARN was {other}"]
 
     def test_refresh_is_logged(
         self, cloudformation: CloudFormation, arn: str, decisions: Decisions
@@ -79,10 +79,10 @@ class TestDecisions:
         cloudformation.create(properties(arn))
         decisions()
 
-        refreshed = properties(arn, LambdaRevision={"Hash": "2"})
+        refreshed = properties(arn, FunctionHash={"Hash": "2"})
         cloudformation.update(refreshed, properties(arn), LABEL)
 
-        assert decisions() == ["announce"]
+        assert decisions() == ["refresh"]
 
     def test_needless_refresh_is_logged(
         self, cloudformation: CloudFormation, arn: str, decisions: Decisions
@@ -93,7 +93,7 @@ class TestDecisions:
 
         cloudformation.update(destroyed(arn), properties(arn), LABEL)
 
-        assert decisions() == ["nothing to announce"]
+        assert decisions() == ["no refresh needed"]
 
     def test_second_registration_is_logged(
         self, account: Account, cloudformation: CloudFormation, arn: str, decisions: Decisions
@@ -105,7 +105,7 @@ class TestDecisions:
 
         cloudformation.update(properties(arn), properties(arn), LABEL)
 
-        assert decisions() == ["announce", "register again"]
+        assert decisions() == ["refresh", "register again"]
 
     def test_watch_is_logged(
         self, cloudformation: CloudFormation, arn: str, other: str, decisions: Decisions
@@ -118,8 +118,8 @@ class TestDecisions:
         cloudformation.update(properties(arn), properties(other), LABEL)
 
         assert decisions() == [
-            "announce",
-            "keep it so: an update that was given up may still be running",
+            "refresh",
+            "restore until the time is up: a cancelled update may still run",
         ]
 
     def test_unregistration_is_logged(
@@ -137,11 +137,11 @@ class TestDecisions:
     @pytest.mark.parametrize(
         ("physical_id", "policy", "why"),
         [
-            (LABEL, "Retain", "its removal policy is RETAIN"),
+            (LABEL, "Retain", "the removal policy is RETAIN"),
             (
                 "FAILED-CREATE:1",
                 "Destroy",
-                "the id FAILED-CREATE:1 stands for no registration of its own",
+                "the resource FAILED-CREATE:1 registered nothing",
             ),
         ],
     )
@@ -157,7 +157,9 @@ class TestDecisions:
         """A Delete that leaves the registration alone logs why."""
         cloudformation.delete(properties(arn, RemovalPolicy=policy), physical_id)
 
-        assert log.messages("decision") == [{"decision": f"left alone: {why}", "label": LABEL}]
+        assert log.messages("decision") == [
+            {"decision": f"not unregistered: {why}", "label": LABEL}
+        ]
 
     def test_delete_names_a_bad_property(
         self, cloudformation: CloudFormation, arn: str, log: Log
@@ -183,7 +185,7 @@ class TestDecisions:
 
         cloudformation.delete(destroyed(arn), LABEL)
 
-        assert decisions() == [f"left alone: it now belongs to {other}"]
+        assert decisions() == [f"not unregistered: the registered ARN is {other}"]
 
 
 class TestLines:

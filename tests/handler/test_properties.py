@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from connector_registration.request import Registration, Request
+from connector_registration.request import Adoption, Registration, Request
 
 from tests.handler.cloudformation import CloudFormation
 from tests.handler.events import FUNCTION_ARN, LABEL, destroyed, properties
@@ -60,9 +60,9 @@ BAD = {
     "an unknown policy": ("RemovalPolicy", "Snapshot", "'Snapshot'", "Retain or Destroy"),
     "a policy in lower case": ("RemovalPolicy", "destroy", "'destroy'", "Retain or Destroy"),
     "a policy that is a list": ("RemovalPolicy", ["Retain"], "['Retain']", "Retain or Destroy"),
-    "an unknown choice for a free label": ("OnMissing", "Adopt", "'Adopt'", "Register or Fail"),
-    "an unknown choice for a taken label": ("OnExisting", "", "''", "Adopt or Fail"),
-    "a flag that is a word": ("ForceUnregister", "yes", "'yes'", "false or true"),
+    "an unknown adoption": ("Adoption", "Adopt", "'Adopt'", "Allowed, Required or Forbidden"),
+    "an empty adoption": ("Adoption", "", "''", "Allowed, Required or Forbidden"),
+    "a flag that is a word": ("ForceDelete", "yes", "'yes'", "false or true"),
 }
 
 
@@ -117,7 +117,7 @@ def test_bad_update_leaves_the_registration(
         {"Description": "A b\t1/!@#+=.-_"},
         {"Description": "a" * 1024},
         {"RemovalPolicy": "Destroy"},
-        {"OnMissing": "Register", "OnExisting": "Adopt", "ForceUnregister": "false"},
+        {"Adoption": "Allowed", "ForceDelete": "false"},
         {"AddedByALaterRelease": {"Anything": ["at", {"all": "true"}]}},
     ],
 )
@@ -129,7 +129,7 @@ def test_good_properties_are_parsed(changed: Mapping[str, Any]) -> None:
         connector_label=given["ConnectorLabel"],
         lambda_arn=given["LambdaArn"],
         description=given.get("Description"),
-        lambda_revision=None,
+        function_hash=None,
         unregister_on_delete=given.get("RemovalPolicy") == "Destroy",
     )
 
@@ -140,9 +140,8 @@ def test_every_choice_is_parsed() -> None:
         {
             **REQUIRED,
             "Triggers": {"Release": "7"},
-            "OnMissing": "Fail",
-            "OnExisting": "Fail",
-            "ForceUnregister": "true",
+            "Adoption": "Forbidden",
+            "ForceDelete": "true",
         }
     )
 
@@ -150,12 +149,11 @@ def test_every_choice_is_parsed() -> None:
         connector_label=LABEL,
         lambda_arn=FUNCTION_ARN,
         description=None,
-        lambda_revision=None,
+        function_hash=None,
         unregister_on_delete=False,
         triggers={"Release": "7"},
-        register_missing=False,
-        adopt_existing=False,
-        force_unregister=True,
+        adoption=Adoption.FORBIDDEN,
+        force_delete=True,
     )
 
 
@@ -167,16 +165,18 @@ SHAPES = {
         connector_label=LABEL,
         lambda_arn=FUNCTION_ARN,
         description="Acme CRM connector",
-        lambda_revision={
+        function_hash={
             "Hash": "0f343b0931126a20f133d67c2b018a3b5d2b2bfb2c3a5c5c6c2ab8a0b4d5f6e7",
             "Layers": ["arn:aws:lambda:us-east-1:111122223333:layer:crm-client:3"],
         },
         unregister_on_delete=True,
         triggers={"Release": "7"},
-        adopt_existing=False,
-        force_unregister=True,
+        adoption=Adoption.FORBIDDEN,
+        force_delete=True,
     ),
-    "0.1-adopting": Registration(LABEL, FUNCTION_ARN, None, None, False, register_missing=False),
+    "0.1-adopting": Registration(
+        LABEL, FUNCTION_ARN, None, None, False, adoption=Adoption.REQUIRED
+    ),
 }
 
 
@@ -209,7 +209,7 @@ def test_every_release_lives_to_its_delete(
 ) -> None:
     """The properties of every release work from Create to Delete."""
     arn = account.make_function("crm", connector())
-    if not SHAPES[shape].register_missing:
+    if SHAPES[shape].adoption is Adoption.REQUIRED:
         account.register(LABEL, arn)
     old = {**recorded(shape)["ResourceProperties"], "LambdaArn": arn}
     new = destroyed(arn)

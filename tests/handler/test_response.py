@@ -13,14 +13,12 @@ from typing import Any
 import pytest
 import trustme
 import urllib3
-from connector_registration import custom_resource, lifecycle, sdk
-from connector_registration.appflow import LONGEST_PAUSE_SECONDS
+from connector_registration import sdk, time_budget
 from connector_registration.custom_resource import CustomResource
 from connector_registration.response import (
-    SLOWEST_SECONDS,
-    ForeseenError,
-    LostResponseError,
+    ReportableError,
     Response,
+    ResponseNotDeliveredError,
     pool,
 )
 from pytest_httpserver import HTTPServer
@@ -47,7 +45,7 @@ def quick_pool() -> urllib3.PoolManager:
 def respond(cloudformation: CloudFormation, **event: Any) -> Response:
     """A response to a Create that is not sent yet."""
     sent = cloudformation.event("Create", {}, **event)
-    return Response(sent, quick_pool, failure_id=LABEL)
+    return Response(sent, quick_pool, failure_physical_id=LABEL)
 
 
 def succeeding(http: Callable[[], urllib3.PoolManager]) -> CustomResource:
@@ -216,22 +214,24 @@ class TestDelivery:
             retry = retry.increment("PUT", "/", error=hang)
             slowest += retry.get_backoff_time() + one_try
 
-        assert slowest <= SLOWEST_SECONDS
+        assert slowest <= time_budget.MAX_SEND_SECONDS
 
     def test_timer_fires_after_the_last_call(self) -> None:
         """The timer fires after the last call has ended and in time for its response."""
-        timeouts = sdk.PATIENCE["appflow"]
+        timeouts = sdk.TIMEOUTS["appflow"]
         call = timeouts.connect + timeouts.read
 
-        assert lifecycle._LAST_LOOK_SECONDS - call > custom_resource._TIMER_SECONDS
-        assert custom_resource._TIMER_SECONDS > SLOWEST_SECONDS
+        assert time_budget.RESPONSE_RESERVE_SECONDS - call > time_budget.TIMER_SECONDS
+        assert time_budget.TIMER_SECONDS > time_budget.MAX_SEND_SECONDS
 
     def test_rollback_polls_after_the_last_call(self) -> None:
         """A rollback has time to poll after the last call of the update that it reverts."""
-        timeouts = sdk.PATIENCE["appflow"]
-        update_has_ended = lifecycle._LAST_CALL_SECONDS - timeouts.connect - timeouts.read
+        timeouts = sdk.TIMEOUTS["appflow"]
+        update_has_ended = time_budget.RESERVED_SECONDS - timeouts.connect - timeouts.read
 
-        assert update_has_ended - LONGEST_PAUSE_SECONDS > lifecycle._LAST_LOOK_SECONDS
+        assert (
+            update_has_ended - time_budget.MAX_PAUSE_SECONDS > time_budget.RESPONSE_RESERVE_SECONDS
+        )
 
 
 class TestContent:
@@ -315,7 +315,7 @@ class TestCrhelper:
 
         httpserver.clear()
         httpserver.expect_request(RESPONSE_PATH).respond_with_handler(when_received)
-        out_of_time = Context(seconds=SLOWEST_SECONDS)
+        out_of_time = Context(seconds=time_budget.MAX_SEND_SECONDS)
 
         resource(stack.event("Update", {}, PhysicalResourceId=LABEL), out_of_time)
 
@@ -323,7 +323,7 @@ class TestCrhelper:
         assert response["Status"] == "FAILED"
         assert response["PhysicalResourceId"] == LABEL
         assert response["Reason"] == (
-            "The handler ran out of time before AppFlow answered. Deploy again; if it happens"
+            "The handler ran out of time before AppFlow responded. Deploy again. If it happens"
             " again, see log group /aws/lambda/registration-handler."
         )
 
@@ -387,7 +387,7 @@ class TestCrhelper:
         resource = succeeding(quick_pool)
 
         url = f"https://localhost:{free_port()}/response?{SIGNATURE}"
-        with pytest.raises(LostResponseError):
+        with pytest.raises(ResponseNotDeliveredError):
             resource(stack.event("Create", {}, ResponseURL=url), Context())
 
         [line] = log.lines
@@ -404,9 +404,9 @@ class TestCrhelper:
         resource(event, Context())
 
         assert bodies(httpserver)[0]["Reason"] == (
-            "The handler failed unexpectedly: KeyError('lambda'). Report it to"
-            " cdk-appflow-connector, with what log group /aws/lambda/registration-handler says of"
-            f" request {event['RequestId']}."
+            "The handler failed unexpectedly: KeyError('lambda'). Report this bug"
+            " to cdk-appflow-connector, with the lines of log group /aws/lambda/registration-handler"
+            f" about request {event['RequestId']}."
         )
 
     def test_error_without_text_has_a_reason(
@@ -497,7 +497,9 @@ class TestLostResponse:
         """A response that may still arrive fails the invocation, so that Lambda retries it."""
         httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=503)
 
-        with pytest.raises(LostResponseError, match="did not arrive; see the log above"):
+        with pytest.raises(
+            ResponseNotDeliveredError, match="did not reach CloudFormation; see the log above"
+        ):
             resource(stack.event("Create", {}), Context())
 
     def test_refused_response_ends_the_invocation(
@@ -519,7 +521,7 @@ class TestLostResponse:
 
         resource = succeeding(BrokenPool)
 
-        with pytest.raises(LostResponseError):
+        with pytest.raises(ResponseNotDeliveredError):
             resource(stack.event("Create", {}), Context())
 
 
@@ -566,12 +568,12 @@ def test_event_sees_nothing_of_the_one_before(
     @resource.create
     def create(event: Mapping[str, Any], context: Any) -> str:
         resource.Data["ConnectorArn"] = "first"
-        resource.fail_as("first")
+        resource.response.failure_physical_id = "first"
         return "first"
 
     @resource.update
     def update(event: Mapping[str, Any], context: Any) -> str:
-        raise ForeseenError("second")
+        raise ReportableError("second")
 
     resource(stack.event("Create", {}), Context())
     resource(stack.event("Update", {}, PhysicalResourceId="second"), Context())

@@ -121,7 +121,8 @@ class TestCancelledUpdate:
         response = cloudformation.update(properties(old), properties(new), LABEL)
 
         assert response["Reason"] == (
-            "connector acme-crm: AppFlow does not show it after registering it. Deploy again."
+            "connector acme-crm: AppFlow does not show the connector after registering it. Deploy"
+            " again."
         )
         assert account.registered(LABEL) is None
 
@@ -246,7 +247,7 @@ class TestNoWatch:
         assert cloudformation.clock.now == 0
 
     @pytest.mark.parametrize(
-        ("was", "becomes"), [({"Description": "Old"}, {}), ({}, {"LambdaRevision": {"Hash": "2"}})]
+        ("was", "becomes"), [({"Description": "Old"}, {}), ({}, {"FunctionHash": {"Hash": "2"}})]
     )
     def test_during_a_forward_update(
         self,
@@ -264,7 +265,7 @@ class TestNoWatch:
         assert cloudformation.clock.now == 0
 
 
-@pytest.mark.parametrize("reason", ["The handler ran out of time before AppFlow answered.", ""])
+@pytest.mark.parametrize("reason", ["The handler ran out of time before AppFlow responded.", ""])
 def test_unexplained_failure_is_watched(
     cloudformation: CloudFormation, old: str, new: str, reason: str
 ) -> None:
