@@ -14,7 +14,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 from tests.local_cloud.support import provisioned_by, refusal, registration, user_client
 from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from appflow_local_cloud.gateway import HOST, JOURNAL_PATH, SETTINGS_PATH
-from appflow_local_cloud.running import LocalCloud, local_cloud
+from appflow_local_cloud.environment import HOST, JOURNAL_PATH, SETTINGS_PATH
+from appflow_local_cloud.process import LocalCloud, local_cloud
 from tests.local_cloud.support import refusal, registration, user_client
 from tests.support import Account, connector, new_account_id
 

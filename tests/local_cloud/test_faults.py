@@ -10,9 +10,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
+from appflow_local_cloud.environment import free_port
 from appflow_local_cloud.faults import Faults, proxy
-from appflow_local_cloud.gateway import free_port
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 from tests.local_cloud.support import refusal, user_client
 from tests.support import Account, connector, new_account_id
 
@@ -61,7 +61,7 @@ def test_an_error_comes_as_often_as_the_rule_says(
     assert error.value.response["Error"]["Code"] == "ThrottlingException"
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert updates(account) == before + 1
-    assert faults.met()[-1]["action"] == "error:ThrottlingException"
+    assert faults.fired()[-1]["action"] == "error:ThrottlingException"
 
 
 @pytest.mark.parametrize(
@@ -187,12 +187,12 @@ def test_more_faults_than_a_hundred_can_be_read_back(
     account: Account, appflow: Any, faults: Faults
 ) -> None:
     faults.use({"error": {"code": "ThrottlingException"}})
-    before, calls = len(faults.met()), len(account.calls())
+    before, calls = len(faults.fired()), len(account.calls())
 
     for _ in range(101):
         assert not came_through(appflow)
 
-    met = faults.met()[before:]
+    met = faults.fired()[before:]
     assert [(fault["operation"], fault["action"]) for fault in met] == [
         ("ListConnectors", "error:ThrottlingException")
     ] * 101

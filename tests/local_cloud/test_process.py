@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from appflow_local_cloud.__main__ import _announce
-from appflow_local_cloud.gateway import READY, free_port
-from appflow_local_cloud.running import LocalCloud, StartError, local_cloud
+from appflow_local_cloud.environment import READY, free_port
+from appflow_local_cloud.process import LocalCloud, StartError, local_cloud
 from tests.support import Account, connector
 
 

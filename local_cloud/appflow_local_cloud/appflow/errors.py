@@ -1,51 +1,51 @@
-"""AppFlow's refusals. A class is named as its error code; the model knows the HTTP status."""
+"""AppFlow's errors. The name of a class is the error code; the model has the HTTP status."""
 
 
 class AppFlowError(Exception):
-    """A refusal, with the message that the client reads."""
+    """An error that AppFlow returns, with its message."""
 
     @property
     def code(self) -> str:
-        """AppFlow's name for the error."""
+        """The error code."""
         return type(self).__name__
 
 
 class AccessDeniedException(AppFlowError):
-    """The caller may not do this, or AppFlow may not invoke the connector."""
+    """The caller is not allowed to do this, or AppFlow is not allowed to invoke the connector."""
 
 
 def not_authorized(principal: str, action: str, resource: str) -> AccessDeniedException:
-    """The refusal of a caller that may not do something, in IAM's words."""
+    """The error for a caller that lacks a permission, in IAM's words."""
     return AccessDeniedException(
         f"User: {principal} is not authorized to perform: {action} on resource: {resource}"
     )
 
 
 class ConflictException(AppFlowError):
-    """The request contradicts what AppFlow holds."""
+    """The request conflicts with the registered connectors and profiles."""
 
 
 class ConnectorServerException(AppFlowError):
-    """The connector's Lambda failed."""
+    """The Lambda function of the connector failed."""
 
 
 class InternalServerException(AppFlowError):
-    """The service itself failed."""
+    """AppFlow itself failed."""
 
 
 class ResourceNotFoundException(AppFlowError):
-    """There is no such connector."""
+    """The connector or connector profile does not exist."""
 
 
 class ThrottlingException(AppFlowError):
-    """Too many calls."""
+    """There were too many calls."""
 
 
 class ValidationException(AppFlowError):
-    """The request itself is wrong."""
+    """The request is invalid."""
 
 
 def error(code: str, message: str) -> AppFlowError:
-    """The refusal of a code that a setting names."""
+    """An error with the code that a setting names."""
     by_code = {one.__name__: one for one in AppFlowError.__subclasses__()}
     return by_code[code](message)

@@ -1,7 +1,7 @@
-"""Client tokens: a call that is repeated takes effect once.
+"""Client tokens: a repeated call takes effect only once.
 
 Source: "ClientToken" of RegisterConnector and UpdateConnectorRegistration in the AppFlow API
-Reference. What it leaves open is in the settings.
+Reference. The settings decide what it leaves open.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of AppFlow: two requests are equal if they ask for the same."""
+    """A call of an operation; two requests are equal if operation and parameters are."""
 
     operation: str
     parameters: Mapping[str, Any]
 
     def scope(self, settings: Settings) -> tuple[str, str]:
-        """What the token stands for; two calls of one scope are the same call."""
+        """What identifies the call: two requests with the same scope are the same call."""
         operation = self.operation if settings.token_scope == "operation" else ""
         return operation, self.parameters["clientToken"]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of a call.
+class Outcome:
+    """The outcome of a call.
 
     Attributes:
-        result: what it returns, or the refusal.
-        remembered: whether this is the answer to an earlier call with the same token, so that this
-            one had no effect.
+        result: what the call returns, or its error.
+        remembered: whether the result is that of an earlier call with the same client token, so
+            that this call had no effect.
     """
 
     result: Result | AppFlowError
@@ -55,28 +55,28 @@ class _Used:
     at: datetime
 
 
-class Tokens:
-    """The tokens that one account and Region has used, and the answers to them."""
+class ClientTokens:
+    """The client tokens used in one account and Region, and the results of their calls."""
 
     def __init__(self) -> None:
         self._used: dict[tuple[str, str], _Used] = {}
         self._lock = threading.Lock()
-        # One lock a token, so that a repeated call waits for the first one, and no other call does.
+        # One lock for each token: a repeated call waits for the first one, other calls do not wait.
         self._locks: dict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
 
-    def once(
+    def execute_once(
         self, request: Request, effect: Callable[[], Result], now: datetime, settings: Settings
-    ) -> Answer:
-        """Carry out a call, unless its client token has carried it out before.
+    ) -> Outcome:
+        """Carry out a call, unless a call with the same client token was carried out before.
 
         Args:
             request: the call.
-            effect: carries it out; raises AppFlowError if it is refused.
-            now: the time, for the token to expire.
-            settings: those of the account.
+            effect: carries the call out; raises AppFlowError if the call fails.
+            now: the time, which decides whether the token has expired.
+            settings: the settings of the account.
         """
         if "clientToken" not in request.parameters:
-            return Answer(_outcome(effect))
+            return Outcome(_result(effect))
         scope = request.scope(settings)
         with self._lock:
             lock = self._locks[scope]
@@ -84,20 +84,20 @@ class Tokens:
             used = self._used.get(scope)
             if used is not None and now - used.at < TOKEN_LIFETIME:
                 return _repeated(used, request, settings)
-            result = _outcome(effect)
+            result = _result(effect)
             if settings.failed_tokens == "remembered" or not isinstance(result, AppFlowError):
                 self._used[scope] = _Used(request, result, now)
-            return Answer(result)
+            return Outcome(result)
 
 
-def _repeated(used: _Used, request: Request, settings: Settings) -> Answer:
+def _repeated(used: _Used, request: Request, settings: Settings) -> Outcome:
     if used.request == request:
-        return Answer(used.result, remembered=True)
-    return Answer(error(settings.token_misuse, "The client token was used with other parameters."))
+        return Outcome(used.result, remembered=True)
+    return Outcome(error(settings.token_misuse, "The client token was used with other parameters."))
 
 
-def _outcome(effect: Callable[[], Result]) -> Result | AppFlowError:
+def _result(effect: Callable[[], Result]) -> Result | AppFlowError:
     try:
         return effect()
-    except AppFlowError as refusal:
-        return refusal
+    except AppFlowError as refused:
+        return refused

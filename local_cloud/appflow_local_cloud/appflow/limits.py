@@ -1,8 +1,8 @@
-"""How many calls AppFlow takes at a time, and how soon it knows of a permission.
+"""The rate of calls that AppFlow accepts, and how long a permission takes to become effective.
 
-The first is a token bucket, as other AWS services describe theirs, in each account and Region, as
-ThrottlingException's documentation has it; the second stands for IAM, which is eventually
-consistent.
+Calls are limited by a token bucket in each account and Region: other AWS services document token
+buckets, and ThrottlingException's documentation names account and Region. Permissions take time to
+become effective because IAM is eventually consistent.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from .errors import ThrottlingException
 
 
-class Rate:
-    """How many calls come through: a bucket of tokens, which is full at the start."""
+class TokenBucket:
+    """Limits calls: each call takes one token, and the bucket is full at the start."""
 
     def __init__(
         self, calls_per_second: float | None, now: Callable[[], float] = time.monotonic
@@ -28,11 +28,11 @@ class Rate:
         self._filled_at = now()
         self._lock = threading.Lock()
 
-    def take_call(self) -> None:
-        """Count a call.
+    def take(self) -> None:
+        """Take the token of one call.
 
         Raises:
-            ThrottlingException: there have been too many.
+            ThrottlingException: there is no token.
         """
         if self._rate is None:
             return
@@ -45,14 +45,18 @@ class Rate:
             self._left -= 1
 
 
-class Permissions:
-    """Since when each permission of an account has been found."""
+class PermissionPropagation:
+    """How the permissions of an account become effective, each some time after it is first found.
+
+    IAM does not report when a policy changes. The age of a permission therefore starts with the
+    first call that finds it, and starts again after a call that does not find it.
+    """
 
     def __init__(self) -> None:
         self._found_at: dict[tuple[str, str, str], datetime] = {}
         self._lock = threading.Lock()
 
-    def is_known(
+    def is_effective(
         self,
         permission: tuple[str, str, str],
         *,
@@ -60,16 +64,13 @@ class Permissions:
         now: datetime,
         delay: timedelta,
     ) -> bool:
-        """Whether a permission counts, which has just been looked up.
-
-        Nobody tells when a policy changes. So a permission is as old as the time when it was first
-        found, and one that was missed in between is a new one.
+        """Whether a permission is effective.
 
         Args:
             permission: the principal, the action and the resource.
-            found: whether there is one.
+            found: whether the policies contain the permission now.
             now: the time.
-            delay: how old it has to be.
+            delay: the age from which on the permission is effective.
         """
         with self._lock:
             if not found:

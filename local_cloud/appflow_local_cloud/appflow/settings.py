@@ -1,8 +1,8 @@
-"""How AppFlow behaves in one account, as far as AWS leaves it open or changes it by the day.
+"""How AppFlow behaves in an account where AWS documents no behaviour, or none that is constant.
 
-AWS publishes no figure for the rate of calls, none for how long IAM takes to spread a permission,
-and does not say what becomes of several things. The defaults are the stricter readings: code that
-works with them works with the others, or fails in a way that its author should know of.
+AWS publishes neither the rate of calls that AppFlow accepts nor the time that a permission takes to
+become effective, and leaves other questions open. Most defaults are the stricter readings: code
+that works with them works with the other values too.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ class Settings:
     """The settings of one account; over HTTP their names are in camelCase.
 
     Attributes:
-        calls_per_second: the rate at which a bucket of tokens fills in each Region, and its size
-            (1 at least): as many calls come through at once. None: as many as one likes.
-        permission_delay_seconds: for how long a permission is not known after the first call that
-            finds it, as if IAM had just spread it: the caller's for the action and for the
-            connector's function, and AppFlow's own for that function, version or alias. One that
-            was taken away, and missed by a call, is a new one when it is back.
-        clock_ahead_seconds: how far AppFlow's clock is ahead, to see client tokens expire and
-            permissions spread.
-        token_scope: whether a client token that was used for one operation is free for another one
-            (``operation``) or not (``account``). The documentation of each operation speaks of
-            itself only.
-        token_misuse: the error for a token that comes with other parameters. The documentation says
-            that there is one, not which.
-        failed_tokens: whether a repeated token repeats a failure (``remembered``) or tries again
-            (``forgotten``).
-        omitted_description: whether an update without a description leaves the old one (``kept``)
-            or removes it (``cleared``).
-        registered_at: whether an update leaves the time of the registration (``kept``) or sets it
-            to its own (``renewed``).
-        taken_label: the error for registering a label that is taken.
+        calls_per_second: the rate at which a token bucket fills in each Region, and its size, at
+            least 1: the number of calls that it admits at once. Default: None, unlimited.
+        permission_delay_seconds: how long a permission takes to become effective, from the first
+            call that finds it. This applies to the caller's permissions for the action and for the
+            connector's function, and to AppFlow's own permission for that function, version or
+            alias. After a call that does not find the permission, the delay starts again.
+            Default: 0.
+        clock_ahead_seconds: how far AppFlow's clock is ahead, so that client tokens expire and
+            permissions become effective without a wait. Default: 0.
+        token_scope: whether a client token that was used for one operation counts for all
+            operations (``account``) or for that operation only (``operation``). The documentation
+            of each operation mentions that operation only.
+        token_misuse: the error for a client token that was used with other parameters. The
+            documentation says that there is an error, not which one.
+        failed_tokens: whether a failed call with the same client token is carried out again
+            (``forgotten``) or fails again without an effect (``remembered``).
+        omitted_description: whether an update without a description keeps the registered one
+            (``kept``) or removes it (``cleared``).
+        registered_at: whether an update keeps the time of the registration (``kept``) or sets it to
+            the time of the update (``renewed``).
+        taken_label: the error for registering a label that is already registered.
         missing_function: the error for a function that does not exist.
         qualified_functions: whether the ARN of a version or alias is ``accepted`` or ``refused``.
-            The documented pattern admits both.
-        caller_permission: whether the caller needs lambda:InvokeFunction on the connector
-            (``required``), as the native AWS::AppFlow::Connector asks of its callers, or not
+            The documented pattern allows both.
+        caller_permission: whether the caller needs lambda:InvokeFunction on the connector's
+            function (``required``), as the native AWS::AppFlow::Connector requires, or not
             (``ignored``).
     """
 
@@ -79,17 +80,19 @@ _CHOICES = {
 
 
 def settings_from(members: Any) -> Settings:
-    """The settings that a JSON object names; the others have their defaults.
+    """The settings in a JSON object; settings that are left out have their defaults.
 
     Raises:
-        ValidationException: a setting is unknown, or its value makes no sense.
+        ValidationException: a setting does not exist, or its value is not allowed.
     """
     if not isinstance(members, dict):
         raise ValidationException("The settings must be a JSON object.")
     names = {_in_camel_case(field.name): field.name for field in fields(Settings)}
     for given, value in members.items():
         if given not in names:
-            raise ValidationException(f"There is no setting {given}; there are {', '.join(names)}.")
+            raise ValidationException(
+                f"{given!r} is not a setting. The settings are {', '.join(names)}."
+            )
         _check(given, names[given], value)
     return Settings(**{names[given]: value for given, value in members.items()})
 

@@ -1,4 +1,4 @@
-"""The connectors' functions: asking them, if AppFlow and the caller may."""
+"""Invoking the functions of connectors, with the permission of AppFlow and the caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .settings import Settings
 
 
 class Functions:
-    """The functions of the caller's account, reached over HTTP like anybody else would."""
+    """The Lambda functions of the caller's account, reached over HTTP."""
 
     def __init__(self, client: Any, access: Access, settings: Settings) -> None:
         self._client = client
@@ -23,12 +23,18 @@ class Functions:
         self._settings = settings
 
     def configuration(self, lambda_arn: str) -> dict[str, Any]:
-        """Invoke a connector, after checking that AppFlow and the caller may."""
-        # Looked up before the caller's permission is missed: both spread at the same time.
+        """Request the configuration of a connector.
+
+        Raises:
+            AccessDeniedException: AppFlow or the caller is not allowed to invoke the function.
+            ConnectorServerException: the function failed.
+        """
+        # Before the caller's permission can be missed: both permissions propagate from the first
+        # call on.
         appflow_may_invoke = self._access.appflow_may_invoke(lambda_arn, self._policy(lambda_arn))
-        # The native AWS::AppFlow::Connector asks its callers for this right as well.
+        # The native AWS::AppFlow::Connector requires this permission of its callers too.
         if self._settings.caller_permission == "required":
-            self._access.demand_invocation(lambda_arn)
+            self._access.authorize_invoke(lambda_arn)
         if not appflow_may_invoke:
             raise self._refusal(lambda_arn)
         return configuration_of(lambda_arn, self._invoke)
@@ -47,7 +53,7 @@ class Functions:
     def _refusal(self, lambda_arn: str) -> AppFlowError:
         code = self._settings.missing_function
         if code != "AccessDeniedException" and not self._exists(lambda_arn):
-            return error(code, f"There is no function {lambda_arn}.")
+            return error(code, f"Function {lambda_arn} does not exist.")
         return AccessDeniedException(
             f"Amazon AppFlow is not authorized to invoke {lambda_arn}: its resource policy must"
             " allow lambda:InvokeFunction to appflow.amazonaws.com."

@@ -1,4 +1,4 @@
-"""AppFlow's API as botocore's service model describes it."""
+"""The rules of botocore's service model for AppFlow's requests and errors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 
 from .errors import ValidationException
 
-# What JSON makes of the types that the operations served here have. Those about flows have more,
-# and are refused anyway.
+# The Python types of JSON for the types in the served operations. Operations on flows use more
+# types, and are not served.
 _TYPES: Mapping[str, type] = {
     "structure": dict,
     "map": dict,
@@ -37,12 +37,12 @@ def _operations_by_path() -> Mapping[str, OperationModel]:
 
 
 def operation_at(path: str) -> OperationModel | None:
-    """The operation that is served at a path, or None."""
+    """The operation with a path, or None."""
     return _operations_by_path().get(path)
 
 
 def http_status(error_code: str) -> int:
-    """The HTTP status that goes with an error code."""
+    """The HTTP status of an error code."""
     for shape in _service_model().error_shapes:
         if shape.name == error_code:
             return int(shape.metadata["error"]["httpStatusCode"])
@@ -50,11 +50,11 @@ def http_status(error_code: str) -> int:
 
 
 def checked_input(operation: OperationModel, body: Any) -> dict[str, Any]:
-    """The members of a request's body that the operation knows.
+    """The members of a request's body that the operation has.
 
     Raises:
-        ValidationException: the body is no object, lacks a required member, or has a member of
-            another type, length, pattern or value than the model allows.
+        ValidationException: the body is not an object, lacks a required member, or has a member
+            whose type, length, pattern or value the model does not allow.
     """
     if not isinstance(body, dict):
         raise ValidationException("The request body must be a JSON object.")
@@ -68,12 +68,12 @@ def checked_input(operation: OperationModel, body: Any) -> dict[str, Any]:
 
 
 def missing(path: str) -> ValidationException:
-    """The refusal of a request without a member, which a path of names leads to."""
+    """The error for a request that lacks the member at a path."""
     return _invalid([_null_violation(path)])
 
 
-def violations_of_configuration(configuration: Mapping[str, Any]) -> list[str]:
-    """In what a connector's configuration breaks the rules that DescribeConnector has for it."""
+def configuration_violations(configuration: Mapping[str, Any]) -> list[str]:
+    """The rules of DescribeConnector's response that a connector's configuration breaks."""
     return list(
         _violations(configuration, _service_model().shape_for("ConnectorConfiguration"), "")
     )
@@ -101,7 +101,7 @@ def _inner_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
     if isinstance(shape, StructureShape):
         for name, member in shape.members.items():
             inner = f"{path}.{name}".lstrip(".")
-            # A member that is null is one that was left out.
+            # Null means that the member is left out.
             if value.get(name) is not None:
                 yield from _violations(value[name], member, inner)
             elif name in shape.required_members:

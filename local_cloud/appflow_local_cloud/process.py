@@ -1,4 +1,4 @@
-"""Start the local cloud, use it and stop it, from another program."""
+"""Start, use and stop the local cloud from another program."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from typing import Any, TextIO
 import boto3
 import botocore.session
 
-from .faults import Faults
-from .gateway import (
+from .environment import (
     HOST,
     JOURNAL_PATH,
     READY,
@@ -30,96 +29,100 @@ from .gateway import (
     free_port,
     tool_environment,
 )
+from .faults import Faults
 from .lambda_python import ensure_lambda_python
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
 
-_FOLDER_OF_THIS_PACKAGE = Path(__file__).parents[1]
+_SOURCE_ROOT = Path(__file__).parents[1]
 
 
 class StartError(RuntimeError):
-    """The local cloud did not start; the message holds what it printed."""
+    """The local cloud did not start; the message contains what it printed."""
 
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """A local cloud that runs.
+    """A running local cloud.
 
     Attributes:
-        port: where it serves on loopback, 127.0.0.1.
-        faults: what the calls of its functions to AppFlow meet, if it was started for that.
+        port: where it is served on loopback, 127.0.0.1.
+        faults: the rules of the proxy between its functions and AppFlow. Default: there is no
+            proxy.
     """
 
     port: int
     faults: Faults | None = None
 
     def environment(self, account: str) -> dict[str, str]:
-        """A whole environment for the AWS CLI, the CDK CLI and the SDKs, as one account's root.
+        """The environment of a subprocess with the CDK CLI, the AWS CLI or an SDK.
 
-        Programs of this Python's environment and of the working folder's ``node_modules`` come
-        first on its path. None of the AWS settings of the current environment are in it.
+        The credentials are those of the account's root. Programs of this Python's environment and
+        of the working folder's ``node_modules`` come first on the path. The AWS settings of the
+        current environment are left out.
 
         Args:
-            account: a number of 12 digits, a string.
+            account: a string of 12 digits.
         """
-        # None of the developer's own AWS settings may lead a tool away from the local cloud.
+        # The developer's own AWS settings could lead a tool to AWS.
         inherited = {k: value for k, value in os.environ.items() if not k.startswith("AWS_")}
         return {
             **inherited,
             **tool_environment(self.port, account),
             "PATH": search_path(),
-            # The library validates every template at each synthesis, for some seconds; the CDK
-            # CLI's own pinned version needs no reminder of its age.
+            # The CDK's validation takes seconds at each synthesis, and its CLI is pinned to one
+            # version, so that a reminder of newer ones is noise.
             "CDK_VALIDATION": "false",
             "CDK_DISABLE_VERSION_CHECK": "true",
             **_quiet_node(),
         }
 
     def client(self, service: str, account: str, **settings: Any) -> Any:
-        """A boto3 client, as one account's root.
+        """A boto3 client, as an account's root.
 
         Args:
-            service: its name in boto3.
-            account: a number of 12 digits, a string.
-            settings: those of boto3's ``Session.client``, which come before the local cloud's own;
-                another Region for instance. Default Region: us-east-1.
+            service: the name of the service in boto3.
+            account: a string of 12 digits.
+            settings: arguments of boto3's ``Session.client``, for example another Region. They
+                override the local cloud's own. Default Region: us-east-1.
         """
         root = {
             "endpoint_url": f"http://{HOST}:{self.port}",
             "region_name": REGION,
             "aws_access_key_id": account,
-            # Any secret will do for an account's root.
+            # The local cloud accepts any secret for an account's root.
             "aws_secret_access_key": "test",
         }
         return _session().client(service, **{**root, **settings})
 
     def appflow_calls(self, account: str, *, after: int = 0) -> list[Mapping[str, Any]]:
-        """The calls that AppFlow received in an account, the oldest first.
+        """The calls that AppFlow has received in an account, the oldest first.
 
         Args:
-            account: a number of 12 digits, a string.
-            after: how many to leave out, from the oldest on.
+            account: a string of 12 digits.
+            after: how many of the oldest calls to leave out. Default: 0.
 
         Returns:
-            For each call its operation, its parameters, its caller and what became of it.
+            The members of :class:`~appflow_local_cloud.appflow.journal.Call` for each call:
+            ``operation``, ``parameters``, ``caller``, ``outcome`` and others.
         """
         url = f"http://{HOST}:{self.port}{JOURNAL_PATH}/{account}?after={after}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            calls: list[Mapping[str, Any]] = json.load(answer)
+        with urllib.request.urlopen(url, timeout=10) as response:
+            calls: list[Mapping[str, Any]] = json.load(response)
         return calls
 
     def configure_appflow(self, account: str, **settings: Any) -> None:
-        """Set how AppFlow behaves in an account; what is not named goes back to its default.
+        """Set how AppFlow behaves in an account; a setting that is left out gets its default.
 
         Args:
-            account: a number of 12 digits, a string.
-            settings: those of :class:`~appflow_local_cloud.appflow.settings.Settings`, in
+            account: a string of 12 digits.
+            settings: the members of :class:`~appflow_local_cloud.appflow.settings.Settings`, in
                 camelCase: ``callsPerSecond``, ``permissionDelaySeconds``, ``clockAheadSeconds`` and
                 others.
 
         Raises:
-            ValueError: there is no such setting, or its value makes no sense.
+            ValueError: a setting does not exist, or its value is not allowed.
         """
         url = f"http://{HOST}:{self.port}{SETTINGS_PATH}/{account}"
         request = urllib.request.Request(url, json.dumps(settings).encode(), method="PUT")
@@ -130,17 +133,17 @@ class LocalCloud:
 
 
 def search_path() -> str:
-    """The programs of this Python's environment and of ``node_modules``, then everybody else's."""
+    """A PATH with the programs of this Python's environment and of ``node_modules`` first."""
     programs = [str(Path(sys.executable).parent), str(Path("node_modules", ".bin").absolute())]
     return os.pathsep.join([*programs, os.environ.get("PATH", os.defpath)])
 
 
 @functools.cache
 def _session() -> boto3.session.Session:
-    # One for all clients: a session reads the service models anew, which takes a while. It reads
-    # no configuration of the developer's.
-    nothing = {"profile": (None,) * 4, "config_file": (None, None, os.devnull, None)}
-    return boto3.session.Session(botocore_session=botocore.session.Session(nothing))
+    # One session for all clients, since each session reads the service models again, which is slow.
+    # It does not read the developer's configuration.
+    no_configuration = {"profile": (None,) * 4, "config_file": (None, None, os.devnull, None)}
+    return boto3.session.Session(botocore_session=botocore.session.Session(no_configuration))
 
 
 @contextmanager
@@ -148,27 +151,27 @@ def local_cloud(log: TextIO, *, with_faults: bool = False) -> Iterator[LocalClou
     """Run a local cloud on a free port for the length of a ``with`` block.
 
     Args:
-        log: an open file that everything it prints is copied to.
-        with_faults: whether its functions reach AppFlow through a proxy that can make calls fail.
+        log: an open file to which everything that the local cloud prints is copied.
+        with_faults: whether functions reach AppFlow through a proxy that can make calls fail.
             Default: False.
 
     Yields:
-        The local cloud, which has stopped when the block ends. Nothing of it is left then.
+        The local cloud. When the block ends it has stopped, and its data is deleted.
 
     Raises:
-        subprocess.CalledProcessError: the Python of its functions could not be made, which happens
-            once; pip has printed why.
-        StartError: it ended, or said nothing for a minute, instead of starting.
+        subprocess.CalledProcessError: pip could not install the Python environment of functions,
+            which is made once. pip has printed the reason.
+        StartError: the local cloud ended instead of starting, or did not start within a minute.
     """
-    # It would do so itself, but a download may take longer than a start.
+    # The program makes it too, but a download may take longer than a start is allowed to take.
     ensure_lambda_python()
     port = free_port()
     faults = Faults(free_port()) if with_faults else None
     command = [sys.executable, "-m", "appflow_local_cloud", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--faults-port", str(faults.port)] if faults else command,
-        # Where Python looks first: for this very package, however it came onto the path here.
-        cwd=_FOLDER_OF_THIS_PACKAGE,
+        # Python looks here first, so that it finds this package wherever this program found it.
+        cwd=_SOURCE_ROOT,
         env={**os.environ, "LOG_LEVEL": "INFO", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -201,7 +204,7 @@ def _copy(
             printed.append(line)
         if line.startswith(READY):
             ready.set()
-    # At the end of the output nobody needs to wait any longer, ready or not.
+    # The program has ended, so that waiting is over, ready or not.
     ready.set()
 
 
@@ -215,7 +218,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def _quiet_node() -> dict[str, str]:
-    # Node.js 20 has reached its end of life, which jsii and the CDK CLI say at every start.
+    # jsii and the CDK CLI print at every start that Node.js 20 has reached its end of life.
     return {
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
         "NODE_NO_WARNINGS": "1",

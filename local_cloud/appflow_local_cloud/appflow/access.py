@@ -1,4 +1,6 @@
-"""Who may do what: the caller by IAM's policies, AppFlow itself by a function's.
+"""The caller of an operation, and what the caller and AppFlow itself are allowed to do.
+
+IAM policies decide on the caller, the resource policy of a function on AppFlow.
 
 MiniStack reads its settings when it is imported: import this module after they are set.
 """
@@ -6,63 +8,72 @@ MiniStack reads its settings when it is imported: import this module after they 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ministack.core import iam_evaluator
 
 from .errors import not_authorized
-from .limits import Permissions
-from .service import Caller
+from .limits import PermissionPropagation
 
 _APPFLOW = "appflow.amazonaws.com"
 _INVOKE = "lambda:InvokeFunction"
 
 
+@dataclass(frozen=True)
+class Caller:
+    """The principal of a call, and the account and Region that it calls."""
+
+    account: str
+    region: str
+    arn: str
+
+
 class Access:
-    """What is allowed in one call, as far as it has spread."""
+    """What is allowed during one call; a new permission takes a while to become effective."""
 
     def __init__(
         self,
         access_key: str,
         caller: Caller,
-        permissions: Permissions,
+        propagation: PermissionPropagation,
         now: datetime,
         delay: timedelta,
     ) -> None:
         self._access_key = access_key
         self._caller = caller
-        self._permissions = permissions
+        self._propagation = propagation
         self._now = now
         self._delay = delay
 
-    def demand(self, action: str, resource: str) -> None:
-        """Ask IAM whether the caller may do something.
+    def authorize(self, action: str, resource: str) -> None:
+        """Check that IAM allows the caller an action on a resource.
 
         Raises:
-            AccessDeniedException: it may not, or not yet.
+            AccessDeniedException: the action is not allowed, or not yet.
         """
         caller = self._caller
         service = action.partition(":")[0]
         denial = iam_evaluator.enforce(self._access_key, action, service, caller.region, resource)
-        # An account's root needs no permission, so there is none that would have to spread.
+        # An account's root needs no permission, so that none has to propagate.
         if denial is None and caller.arn.endswith(":root"):
             return
-        # Every container of a function is another session of its role.
+        # Every execution environment of a function has a session of its own for the same role.
         principal = "/".join(caller.arn.split("/")[:2])
-        if not self._is_known(principal, action, resource, found=denial is None):
+        if not self._is_effective(principal, action, resource, found=denial is None):
             raise not_authorized(caller.arn, action, resource)
 
-    def demand_invocation(self, lambda_arn: str) -> None:
-        """Ask IAM whether the caller may invoke a function, version or alias.
+    def authorize_invoke(self, lambda_arn: str) -> None:
+        """Check that IAM allows the caller to invoke a function, version or alias.
 
         Raises:
-            AccessDeniedException: it may not, or not yet.
+            AccessDeniedException: the invocation is not allowed, or not yet.
         """
-        self.demand(_INVOKE, lambda_arn)
+        self.authorize(_INVOKE, lambda_arn)
 
     def appflow_may_invoke(self, lambda_arn: str, policy: Mapping[str, Any]) -> bool:
-        """Whether AppFlow may invoke a function, version or alias by its resource policy."""
+        """Whether the resource policy of a function, version or alias allows AppFlow's call."""
         caller = self._caller
         context = iam_evaluator.EvalContext(
             principal_arn=_APPFLOW,
@@ -79,8 +90,10 @@ class Access:
         decision = iam_evaluator.evaluate_resource_policy(
             policy, context, service=_APPFLOW
         ).decision
-        return self._is_known(_APPFLOW, _INVOKE, lambda_arn, found=decision == "Allow")
+        return self._is_effective(_APPFLOW, _INVOKE, lambda_arn, found=decision == "Allow")
 
-    def _is_known(self, principal: str, action: str, resource: str, *, found: bool) -> bool:
+    def _is_effective(self, principal: str, action: str, resource: str, *, found: bool) -> bool:
         permission = (principal, action, resource)
-        return self._permissions.is_known(permission, found=found, now=self._now, delay=self._delay)
+        return self._propagation.is_effective(
+            permission, found=found, now=self._now, delay=self._delay
+        )

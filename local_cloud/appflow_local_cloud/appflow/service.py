@@ -1,6 +1,6 @@
-"""The operations of AppFlow that concern connectors, and as much of profiles as those need.
+"""AppFlow's operations on connectors, and those on connector profiles that tests need.
 
-Source: the AppFlow API Reference; the shapes are those of botocore's service model.
+Source: the AppFlow API Reference. The shapes are those of botocore's service model.
 """
 
 from __future__ import annotations
@@ -8,64 +8,49 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from .access import Caller
 from .connector import LISTED
 from .errors import ResourceNotFoundException, ValidationException
+from .functions import Functions
 from .model import missing
-from .pages import Pages
+from .pages import Paginator
 from .registry import Connector, Profile, Registry
 from .settings import Settings
-from .tokens import Answer, Request, Tokens
-
-
-class Lambdas(Protocol):
-    """What AppFlow may do with Lambda functions on behalf of a caller."""
-
-    def configuration(self, lambda_arn: str) -> dict[str, Any]:
-        """Invoke a connector, after checking that AppFlow and the caller may.
-
-        Raises:
-            AccessDeniedException: one of them may not.
-            ConnectorServerException: the connector failed.
-        """
-        ...
+from .tokens import ClientTokens, Outcome, Request
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Who calls, and where."""
-
-    account: str
-    region: str
-    arn: str
-
-
-@dataclass(frozen=True)
-class Memory:
-    """All that AppFlow remembers of one account and Region."""
+class RegionState:
+    """AppFlow's state of one account and Region."""
 
     registry: Registry = field(default_factory=Registry)
-    tokens: Tokens = field(default_factory=Tokens)
-    pages: Pages = field(default_factory=Pages)
+    tokens: ClientTokens = field(default_factory=ClientTokens)
+    paginator: Paginator = field(default_factory=Paginator)
 
 
 class AppFlow:
-    """The service, for one call."""
+    """AppFlow, for one call."""
 
     def __init__(
-        self, memory: Memory, caller: Caller, lambdas: Lambdas, settings: Settings, now: datetime
+        self,
+        state: RegionState,
+        caller: Caller,
+        functions: Functions,
+        settings: Settings,
+        now: datetime,
     ) -> None:
-        self._registry = memory.registry
-        self._tokens = memory.tokens
-        self._pages = memory.pages
+        self._registry = state.registry
+        self._tokens = state.tokens
+        self._paginator = state.paginator
         self._caller = caller
-        self._lambdas = lambdas
+        self._functions = functions
         self._settings = settings
         self._now = now
 
-    def call(self, operation: str, parameters: dict[str, Any]) -> Answer:
-        """Carry out an operation; ``parameters`` have been checked against the model.
+    def call(self, operation: str, parameters: dict[str, Any]) -> Outcome:
+        """Carry out an operation; ``parameters`` must have been checked against the model.
 
         Raises:
             ValidationException: the local cloud does not serve the operation.
@@ -83,9 +68,9 @@ class AppFlow:
         }
         if operation not in operations:
             raise ValidationException(
-                f"The local cloud does not serve {operation}; it serves {', '.join(operations)}."
+                f"The local cloud does not serve {operation}. It serves {', '.join(operations)}."
             )
-        return self._tokens.once(
+        return self._tokens.execute_once(
             Request(operation, parameters),
             lambda: operations[operation](parameters),
             self._now,
@@ -93,9 +78,9 @@ class AppFlow:
         )
 
     def _register(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        # The model marks nothing as required, but nothing can be registered without these.
+        # The model does not mark these as required, but a registration needs all of them.
         for name in ("connectorLabel", "connectorProvisioningType", "connectorProvisioningConfig"):
-            _demand(name, parameters)
+            _required(name, parameters)
         lambda_arn = self._lambda_arn(parameters)
         if lambda_arn is None:
             raise missing("connectorProvisioningConfig.lambda")
@@ -107,23 +92,23 @@ class AppFlow:
             description=parameters.get("description"),
             registered_at=self._now,
             registered_by=self._caller.arn,
-            configuration=self._lambdas.configuration(lambda_arn),
+            configuration=self._functions.configuration(lambda_arn),
         )
         self._registry.add(connector, if_taken=self._settings.taken_label)
         return {"connectorArn": connector.arn}
 
     def _update(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        held = self._registry.get(parameters["connectorLabel"])
-        # Without a configuration the Lambda assigned before is asked again.
-        lambda_arn = self._lambda_arn(parameters) or held.lambda_arn
-        # The connector may take its time; what is not part of this update may change meanwhile.
-        configuration = self._lambdas.configuration(lambda_arn)
+        registered = self._registry.get(parameters["connectorLabel"])
+        # Without a provisioning configuration, the registered function is invoked again.
+        lambda_arn = self._lambda_arn(parameters) or registered.lambda_arn
+        # Meanwhile another call may change members that are not part of this update.
+        configuration = self._functions.configuration(lambda_arn)
         changes: dict[str, Any] = {"lambda_arn": lambda_arn, "configuration": configuration}
         if "description" in parameters or self._settings.omitted_description == "cleared":
             changes["description"] = parameters.get("description")
         if self._settings.registered_at == "renewed":
             changes["registered_at"] = self._now
-        updated = self._registry.change(held.label, **changes)
+        updated = self._registry.change(registered.label, **changes)
         return {"connectorArn": updated.arn}
 
     def _describe(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
@@ -131,14 +116,14 @@ class AppFlow:
             raise ResourceNotFoundException(
                 f"The local cloud has no connector of type {parameters['connectorType']}."
             )
-        label = _demand("connectorLabel", parameters)
+        label = _required("connectorLabel", parameters)
         return {"connectorConfiguration": _described(self._registry.get(label))}
 
     def _describe_all(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         types = parameters.get("connectorTypes") or ["CustomConnector"]
         connectors = self._registry.connectors() if "CustomConnector" in types else []
-        # The configurations are keyed by type in the API: those of custom connectors, which are all
-        # of one type, cannot be among them.
+        # The API's configurations are keyed by connector type, so that custom connectors, which
+        # share one type, cannot be among them.
         request = Request("DescribeConnectors", parameters)
         return {"connectorConfigurations": {}, **self._page(connectors, request)}
 
@@ -154,14 +139,14 @@ class AppFlow:
     def _create_profile(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
         if parameters["connectorType"] != "CustomConnector":
             raise ValidationException(
-                "The local cloud has connector profiles of type CustomConnector only, not"
+                "The local cloud serves connector profiles of type CustomConnector only, not"
                 f" {parameters['connectorType']}."
             )
         name = parameters["connectorProfileName"]
         profile = Profile(
             name=name,
             arn=self._arn("connectorprofile", name),
-            connector_label=_demand("connectorLabel", parameters),
+            connector_label=_required("connectorLabel", parameters),
             connection_mode=parameters["connectionMode"],
             created_at=self._now,
         )
@@ -178,16 +163,16 @@ class AppFlow:
             and parameters.get("connectorType", "CustomConnector") == "CustomConnector"
         }
         request = Request("DescribeConnectorProfiles", parameters)
-        return self._pages.page("connectorProfileDetails", details, request)
+        return self._paginator.page("connectorProfileDetails", details, request)
 
     def _delete_profile(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        # The local cloud has no flows, so nothing can be in the way of it.
+        # The local cloud has no flows that could use the profile.
         self._registry.remove_profile(parameters["connectorProfileName"])
         return {}
 
     def _page(self, connectors: Iterable[Connector], request: Request) -> Mapping[str, Any]:
         listed = {connector.label: _listed(connector) for connector in connectors}
-        return self._pages.page("connectors", listed, request)
+        return self._paginator.page("connectors", listed, request)
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:aws:appflow:{self._caller.region}:{self._caller.account}:{kind}/{name}"
@@ -197,7 +182,7 @@ class AppFlow:
         arn: str | None = (provisioning.get("lambda") or {}).get("lambdaArn")
         is_qualified = arn is not None and arn.count(":") > _COLONS_OF_A_FUNCTION
         if is_qualified and self._settings.qualified_functions == "refused":
-            raise ValidationException(f"{arn} names a version or an alias.")
+            raise ValidationException(f"{arn} is the ARN of a version or an alias.")
         return arn
 
 
@@ -205,7 +190,7 @@ class AppFlow:
 _COLONS_OF_A_FUNCTION = 6
 
 
-def _demand(name: str, parameters: Mapping[str, Any]) -> Any:
+def _required(name: str, parameters: Mapping[str, Any]) -> Any:
     if name not in parameters:
         raise missing(name)
     return parameters[name]

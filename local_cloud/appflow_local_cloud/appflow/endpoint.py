@@ -1,8 +1,8 @@
 """AppFlow as one of MiniStack's services.
 
-MiniStack parses HTTP, finds the account and Region of a request and checks its signature; the
-handler here does what is left: IAM's word on the action, the operation, the error format. The
-protocol is rest-json: one POST path an operation, errors with an ``x-amzn-ErrorType`` header.
+MiniStack parses HTTP, finds the account and Region of a request and checks the signature. The
+endpoint checks that IAM allows the action, carries out the operation and formats errors. The
+protocol is rest-json: one POST path for each operation, errors with an ``x-amzn-ErrorType`` header.
 
 MiniStack reads its settings when it is imported: import this module after they are set.
 """
@@ -20,25 +20,25 @@ import boto3
 from botocore.config import Config
 from ministack.core import iam_evaluator, responses, router
 
-from .access import Access
+from .access import Access, Caller
 from .errors import AppFlowError, InternalServerException, ValidationException
 from .functions import Functions
 from .journal import Journal
-from .limits import Permissions, Rate
+from .limits import PermissionPropagation, TokenBucket
 from .model import checked_input, http_status, operation_at
-from .service import AppFlow, Caller, Memory
+from .service import AppFlow, RegionState
 from .settings import Settings, settings_from
-from .tokens import Answer, Result
+from .tokens import Outcome, Result
 
 logger = logging.getLogger("appflow")
 
 Response = tuple[int, dict[str, str], bytes]
 
-# Whatever a connector needs longer for, the caller of a real AppFlow would not be told in time.
+# The caller of the real AppFlow would not receive the result of a slower connector in time.
 _CONNECTOR_TIMEOUT_SECONDS = 60
 
-# The actions that IAM limits to one kind of resource, and the member that names it; a request that
-# has no such member is about all of the kind. What else is served is granted on "*" only.
+# The actions that IAM can limit to a kind of resource, and the member that names the resource. A
+# request without the member concerns all resources of the kind. All other actions need "*".
 # Source: "Actions, resources, and condition keys for Amazon AppFlow".
 _RESOURCES = {
     "DescribeConnector": ("connector", "connectorLabel"),
@@ -50,33 +50,33 @@ _RESOURCES = {
 
 
 class _Account:
-    """One account's settings, and what has happened in it and in its Regions.
+    """The settings and the state of one account and its Regions.
 
-    Calls come in threads: ``setdefault`` sees to it that all of them find the same.
+    Calls are served in threads; because of ``setdefault`` all threads use the same objects.
     """
 
     def __init__(self) -> None:
         self.settings = Settings()
-        self.permissions = Permissions()
-        self._rates: dict[str, Rate] = {}
-        self._memories: dict[str, Memory] = {}
+        self.propagation = PermissionPropagation()
+        self._buckets: dict[str, TokenBucket] = {}
+        self._states: dict[str, RegionState] = {}
 
     def use(self, settings: Settings) -> None:
-        """Change the settings; the calls are counted from now on."""
+        """Change the settings; token buckets start full again."""
         self.settings = settings
-        self._rates = {}
+        self._buckets = {}
 
-    def rate(self, region: str) -> Rate:
-        """How many calls come through in a Region."""
-        return self._rates.setdefault(region, Rate(self.settings.calls_per_second))
+    def bucket(self, region: str) -> TokenBucket:
+        """The token bucket of a Region."""
+        return self._buckets.setdefault(region, TokenBucket(self.settings.calls_per_second))
 
-    def memory(self, region: str) -> Memory:
-        """What AppFlow remembers of a Region."""
-        return self._memories.setdefault(region, Memory())
+    def state(self, region: str) -> RegionState:
+        """The state of a Region."""
+        return self._states.setdefault(region, RegionState())
 
 
 class Endpoint:
-    """Serves AppFlow, and keeps a journal of all calls."""
+    """Serves AppFlow in all accounts and Regions, and keeps a journal of all calls."""
 
     def __init__(self, endpoint_url: str) -> None:
         self.journal = Journal()
@@ -85,15 +85,15 @@ class Endpoint:
         self._lambda_clients: dict[tuple[str, str], Any] = {}
 
     def configure(self, account: str, members: Any) -> None:
-        """Set how AppFlow behaves in an account; what is not named goes back to its default.
+        """Set how AppFlow behaves in an account; a setting that is left out gets its default.
 
         Raises:
-            ValidationException: there is no such setting, or its value makes no sense.
+            ValidationException: a setting does not exist, or its value is not allowed.
         """
         self._account(account).use(settings_from(members))
 
     def reset(self) -> None:
-        """Forget everything: settings, what AppFlow holds, and the journal."""
+        """Delete everything: settings, registrations and the journal."""
         self._accounts.clear()
         self.journal.clear()
 
@@ -105,12 +105,12 @@ class Endpoint:
         body: bytes,
         query_params: Mapping[str, Any],
     ) -> Response:
-        """Answer one authenticated request, as MiniStack's services do."""
+        """Serve one authenticated request; MiniStack calls its services so."""
         access_key = router.extract_access_key_id(headers, query_params)
-        # In a thread, since registering invokes a Lambda through this very server.
-        return await asyncio.to_thread(self._answer, path, body, access_key)
+        # In a thread, since RegisterConnector invokes a function through this same server.
+        return await asyncio.to_thread(self._serve, path, body, access_key)
 
-    def _answer(self, path: str, body: bytes, access_key: str) -> Response:
+    def _serve(self, path: str, body: bytes, access_key: str) -> Response:
         caller = Caller(
             account=responses.get_account_id(),
             region=responses.get_region(),
@@ -123,36 +123,38 @@ class Endpoint:
             if operation is None:
                 raise _no_operation_at(path)
             parameters = checked_input(operation, _parsed(body))
-            answer = self._called(name, parameters, caller, access_key)
+            outcome = self._call(name, parameters, caller, access_key)
         except AppFlowError as error:
-            answer = Answer(error)
+            outcome = Outcome(error)
         except Exception:
             logger.exception("The local AppFlow failed at %s", name)
-            answer = Answer(
-                InternalServerException("The local AppFlow failed; its log has the traceback.")
+            outcome = Outcome(
+                InternalServerException(
+                    "The local AppFlow failed. The log of the local cloud has the traceback."
+                )
             )
-        self.journal.record(caller, name, parameters, answer)
-        return _response(answer.result)
+        self.journal.record(caller, name, parameters, outcome)
+        return _response(outcome.result)
 
-    def _called(
+    def _call(
         self, operation: str, parameters: dict[str, Any], caller: Caller, access_key: str
-    ) -> Answer:
+    ) -> Outcome:
         account = self._account(caller.account)
         settings = account.settings
         now = datetime.now(timezone.utc) + timedelta(seconds=settings.clock_ahead_seconds)
-        account.rate(caller.region).take_call()
+        account.bucket(caller.region).take()
         delay = timedelta(seconds=settings.permission_delay_seconds)
-        access = Access(access_key, caller, account.permissions, now, delay)
-        access.demand(f"appflow:{operation}", _resource(operation, parameters, caller))
+        access = Access(access_key, caller, account.propagation, now, delay)
+        access.authorize(f"appflow:{operation}", _resource(operation, parameters, caller))
         functions = Functions(self._lambda_client(caller), access, settings)
-        appflow = AppFlow(account.memory(caller.region), caller, functions, settings, now)
+        appflow = AppFlow(account.state(caller.region), caller, functions, settings, now)
         return appflow.call(operation, parameters)
 
     def _account(self, number: str) -> _Account:
         return self._accounts.setdefault(number, _Account())
 
     def _lambda_client(self, caller: Caller) -> Any:
-        # A 12-digit access key is the root of that account to MiniStack, whatever the secret.
+        # MiniStack takes a 12-digit access key for the root of that account, with any secret.
         key = (caller.account, caller.region)
         if key not in self._lambda_clients:
             self._lambda_clients[key] = boto3.session.Session().client(
@@ -178,8 +180,8 @@ def _resource(operation: str, parameters: Mapping[str, Any], caller: Caller) -> 
 
 def _no_operation_at(path: str) -> ValidationException:
     return ValidationException(
-        f"The local cloud serves no operation at {path}: it serves those of connectors and their"
-        " profiles."
+        f"The local cloud serves no operation at {path}. It serves the operations on connectors and"
+        " connector profiles."
     )
 
 
@@ -187,7 +189,7 @@ def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body or b"{}")
     except ValueError as error:
-        raise ValidationException("The request body is not JSON.") from error
+        raise ValidationException("The request body is not valid JSON.") from error
 
 
 def _response(result: Result | AppFlowError) -> Response:

@@ -1,4 +1,4 @@
-"""What AppFlow was asked, and what it answered."""
+"""The calls that AppFlow has received, and their outcomes."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from .access import Caller
 from .errors import AppFlowError
-from .service import Caller
-from .tokens import Answer
+from .tokens import Outcome
 
 logger = logging.getLogger("appflow")
 
-# Members with credentials, which nobody shall find here.
+# Members with credentials, which are not recorded.
 _SECRET_MEMBERS = frozenset({"connectorProfileConfig"})
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call that AppFlow received, and what became of it.
+    """One call that AppFlow has received, and its outcome.
 
     Attributes:
         at: the machine's time, in ISO 8601.
         account: a number of 12 digits.
         region: the name of an AWS Region.
-        caller: the ARN of who called.
-        operation: the name of the API's operation, or the path that no operation is served at.
-        parameters: the members of the request; empty if they break a rule of the model.
+        caller: the ARN of the calling principal.
+        operation: the name of the operation, or the path of the request if no operation is served
+            there.
+        parameters: the members of the request; empty if they break a rule of the service model.
         outcome: ``OK`` or an error code.
-        remembered: whether the answer was that to an earlier call with the same client token, so
+        remembered: whether the outcome is that of an earlier call with the same client token, so
             that this call had no effect.
     """
 
@@ -47,17 +48,17 @@ class Call:
 
 
 class Journal:
-    """All calls by account, the oldest first; one line of the log for each."""
+    """All calls of each account, the oldest first; each call is also logged in one line."""
 
     def __init__(self) -> None:
         self._calls: dict[str, list[Call]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def record(
-        self, caller: Caller, operation: str, parameters: Mapping[str, Any], answer: Answer
+        self, caller: Caller, operation: str, parameters: Mapping[str, Any], outcome: Outcome
     ) -> None:
         """Add a call."""
-        result = answer.result
+        result = outcome.result
         call = Call(
             at=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             account=caller.account,
@@ -66,20 +67,25 @@ class Journal:
             operation=operation,
             parameters={k: value for k, value in parameters.items() if k not in _SECRET_MEMBERS},
             outcome=result.code if isinstance(result, AppFlowError) else "OK",
-            remembered=answer.remembered,
+            remembered=outcome.remembered,
         )
         with self._lock:
             self._calls[call.account].append(call)
-        label = parameters.get("connectorLabel", "")
-        note = " (answered before)" if call.remembered else ""
-        logger.info("%s %s %s: %s%s", call.account, operation, label, call.outcome, note)
+        logger.info("%s", _log_line(call))
 
     def calls(self, account: str, *, after: int) -> list[dict[str, Any]]:
-        """The calls in an account but for the first so many, as JSON has them."""
+        """The calls of an account without the first ``after``, as JSON objects."""
         with self._lock:
             return [vars(call) for call in self._calls[account][after:]]
 
     def clear(self) -> None:
-        """Forget all calls."""
+        """Delete all calls."""
         with self._lock:
             self._calls.clear()
+
+
+def _log_line(call: Call) -> str:
+    label = call.parameters.get("connectorLabel")
+    called = f"{call.account} {call.operation}" + (f" {label}" if label else "")
+    repeated = " (repeated: same client token)" if call.remembered else ""
+    return f"{called}: {call.outcome}{repeated}"

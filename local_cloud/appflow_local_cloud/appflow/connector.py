@@ -1,8 +1,8 @@
-"""The connector behind a label: a Lambda function that describes itself.
+"""The configuration that the Lambda function of a connector returns, in AppFlow's terms.
 
-Source of the answer's shape: Amazon's custom-connector-sdk (responses and settings); of the stored
-shape: the ConnectorConfiguration of the AppFlow API. AWS does not publish the mapping between them;
-it is read off the names on both sides.
+Sources: Amazon's custom-connector-sdk (responses and settings) for what the function returns, the
+ConnectorConfiguration of the AppFlow API for what AppFlow stores. AWS does not document the mapping
+between them; it follows from the names on both sides.
 """
 
 from __future__ import annotations
@@ -12,48 +12,47 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ConnectorServerException
-from .model import violations_of_configuration
+from .model import configuration_violations
 
 _REQUEST = json.dumps({"type": "DescribeConnectorConfigurationRequest"}).encode()
 
 Invoke = Callable[[str, bytes], Mapping[str, Any]]
-"""Invokes the function of an ARN; takes and gives what Lambda's Invoke operation does."""
-
+"""Invokes the function with an ARN; takes a payload and returns the result of Lambda's Invoke."""
 
 LISTED = ("connectorOwner", "connectorName", "connectorVersion", "connectorModes")
-"""What every connector has to say of itself: lists show it."""
+"""The members that every configuration must have, since lists show them."""
 
-# Source: ConnectorModes of the SDK; the model takes any word.
+# Source: ConnectorModes of the SDK. The service model allows any string.
 _MODES = ("SOURCE", "DESTINATION")
 
 
 def configuration_of(lambda_arn: str, invoke: Invoke) -> dict[str, Any]:
-    """Ask the connector for its configuration, in the terms of DescribeConnector.
+    """Request the configuration of a connector, in the terms of DescribeConnector.
 
     Raises:
-        ConnectorServerException: the function failed, or its answer is no valid configuration.
+        ConnectorServerException: the function failed, or its response is not a valid configuration.
     """
-    answer = _ask(lambda_arn, invoke)
+    response = _invoke_connector(lambda_arn, invoke)
     try:
-        stored = _stored_form(answer)
+        stored = _stored_form(response)
     except (KeyError, TypeError, AttributeError) as error:
         raise _invalid_response(f"{type(error).__name__}: {error}") from error
-    if faults := _faults(stored):
-        raise _invalid_response("; ".join(faults))
+    if violations := _violations(stored):
+        raise _invalid_response("; ".join(violations))
     return stored
 
 
-def _invalid_response(fault: str) -> ConnectorServerException:
+def _invalid_response(violation: str) -> ConnectorServerException:
     return ConnectorServerException(
         "Error while communicating to connector: invalid DescribeConnectorConfiguration response"
-        f" ({fault})."
+        f" ({violation})."
     )
 
 
-def _faults(stored: Mapping[str, Any]) -> list[str]:
+def _violations(stored: Mapping[str, Any]) -> list[str]:
     missing = [f"{name} is missing" for name in LISTED if name not in stored]
-    if faults := missing + violations_of_configuration(stored):
-        return faults
+    if violations := missing + configuration_violations(stored):
+        return violations
     return [
         f"connectorModes has {mode!r}, not one of {', '.join(_MODES)}"
         for mode in stored["connectorModes"]
@@ -61,7 +60,7 @@ def _faults(stored: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _ask(lambda_arn: str, invoke: Invoke) -> Mapping[str, Any]:
+def _invoke_connector(lambda_arn: str, invoke: Invoke) -> Mapping[str, Any]:
     result = invoke(lambda_arn, _REQUEST)
     payload = result["Payload"].read()
     if "FunctionError" in result:
@@ -70,19 +69,19 @@ def _ask(lambda_arn: str, invoke: Invoke) -> Mapping[str, Any]:
             f" {_error_message(payload)}"
         )
     try:
-        answer = json.loads(payload)
+        response = json.loads(payload)
     except ValueError:
-        answer = None
-    if not isinstance(answer, dict) or "isSuccess" not in answer:
+        response = None
+    if not isinstance(response, dict) or "isSuccess" not in response:
         raise ConnectorServerException(
             "Error while communicating to connector: Got error from connector."
             " No valid response and error details found."
         )
-    if answer["isSuccess"] is not True:
+    if response["isSuccess"] is not True:
         raise ConnectorServerException(
-            f"Error while communicating to connector: {_details(answer.get('errorDetails'))}"
+            f"Error while communicating to connector: {_details(response.get('errorDetails'))}"
         )
-    return answer
+    return response
 
 
 def _error_message(payload: bytes) -> str:
@@ -99,23 +98,23 @@ def _details(error_details: Any) -> str:
         return f"no errorMessage in the errorDetails, {json.dumps(error_details)}"
 
 
-def _stored_form(answer: Mapping[str, Any]) -> dict[str, Any]:
-    modes = answer["connectorModes"]
+def _stored_form(response: Mapping[str, Any]) -> dict[str, Any]:
+    modes = response["connectorModes"]
     stored = {
-        "connectorOwner": answer["connectorOwner"],
-        "connectorName": answer["connectorName"],
-        "connectorVersion": answer["connectorVersion"],
+        "connectorOwner": response["connectorOwner"],
+        "connectorName": response["connectorName"],
+        "connectorVersion": response["connectorVersion"],
         "connectorModes": modes,
         "canUseAsSource": "SOURCE" in modes,
         "canUseAsDestination": "DESTINATION" in modes,
-        "authenticationConfig": _authentication(answer["authenticationConfig"]),
-        "supportedApiVersions": answer["supportedApiVersions"],
-        "connectorRuntimeSettings": _settings(answer.get("connectorRuntimeSetting")),
-        "supportedOperators": answer.get("operatorsSupported"),
-        "supportedWriteOperations": answer.get("supportedWriteOperations"),
-        "supportedSchedulingFrequencies": answer.get("triggerFrequenciesSupported"),
-        "supportedTriggerTypes": _trigger_types(answer.get("supportedTriggerTypes")),
-        "logoURL": answer.get("logoURL"),
+        "authenticationConfig": _authentication(response["authenticationConfig"]),
+        "supportedApiVersions": response["supportedApiVersions"],
+        "connectorRuntimeSettings": _settings(response.get("connectorRuntimeSetting")),
+        "supportedOperators": response.get("operatorsSupported"),
+        "supportedWriteOperations": response.get("supportedWriteOperations"),
+        "supportedSchedulingFrequencies": response.get("triggerFrequenciesSupported"),
+        "supportedTriggerTypes": _trigger_types(response.get("supportedTriggerTypes")),
+        "logoURL": response.get("logoURL"),
     }
     return _without_none(stored)
 

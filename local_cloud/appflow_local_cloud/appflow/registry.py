@@ -1,4 +1,4 @@
-"""What AppFlow holds in one account and Region: connectors and their profiles."""
+"""The registered connectors and the connector profiles of one account and Region."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import ConflictException, ResourceNotFoundException, ValidationExce
 
 @dataclass(frozen=True)
 class Connector:
-    """One registered connector; ``configuration`` is in the terms of DescribeConnector."""
+    """A registered connector; ``configuration`` is in the terms of DescribeConnector."""
 
     label: str
     arn: str
@@ -26,7 +26,7 @@ class Connector:
 
 @dataclass(frozen=True)
 class Profile:
-    """One connector profile; its credentials are nobody's business here."""
+    """A connector profile, without its credentials."""
 
     name: str
     arn: str
@@ -36,7 +36,7 @@ class Profile:
 
 
 class Registry:
-    """The connectors of one account and Region."""
+    """The connectors and connector profiles of one account and Region."""
 
     def __init__(self) -> None:
         self._connectors: dict[str, Connector] = {}
@@ -44,10 +44,10 @@ class Registry:
         self._lock = threading.RLock()
 
     def get(self, label: str) -> Connector:
-        """The connector under a label.
+        """The connector with a label.
 
         Raises:
-            ResourceNotFoundException: there is none.
+            ResourceNotFoundException: the label is not registered.
         """
         try:
             return self._connectors[label]
@@ -60,25 +60,25 @@ class Registry:
             return list(self._connectors.values())
 
     def add(self, connector: Connector, *, if_taken: str) -> None:
-        """Store a connector under a free label.
+        """Add a connector.
 
         Args:
-            connector: what to store.
-            if_taken: the code of the error if the label is taken.
+            connector: the connector.
+            if_taken: the code of the error if the label is already registered.
 
         Raises:
-            AppFlowError: the label is taken.
+            AppFlowError: the label is already registered.
         """
         with self._lock:
             if connector.label in self._connectors:
-                raise error(if_taken, f"Connector {connector.label} is registered already.")
+                raise error(if_taken, f"Connector {connector.label} is already registered.")
             self._connectors[connector.label] = connector
 
     def change(self, label: str, **members: Any) -> Connector:
-        """Change a connector, and leave alone what another call has changed meanwhile.
+        """Change members of a connector; the others keep what another call has set meanwhile.
 
         Raises:
-            ResourceNotFoundException: there is none under the label.
+            ResourceNotFoundException: the label is not registered.
         """
         with self._lock:
             changed = replace(self.get(label), **members)
@@ -86,11 +86,11 @@ class Registry:
             return changed
 
     def remove(self, label: str, *, force: bool) -> None:
-        """Forget a connector.
+        """Remove a connector.
 
         Raises:
-            ResourceNotFoundException: there is none under the label.
-            ConflictException: a profile uses it, and ``force`` is false.
+            ResourceNotFoundException: the label is not registered.
+            ConflictException: a connector profile uses it, and ``force`` is false.
         """
         with self._lock:
             self.get(label)
@@ -107,27 +107,28 @@ class Registry:
             return list(self._profiles.values())
 
     def add_profile(self, profile: Profile) -> None:
-        """Store a connector profile.
+        """Add a connector profile.
 
         Raises:
-            ConflictException: there is one of this name.
-            ValidationException: its connector is not registered.
+            ConflictException: a profile with this name exists.
+            ValidationException: the connector is not registered.
         """
         with self._lock:
             if profile.connector_label not in self._connectors:
                 raise ValidationException(
+                    # AppFlow's own words, as quoted in a Terraform issue.
                     f"Connector:{profile.connector_label} is not registered. Please register it"
                     " first before creating ConnectorProfile."
                 )
             if profile.name in self._profiles:
-                raise ConflictException(f"Connector profile {profile.name} exists already.")
+                raise ConflictException(f"Connector profile {profile.name} already exists.")
             self._profiles[profile.name] = profile
 
     def remove_profile(self, name: str) -> None:
-        """Forget a connector profile.
+        """Remove a connector profile.
 
         Raises:
-            ResourceNotFoundException: there is none of this name.
+            ResourceNotFoundException: no profile has this name.
         """
         with self._lock:
             if name not in self._profiles:
