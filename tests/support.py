@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from appflow_local_cloud.gateway import REGION
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.environment import REGION
+from appflow_local_cloud.process import LocalCloud
 
 # The smallest answer that AppFlow accepts from a connector, with a version to tell it by.
 CONNECTOR = """

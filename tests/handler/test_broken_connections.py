@@ -9,7 +9,7 @@ import pytest
 from connector_registration import sdk
 
 from appflow_local_cloud.faults import Faults
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 from tests.handler.conftest import CloudFormation, ReusedAccount
 from tests.handler.test_faults import EVENTS, case, effects, held
 from tests.support import Account, new_account_id
@@ -35,7 +35,7 @@ def faults(
     """The way of the handler to AppFlow, and of nobody else."""
     faults = faulty_cloud.faults
     assert faults is not None
-    monkeypatch.setenv("AWS_ENDPOINT_URL_APPFLOW", f"http://127.0.0.1:{faults.port}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_APPFLOW", faults.endpoint_url)
     # For a second and not for forty.
     monkeypatch.setitem(sdk.PATIENCE, "appflow", sdk.PATIENCE["appflow"]._replace(read=1))
     sdk.client.cache_clear()
@@ -59,11 +59,11 @@ def test_an_event_outlasts_a_broken_connection(
     for registered, arn in situation.before.items():
         account.register(registered, arn)
     faults.use({"operation": situation.operation, "times": 1, **BREAKS[fault]})
-    calls, met = len(account.calls()), len(faults.met())
+    calls, met = len(account.calls()), len(faults.fired())
 
     answer = cloudformation.send(situation.request_type, {}, **situation.event)
 
-    assert len(faults.met()) == met + 1
+    assert len(faults.fired()) == met + 1
     assert answer["Status"] == "SUCCESS"
     assert held(account, situation) == situation.after
     assert len(effects(account.calls()[calls:])) == 1

@@ -14,7 +14,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from appflow_local_cloud.gateway import free_port
+from appflow_local_cloud.environment import free_port
 from appflow_local_cloud.lambda_python import ensure_lambda_python
 from tests.handler.conftest import SIGNATURE, CloudFormation
 from tests.support import Account, connector

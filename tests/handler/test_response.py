@@ -26,7 +26,7 @@ from connector_registration.response import (
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
-from appflow_local_cloud.gateway import free_port
+from appflow_local_cloud.environment import free_port
 from tests.handler.conftest import SIGNATURE, CloudFormation, LambdaContext, Log
 
 
