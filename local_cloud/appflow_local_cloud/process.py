@@ -104,8 +104,9 @@ class LocalCloud:
             after: how many of the oldest calls to leave out. Default: 0.
 
         Returns:
-            The members of :class:`~appflow_local_cloud.appflow.journal.Call` for each call:
-            ``operation``, ``parameters``, ``caller``, ``outcome`` and others.
+            The ``at``, ``account``, ``region``, ``caller``, ``operation``, ``parameters``,
+            ``outcome`` (``OK`` or an error code) and ``remembered`` of each call. The last tells
+            that a client token was used before, so that the call had no effect.
         """
         url = f"http://{HOST}:{self.port}{JOURNAL_PATH}/{account}?after={after}"
         with urllib.request.urlopen(url, timeout=10) as response:

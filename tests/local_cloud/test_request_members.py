@@ -1,7 +1,7 @@
-"""Every rule that AppFlow's service model has for the members of a request.
+"""Members of requests: every rule of AppFlow's service model.
 
-The rules are written down here once more, so that one that the endpoint skips is noticed, and so is
-one that a newer botocore brings or drops.
+The rules are repeated here, so that a test fails if the local AppFlow skips one, or if a newer
+botocore adds or removes one.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
-from tests.local_cloud.support import refusal, registration
+from tests.local_cloud.support import LABEL, described, refusal, registration
 from tests.support import Account, connector
 
-LABEL = "acme-crm"
 ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
 
-# A request of each operation that breaks no rule.
+# A valid request of each operation.
 REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "RegisterConnector": registration(LABEL, ARN),
     "UpdateConnectorRegistration": {"connectorLabel": LABEL},
@@ -39,7 +38,7 @@ REQUESTS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
-# The kind of a rule, a value that breaks it, and a part of the refusal.
+# The kind of a rule, a value that breaks the rule, and a part of the message.
 Rule = tuple[str, Any, str]
 
 LEFT_OUT = object()
@@ -48,7 +47,8 @@ WRONG_TYPE = "Member must be of type "
 REQUIRED: Rule = ("required", LEFT_OUT, "Member must not be null")
 
 
-def longest(size: int) -> Rule:
+def max_length(size: int) -> Rule:
+    """The rule for the length of a string."""
     return "max", "a" * (size + 1), f"Member must have length less than or equal to {size}"
 
 
@@ -57,7 +57,7 @@ LABEL_RULES: list[Rule] = [
         ("pattern", label, rf"{PATTERN}[a-zA-Z0-9][\w!@#.-]+")
         for label in ("x", "-acme", "acme crm", "acme/crm", "äcme", "acme\n")
     ],
-    longest(256),
+    max_length(256),
     ("type", 17, WRONG_TYPE),
 ]
 DESCRIPTION_RULES: list[Rule] = [
@@ -65,13 +65,13 @@ DESCRIPTION_RULES: list[Rule] = [
         ("pattern", description, rf"{PATTERN}[\s\w/!@#+=.-]*")
         for description in ("Acme: CRM", "Acme, CRM", "Acme (CRM)", "Acme's")
     ],
-    longest(1024),
+    max_length(1024),
     ("type", ["Acme"], WRONG_TYPE),
 ]
 TOKEN_RULES: list[Rule] = [
     ("min", "", "Member must have length greater than or equal to 1"),
     ("pattern", "töken", f"{PATTERN}[ -~]+"),
-    longest(256),
+    max_length(256),
     ("type", 1, WRONG_TYPE),
 ]
 CONFIGURATION_RULES: Mapping[str, list[Rule]] = {
@@ -96,7 +96,7 @@ PAGE_RULES: Mapping[str, list[Rule]] = {
     ],
     "nextToken": [
         ("pattern", "with space", rf"{PATTERN}\S+"),
-        longest(2048),
+        max_length(2048),
         ("type", 1, WRONG_TYPE),
     ],
 }
@@ -120,7 +120,7 @@ RULES: Mapping[str, Mapping[str, list[Rule]]] = {
     "DescribeConnector": {
         "connectorType": [
             REQUIRED,
-            # As the documentation's text has it; the model does not.
+            # The documentation spells it so; the model does not.
             ("enum", "CUSTOMCONNECTOR", CONNECTOR_TYPE),
             ("type", 1, WRONG_TYPE),
         ],
@@ -150,19 +150,19 @@ RULES: Mapping[str, Mapping[str, list[Rule]]] = {
 
 
 def cases(*, of_types: bool) -> list[Any]:
-    """The rules about types, or the others, as parameters of a test."""
+    """The rules about types, or all others, as parameters of a test."""
     return [
         pytest.param(
-            operation, path, value, refused, id=f"{operation}-{path}-{kind}-{str(value)[:20]!a}"
+            operation, path, value, message, id=f"{operation}-{path}-{kind}-{str(value)[:20]!a}"
         )
         for operation, members in RULES.items()
         for path, rules in members.items()
-        for kind, value, refused in rules
+        for kind, value, message in rules
         if (kind == "type") == of_types
     ]
 
 
-# The model marks no member of RegisterConnector as required, but its documentation calls for them.
+# Required by the documentation, but not marked as required in the model.
 UNMARKED = [
     ("RegisterConnector", "connectorLabel"),
     ("RegisterConnector", "connectorProvisioningType"),
@@ -173,7 +173,7 @@ UNMARKED = [
 
 
 def refusal_of(appflow: Any, operation: str, request: Mapping[str, Any]) -> tuple[str, int, str]:
-    """Send a request as it is: boto3 checks some of the rules by itself."""
+    """The refusal of a request that boto3, which checks some rules itself, would not send."""
 
     def replace_body(params: dict[str, Any], **_: Any) -> None:
         params["body"] = json.dumps(request).encode()
@@ -183,7 +183,7 @@ def refusal_of(appflow: Any, operation: str, request: Mapping[str, Any]) -> tupl
 
 
 def with_member(operation: str, path: str, value: Any) -> dict[str, Any]:
-    """A request that is good but for one member."""
+    """A valid request of an operation, with one member changed or left out."""
     request = copy.deepcopy({**REQUESTS[operation]})
     if path.endswith("[]"):
         return {**request, path.removesuffix("[]"): [value]}
@@ -199,93 +199,93 @@ def with_member(operation: str, path: str, value: Any) -> dict[str, Any]:
 
 
 def refused_at(path: str) -> str:
-    """How a refusal names a member."""
+    """The part of a message that names a member."""
     return f"at '{path.replace('[]', '.1.member')}' failed to satisfy constraint: "
 
 
-@pytest.mark.parametrize(
-    ("operation", "path", "value", "refused"),
-    cases(of_types=False),
-)
-def test_a_member_that_breaks_a_rule_is_refused(
-    appflow: Any, operation: str, path: str, value: Any, refused: str
+@pytest.mark.rule("model")
+@pytest.mark.parametrize(("operation", "path", "value", "message"), cases(of_types=False))
+def test_member_that_breaks_rule_is_refused(
+    appflow: Any, operation: str, path: str, value: Any, message: str
 ) -> None:
+    """A wrong length, pattern, range or value, or a missing member: `ValidationException`, 400."""
     request = with_member(operation, path, value)
 
-    code, status, message = refusal_of(appflow, operation, request)
+    code, status, found = refusal_of(appflow, operation, request)
 
     assert (code, status) == ("ValidationException", 400)
-    # An empty token is too short, and breaks its pattern as well.
-    assert re.match(r"(1 validation error|2 validation errors) detected: Value ", message)
-    assert refused_at(path) + refused in message
+    # An empty token is too short, and breaks its pattern too.
+    assert re.match(r"(1 validation error|2 validation errors) detected: Value ", found)
+    assert refused_at(path) + message in found
 
 
-@pytest.mark.parametrize(
-    ("operation", "path", "value", "refused"),
-    cases(of_types=True),
-)
-def test_a_member_of_another_type_is_refused(
-    appflow: Any, operation: str, path: str, value: Any, refused: str
+@pytest.mark.rule("choice")
+@pytest.mark.parametrize(("operation", "path", "value", "message"), cases(of_types=True))
+def test_member_of_other_type_is_refused(
+    appflow: Any, operation: str, path: str, value: Any, message: str
 ) -> None:
+    """A member of the wrong type: `ValidationException`, 400."""
     request = with_member(operation, path, value)
 
-    code, status, message = refusal_of(appflow, operation, request)
+    code, status, found = refusal_of(appflow, operation, request)
 
     assert (code, status) == ("ValidationException", 400)
-    assert message.startswith(f"1 validation error detected: Value '{value}' at ")
-    assert refused_at(path) + refused in message
+    assert found.startswith(f"1 validation error detected: Value '{value}' at ")
+    assert refused_at(path) + message in found
 
 
+@pytest.mark.rule("model")
 @pytest.mark.parametrize(
-    ("key", "refused"),
+    ("key", "message"),
     [
         ("", "Member must have length greater than or equal to 1"),
         ("a" * 129, "Member must have length less than or equal to 128"),
         ("with space", rf"{PATTERN}[\w]+"),
     ],
 )
-def test_the_keys_of_a_map_are_held_to_their_rules(appflow: Any, key: str, refused: str) -> None:
+def test_map_key_that_breaks_rule_is_refused(appflow: Any, key: str, message: str) -> None:
+    """A key of a map with a wrong length or pattern: `ValidationException`, 400."""
     path = "connectorProfileConfig.connectorProfileProperties.CustomConnector.profileProperties"
     request = with_member("CreateConnectorProfile", path, {key: "value"})
 
-    code, status, message = refusal_of(appflow, "CreateConnectorProfile", request)
+    code, status, found = refusal_of(appflow, "CreateConnectorProfile", request)
 
     assert (code, status) == ("ValidationException", 400)
-    assert f"Value '{key}' {refused_at(f'{path}.key')}{refused}" in message
+    assert f"Value '{key}' {refused_at(f'{path}.key')}{message}" in found
 
 
+@pytest.mark.rule("API")
 @pytest.mark.parametrize(("operation", "path"), UNMARKED)
-def test_a_member_that_is_needed_all_the_same_is_missed(
-    appflow: Any, operation: str, path: str
-) -> None:
+def test_undeclared_required_member_is_required(appflow: Any, operation: str, path: str) -> None:
+    """RegisterConnector requires label, type and function, DescribeConnector a label."""
     request = with_member(operation, path, LEFT_OUT)
 
-    code, status, message = refusal_of(appflow, operation, request)
+    code, status, found = refusal_of(appflow, operation, request)
 
     assert (code, status) == ("ValidationException", 400)
-    assert message == (
+    assert found == (
         f"1 validation error detected: Value null {refused_at(path)}Member must not be null"
     )
 
 
+@pytest.mark.rule("model")
 @pytest.mark.parametrize("label", ["ac", "0-!@#.-_", "a" * 256])
 @pytest.mark.parametrize("description", ["", "Acme/CRM #1 + 2 = 3.0!\nA-line @ home", "a" * 1024])
-def test_members_at_the_edge_of_the_rules_are_taken(
+def test_extreme_valid_members_are_accepted(
     account: Account, appflow: Any, label: str, description: str
 ) -> None:
+    """The shortest and longest values, and all allowed characters, are accepted."""
     arn = account.make_function("crm", connector())
 
     appflow.register_connector(
         **registration(label, arn, description=description, clientToken="~" * 256)
     )
 
-    held = account.registered(label)
-    assert held is not None
-    assert held["connectorDescription"] == description
+    assert described(appflow, label)["connectorDescription"] == description
 
 
 def rules_of(shape: Shape, path: str) -> Iterator[tuple[str, str]]:
-    """The rules of a shape and of what is in it, as (path, kind)."""
+    """The rules of a shape and of its members, as (path, kind)."""
     if path:
         yield path, "type"
     for kind in ("min", "max", "pattern", "enum"):
@@ -300,11 +300,13 @@ def rules_of(shape: Shape, path: str) -> Iterator[tuple[str, str]]:
         yield from rules_of(shape.member, f"{path}[]")
 
 
+@pytest.mark.rule("model")
 @pytest.mark.parametrize("operation", RULES)
-def test_the_rules_are_those_of_the_model(operation: str) -> None:
+def test_rules_are_those_of_the_model(operation: str) -> None:
+    """The tests cover all rules of the model, and no others."""
     model = ServiceModel(Loader().load_service_model("appflow", "service-2"), "appflow")
 
     documented = set(rules_of(model.operation_model(operation).input_shape, ""))
 
-    tried = {(path, kind) for path, rules in RULES[operation].items() for kind, _, _ in rules}
-    assert tried == documented
+    tested = {(path, kind) for path, rules in RULES[operation].items() for kind, _, _ in rules}
+    assert tested == documented
