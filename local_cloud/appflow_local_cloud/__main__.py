@@ -25,9 +25,9 @@ DEFAULT_PORT = 4566
 DEFAULT_ACCOUNT = "000000000000"
 
 _DESCRIPTION = """\
-Run AWS on this machine: AppFlow, CloudFormation, Lambda, IAM, S3 and other services on one
-loopback port. Prints the environment variables that the AWS CLI, the CDK CLI and the SDKs need.
-Nothing is kept after it has stopped."""
+Emulate AWS on this machine: AppFlow, CloudFormation, Lambda, IAM, S3 and other services on one
+loopback port. The program prints the environment variables that the AWS CLI, the CDK CLI and the
+SDKs need. When it stops, it deletes all data."""
 
 
 def main() -> int:
@@ -57,8 +57,8 @@ def _parse_command_line() -> argparse.Namespace:
     parser.add_argument(
         "--faults-port",
         type=int,
-        help="also run a microburst proxy on this port; functions call AppFlow through the proxy,"
-        " which makes calls fail by rules",
+        help="run a microburst proxy on this port too: functions call AppFlow through the proxy,"
+        " whose rules make calls fail",
     )
     parser.add_argument(
         "--faults-seed",

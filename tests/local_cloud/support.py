@@ -1,8 +1,8 @@
 """Requests and clients that several tests of the local cloud use.
 
 A test of a rule of AppFlow or CloudFormation states the rule in its docstring. Its mark ``rule``
-has the rule's sources, by their names in ``tools/local_cloud_rules.py``, and the setting that changes
-the rule, if there is one. ``python -m tools.local_cloud_rules`` writes the page of all rules.
+has the rule's sources, by their names in ``tools/local_cloud_rules.py``, and the setting, if there
+is one, that changes the rule. ``python -m tools.local_cloud_rules`` writes the page of all rules.
 """
 
 from __future__ import annotations
