@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -45,7 +46,9 @@ def main() -> int:
         _proxy(port, faults_port, arguments.faults_seed),
     ):
         asyncio.run(_serve(port, Path(folder), lambda_python, faults_port))
-    print("The local cloud has stopped. Its data is deleted.")
+    print("The local cloud has stopped. Its data is deleted.", flush=True)
+    # Otherwise Python examines hundreds of thousands of objects before it exits, for seconds.
+    gc.freeze()
     return 0
 
 
