@@ -29,22 +29,27 @@ class Settings:
             permissions become effective without a wait. Default: 0.
         token_scope: whether a client token that was used for one operation counts for all
             operations (``account``) or for that operation only (``operation``). The documentation
-            of each operation mentions that operation only.
-        token_misuse: the error for a client token that was used with other parameters. The
-            documentation says that there is an error, not which one.
+            of each operation mentions that operation only. Default: ``account``.
+        token_misuse: the error for a client token that was used with other parameters,
+            ``ConflictException`` or ``ValidationException``. The documentation says that there is
+            an error, not which one. Default: ``ConflictException``.
         failed_tokens: whether a failed call with the same client token is carried out again
-            (``forgotten``) or fails again without an effect (``remembered``).
+            (``forgotten``) or fails again without an effect (``remembered``). Default:
+            ``forgotten``.
         omitted_description: whether an update without a description keeps the registered one
-            (``kept``) or removes it (``cleared``).
+            (``kept``) or removes it (``cleared``). Default: ``kept``.
         registered_at: whether an update keeps the time of the registration (``kept``) or sets it to
-            the time of the update (``renewed``).
-        taken_label: the error for registering a label that is already registered.
-        missing_function: the error for a function that does not exist.
+            the time of the update (``renewed``). Default: ``kept``.
+        taken_label: the error for registering a label that is already registered,
+            ``ConflictException`` or ``ValidationException``. Default: ``ConflictException``.
+        missing_function: the error for a function that does not exist, ``AccessDeniedException``,
+            ``ResourceNotFoundException`` or ``ConnectorServerException``. Default:
+            ``AccessDeniedException``.
         qualified_functions: whether the ARN of a version or alias is ``accepted`` or ``refused``.
-            The documented pattern allows both.
+            The documented pattern allows both. Default: ``accepted``.
         caller_permission: whether the caller needs lambda:InvokeFunction on the connector's
             function (``required``), as the native AWS::AppFlow::Connector requires, or not
-            (``ignored``).
+            (``ignored``). Default: ``required``.
     """
 
     calls_per_second: float | None = None
