@@ -20,7 +20,7 @@ from botocore.config import Config
 from connector_registration.appflow import AppFlow
 from connector_registration.request import Registration
 
-from appflow_local_cloud.running import local_cloud
+from appflow_local_cloud.process import local_cloud
 from tests.end_to_end.support import run_cdk
 from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from appflow_local_cloud.gateway import free_port
+from appflow_local_cloud.environment import free_port
 
 from .contenders import OURS, PHASES, TEXTBOOK, contenders, prepare, python_container
 from .processes import Contender, ContenderError, Life, live

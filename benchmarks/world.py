@@ -18,8 +18,9 @@ import botocore
 import trustme
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-
-from appflow_local_cloud.gateway import Receive, Scope, Send, answer_json, read_body
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 ACCOUNT = "111122223333"
 LABEL = "acme-crm"
@@ -59,7 +60,7 @@ class World:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        body = await read_body(receive)
+        body = await Request(scope, receive).body()
         if scope["path"].endswith("/invocations"):
             answer = await self._invoke(body)
         elif scope["path"] == "/begin":
@@ -69,7 +70,7 @@ class World:
         else:
             answer = _ANSWERS[scope["path"]]
             self._tally["calls" if scope["path"] != "/response" else _outcome(body)] += 1
-        await answer_json(send, 200, answer)
+        await JSONResponse(answer)(scope, receive, send)
 
     async def _invoke(self, payload: bytes) -> Any:
         if self._container is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from appflow_local_cloud.running import StartError, local_cloud
+from appflow_local_cloud.process import StartError, local_cloud
 
 from .deployment import Deployment
 from .screen import Screen

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 
 ACCOUNT = "111122223333"
 STACK = "SalesforceConnector"

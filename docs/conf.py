@@ -9,7 +9,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 # Behind what Sphinx itself imports.
-sys.path += [str(ROOT / "constructs"), str(ROOT), os.environ["LIBRARY_PACKAGES"]]
+sys.path += [str(ROOT / "constructs"), str(ROOT / "local_cloud"), os.environ["LIBRARY_PACKAGES"]]
 
 import cdk_appflow_connector  # noqa: E402
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import Phase, settings
 
-from appflow_local_cloud.running import LocalCloud, local_cloud
+from appflow_local_cloud.process import LocalCloud, local_cloud
 from tests.support import Account, new_account_id
 
 pytest_plugins = ["appflow_local_cloud.pytest_plugin"]

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from appflow_local_cloud.gateway import REGION
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.environment import REGION
+from appflow_local_cloud.process import LocalCloud
 
 # The smallest response that AppFlow accepts from a connector, with a version to tell it by. It
 # logs a line: MiniStack waits 50 milliseconds for the log of a function that writes none.

@@ -17,7 +17,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from appflow_local_cloud.running import search_path
+from appflow_local_cloud.process import search_path
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -90,8 +90,8 @@ def test_the_links_lead_somewhere() -> None:
     [
         "constructs/cdk_appflow_connector",
         "handler/connector_registration",
-        "appflow_local_cloud",
-        "appflow_local_cloud/appflow",
+        "local_cloud/appflow_local_cloud",
+        "local_cloud/appflow_local_cloud/appflow",
     ],
 )
 def test_the_architecture_names_every_module(package: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -18,7 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from appflow_local_cloud.running import local_cloud
+from appflow_local_cloud.process import local_cloud
 
 ROOT = Path(__file__).parents[1]
 MUTMUT = [sys.executable, "-m", "mutmut"]
@@ -46,7 +46,6 @@ LEFT_OUT = (
 SETTINGS = f"""
 [tool.mutmut]
 source_paths = ["src"]
-also_copy = ["appflow_local_cloud"]
 # A change can make a test wait for ever; the slowest takes two seconds on a quiet machine.
 pytest_add_cli_args = ["--timeout=20", "-p", "no:xdist", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = [
@@ -58,11 +57,7 @@ pytest_add_cli_args_test_selection = [
 
 def prepare_workspace() -> None:
     """Lay out what mutmut needs, and keep the results that it has already."""
-    for source, target in {
-        "handler": "src",
-        "tests": "tests",
-        "appflow_local_cloud": "appflow_local_cloud",
-    }.items():
+    for source, target in {"handler": "src", "tests": "tests"}.items():
         shutil.rmtree(WORKSPACE / target, ignore_errors=True)
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / source, WORKSPACE / target, ignore=ignored)

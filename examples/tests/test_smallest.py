@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 
 # The line that belongs into your conftest.py, unless there is only one module of tests.
 pytest_plugins = ["appflow_local_cloud.pytest_plugin"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 from tests.end_to_end.cleanup import clean_up
 from tests.end_to_end.support import bootstrap
 from tests.end_to_end.target import (

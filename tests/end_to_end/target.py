@@ -18,7 +18,7 @@ import boto3
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from appflow_local_cloud.running import search_path
+from appflow_local_cloud.process import search_path
 from tests.support import Account
 
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 from tests.end_to_end.support import bootstrap, run_cdk
 from tests.support import Account, connector, new_account_id
 
@@ -96,7 +96,7 @@ def test_every_event_takes_effect_once_whatever_happens_to_the_calls(
     bootstrap(account, tmp_path)
     deployment = Deployment(account, prefix, tmp_path, connectors=50, stacks=5)
     for release, operation in OPERATIONS:
-        before, met = len(account.calls()), len(faults.met())
+        before, met = len(account.calls()), len(faults.fired())
         # Each of them once for certain: no throw of the dice shall leave one out.
         faults.use(*({**fault, "probability": 1, "times": 1} for fault in FAULTS), *FAULTS)
         # Fewer calls than five stacks make at the same time, on slow machines too.
@@ -124,7 +124,7 @@ def test_every_event_takes_effect_once_whatever_happens_to_the_calls(
             "ThrottlingException",
             "AccessDeniedException",
         }
-        assert {fault["action"] for fault in faults.met()[met:]} == ACTIONS
+        assert {fault["action"] for fault in faults.fired()[met:]} == ACTIONS
 
 
 @pytest.mark.nightly

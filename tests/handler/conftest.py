@@ -16,7 +16,7 @@ import trustme
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 from tests.support import Account, connector, new_account_id
 
 # Lambda sets it before it imports a handler, and crhelper needs it then.

@@ -9,7 +9,7 @@ import pytest
 from connector_registration import sdk
 
 from appflow_local_cloud.faults import Faults
-from appflow_local_cloud.running import LocalCloud
+from appflow_local_cloud.process import LocalCloud
 from tests.handler.accounts import ReusedAccount
 from tests.handler.cloudformation import CloudFormation
 from tests.handler.events import LABEL
@@ -45,7 +45,7 @@ def faults(
     """The faults of the handler's connections to AppFlow, and of no other connections."""
     faults = faulty_cloud.faults
     assert faults is not None
-    monkeypatch.setenv("AWS_ENDPOINT_URL_APPFLOW", f"http://127.0.0.1:{faults.port}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_APPFLOW", faults.endpoint_url)
     # Not the forty seconds of a deployed handler.
     monkeypatch.setitem(sdk.TIMEOUTS, "appflow", sdk.TIMEOUTS["appflow"]._replace(read=1))
     sdk.client.cache_clear()
@@ -69,11 +69,11 @@ def test_event_survives_a_broken_connection(
     event = scenario(kind, LABEL, old, new)
     event.set_up(account)
     faults.use({"operation": event.operation, "times": 1, **BREAKS[fault]})
-    calls, met = len(account.calls()), len(faults.met())
+    calls, met = len(account.calls()), len(faults.fired())
 
     response = cloudformation.send(event.request_type, {}, **event.event)
 
-    assert len(faults.met()) == met + 1
+    assert len(faults.fired()) == met + 1
     assert response["Status"] == "SUCCESS"
     assert event.registered(account) == event.after
     assert len(effects(account.calls(after=calls))) == 1

@@ -17,7 +17,7 @@ from cdk_appflow_connector import ConnectorRegistration
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from appflow_local_cloud.gateway import free_port
+from appflow_local_cloud.environment import free_port
 from appflow_local_cloud.lambda_python import ensure_lambda_python
 from tests.handler.cloudformation import SIGNATURE, CloudFormation
 from tests.handler.events import FUNCTION_ARN, LABEL, destroyed

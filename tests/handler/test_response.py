@@ -24,7 +24,7 @@ from connector_registration.response import (
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
-from appflow_local_cloud.gateway import free_port
+from appflow_local_cloud.environment import free_port
 from tests.handler.cloudformation import RESPONSE_PATH, SIGNATURE, CloudFormation, Context
 from tests.handler.events import LABEL
 from tests.handler.log import Log
@@ -404,9 +404,9 @@ class TestCrhelper:
         resource(event, Context())
 
         assert bodies(httpserver)[0]["Reason"] == (
-            "The handler failed unexpectedly: KeyError('lambda'). Report this bug"
-            " to cdk-appflow-connector, with the lines of log group /aws/lambda/registration-handler"
-            f" about request {event['RequestId']}."
+            "The handler failed unexpectedly: KeyError('lambda'). Report this bug to"
+            " cdk-appflow-connector, with the lines of log group"
+            f" /aws/lambda/registration-handler about request {event['RequestId']}."
         )
 
     def test_error_without_text_has_a_reason(

@@ -1,4 +1,4 @@
-"""Fixtures of the local AppFlow's tests."""
+"""Fixtures of the local cloud's tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support import Account, connector
 
 @pytest.fixture
 def arn(account: Account) -> str:
-    """The ARN of a connector's function that AppFlow may invoke."""
+    """The ARN of a connector's function that AppFlow is allowed to invoke."""
     return account.make_function("crm", connector("1.0"))
 
 

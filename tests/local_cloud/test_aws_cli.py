@@ -1,4 +1,4 @@
-"""All that the AWS CLI can do with custom connectors, done on the local cloud."""
+"""The AWS CLI's commands for custom connectors, on the local cloud."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 import subprocess
 from typing import Any
 
-from tests.local_cloud.support import provisioned_by, registration
+from tests.local_cloud.support import LABEL, provisioned_by, registration
 from tests.support import Account, connector
-
-LABEL = "acme-crm"
 
 
 def run(account: Account, *arguments: str, members: Any = None) -> subprocess.CompletedProcess[str]:
+    """The result of a command of ``aws appflow``."""
     command = ["aws", "appflow", *arguments, "--output", "json"]
     if members is not None:
         command += ["--cli-input-json", json.dumps(members)]
@@ -21,13 +20,14 @@ def run(account: Account, *arguments: str, members: Any = None) -> subprocess.Co
 
 
 def aws(account: Account, *arguments: str, members: Any = None) -> Any:
-    """What a command prints; it has to succeed."""
+    """The output of a command of ``aws appflow`` that succeeds."""
     result = run(account, *arguments, members=members)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout or "null")
 
 
-def test_a_connector_lives_from_register_to_unregister(account: Account, arn: str) -> None:
+def test_connector_can_be_managed(account: Account, arn: str) -> None:
+    """A connector can be registered, described, updated, listed and unregistered."""
     registered = aws(
         account, "register-connector", members=registration(LABEL, arn, description="Acme CRM")
     )
@@ -55,7 +55,8 @@ def test_a_connector_lives_from_register_to_unregister(account: Account, arn: st
     assert aws(account, "list-connectors") == {"connectors": []}
 
 
-def test_lists_come_in_pages(account: Account, arn: str) -> None:
+def test_lists_have_pages(account: Account, arn: str) -> None:
+    """A list returns pages, with the token of the next one."""
     account.register("acme-1", arn)
     account.register("acme-2", arn)
 
@@ -67,7 +68,8 @@ def test_lists_come_in_pages(account: Account, arn: str) -> None:
     assert "nextToken" not in second
 
 
-def test_a_profile_holds_its_connector_until_it_is_forced(account: Account, arn: str) -> None:
+def test_profile_keeps_connector_registered(account: Account, arn: str) -> None:
+    """A connector with a profile is unregistered only with ``--force-delete``."""
     account.register(LABEL, arn)
     credentials = {"authenticationType": "BASIC", "basic": {"username": "u", "password": "p"}}
     profile = {

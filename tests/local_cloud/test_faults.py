@@ -1,4 +1,4 @@
-"""What calls to AppFlow meet on the way, when the local cloud was started for that."""
+"""Faults that calls to AppFlow meet, on a local cloud that was started with a proxy."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
+from appflow_local_cloud.environment import free_port
 from appflow_local_cloud.faults import Faults, proxy
-from appflow_local_cloud.gateway import free_port
-from appflow_local_cloud.running import LocalCloud
-from tests.local_cloud.support import refusal, user_client
+from appflow_local_cloud.process import LocalCloud
+from tests.local_cloud.support import LABEL, WITHOUT_RETRIES, refusal, user_client
 from tests.support import Account, connector, new_account_id
-
-LABEL = "acme-crm"
 
 
 @pytest.fixture(scope="module")
 def account(faulty_cloud: LocalCloud) -> Account:
+    """An account with a registered connector."""
     account = Account(faulty_cloud, new_account_id())
     account.register(LABEL, account.make_function("crm", connector()))
     return account
@@ -28,29 +27,41 @@ def account(faulty_cloud: LocalCloud) -> Account:
 
 @pytest.fixture
 def faults(faulty_cloud: LocalCloud) -> Iterator[Faults]:
+    """The proxy's rules, of which none are left after the test."""
     assert faulty_cloud.faults is not None
     yield faulty_cloud.faults
     faulty_cloud.faults.use()
 
 
-def through_the_proxy(faults: Faults) -> dict[str, Any]:
-    config = Config(retries={"total_max_attempts": 1})
-    return {"endpoint_url": f"http://127.0.0.1:{faults.port}", "config": config}
+def through_proxy(faults: Faults) -> dict[str, Any]:
+    """The settings of a client that calls AppFlow through a proxy, once for each operation."""
+    return {"endpoint_url": faults.endpoint_url, "config": WITHOUT_RETRIES}
 
 
 @pytest.fixture
 def appflow(account: Account, faults: Faults) -> Any:
-    """A client that meets the faults, as the functions of the local cloud do."""
-    return account.cloud.client("appflow", account.id, **through_the_proxy(faults))
+    """A client that meets the faults, like the functions of the local cloud."""
+    return account.client("appflow", **through_proxy(faults))
 
 
 def updates(account: Account) -> int:
+    """How many updates AppFlow has received in an account."""
     return account.operations().count("UpdateConnectorRegistration")
 
 
-def test_an_error_comes_as_often_as_the_rule_says(
+def is_served(appflow: Any) -> bool:
+    """Whether a call meets no fault."""
+    try:
+        appflow.list_connectors()
+    except appflow.exceptions.ClientError:
+        return False
+    return True
+
+
+def test_fault_occurs_as_often_as_its_rule_says(
     account: Account, appflow: Any, faults: Faults
 ) -> None:
+    """A fault with ``times`` meets that many calls, which AppFlow does not receive."""
     faults.use({"error": {"code": "ThrottlingException"}, "times": 1})
     before = updates(account)
 
@@ -61,7 +72,7 @@ def test_an_error_comes_as_often_as_the_rule_says(
     assert error.value.response["Error"]["Code"] == "ThrottlingException"
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert updates(account) == before + 1
-    assert faults.met()[-1]["action"] == "error:ThrottlingException"
+    assert faults.fired()[-1]["action"] == "error:ThrottlingException"
 
 
 @pytest.mark.parametrize(
@@ -78,9 +89,10 @@ def test_an_error_comes_as_often_as_the_rule_says(
         ("ValidationException", 400),
     ],
 )
-def test_every_error_of_the_model_comes_as_the_model_has_it(
+def test_fault_can_be_any_modeled_error(
     appflow: Any, faults: Faults, code: str, status: int
 ) -> None:
+    """A fault can be any error of AppFlow's service model, with the model's HTTP status."""
     faults.use({"error": {"code": code, "message": "Not today"}})
 
     refused = refusal(appflow.update_connector_registration, connectorLabel=LABEL)
@@ -89,62 +101,54 @@ def test_every_error_of_the_model_comes_as_the_model_has_it(
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_bare_status_comes_as_from_the_front_door(
-    appflow: Any, faults: Faults, status: int
-) -> None:
+def test_fault_can_be_bare_status(appflow: Any, faults: Faults, status: int) -> None:
+    """A fault can be an HTTP status without an error of the model, as from a load balancer."""
     faults.use({"error": {"code": "FrontDoor", "status": status}})
 
     assert refusal(appflow.list_connectors)[1] == status
 
 
-def test_an_answer_can_take_longer_than_anybody_waits(
-    account: Account, appflow: Any, faults: Faults
-) -> None:
-    faults.use({"timeout_ms": 30_000})
+def test_fault_can_outlast_client_timeout(account: Account, faults: Faults) -> None:
+    """A fault can hold a call until the client's timeout; AppFlow does not receive the call."""
+    faults.use({"timeout_ms": 2_000})
     impatient = Config(read_timeout=0.2, retries={"total_max_attempts": 1})
-    settings = {**through_the_proxy(faults), "config": impatient}
+    appflow = account.client("appflow", endpoint_url=faults.endpoint_url, config=impatient)
     before = updates(account)
 
     with pytest.raises(ReadTimeoutError):
-        account.client("appflow", **settings).update_connector_registration(connectorLabel=LABEL)
+        appflow.update_connector_registration(connectorLabel=LABEL)
 
     assert updates(account) == before
 
 
-def test_an_answer_can_be_late(account: Account, appflow: Any, faults: Faults) -> None:
-    appflow.list_connectors()  # The first call of a client takes longer than the others.
-    faults.use({"latency": 2_000})
+def test_fault_can_delay_response(account: Account, appflow: Any, faults: Faults) -> None:
+    """A fault can delay the response to a call that AppFlow carries out."""
+    appflow.list_connectors()  # The first call of a client takes longer than later ones.
+    faults.use({"latency": 1_000})
     before, started = len(account.calls()), time.monotonic()
 
     appflow.list_connectors()
 
-    assert time.monotonic() - started >= 2
+    assert time.monotonic() - started >= 1
     assert len(account.calls()) == before + 1
 
 
-def outcomes(account: Account, seed: int) -> list[bool]:
-    """Which of twenty calls come through a proxy that fails half of them."""
+def served_calls(account: Account, seed: int) -> list[bool]:
+    """Which of twenty calls are served through a new proxy that fails half of all calls."""
     faults = Faults(free_port())
     with proxy(port=faults.port, upstream_port=account.local_cloud.port, seed=seed):
         while not faults.is_ready():
             time.sleep(0.05)
         faults.use({"error": {"code": "ThrottlingException"}, "probability": 0.5})
-        appflow = account.client("appflow", **through_the_proxy(faults))
-        return [came_through(appflow) for _ in range(20)]
+        appflow = account.client("appflow", **through_proxy(faults))
+        return [is_served(appflow) for _ in range(20)]
 
 
-def came_through(appflow: Any) -> bool:
-    try:
-        appflow.list_connectors()
-    except appflow.exceptions.ClientError:
-        return False
-    return True
-
-
-def test_the_same_seed_throws_the_same_dice(cloud: LocalCloud) -> None:
+def test_seed_determines_faults(cloud: LocalCloud) -> None:
+    """The same seed and the same calls meet the same faults."""
     account = Account(cloud, new_account_id())
 
-    first, again, other = (outcomes(account, seed) for seed in (1, 1, 2))
+    first, again, other = (served_calls(account, seed) for seed in (1, 1, 2))
 
     assert again == first
     assert other != first
@@ -152,21 +156,23 @@ def test_the_same_seed_throws_the_same_dice(cloud: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "reached"), [({"reset": True}, 0), ({"response": {"abort_bytes": 0}}, 1)]
+    ("rule", "received"), [({"reset": True}, 0), ({"response": {"abort_bytes": 0}}, 1)]
 )
-def test_a_connection_is_lost_before_or_after_the_call_was_carried_out(
-    account: Account, appflow: Any, faults: Faults, rule: dict[str, Any], reached: int
+def test_fault_can_close_connection(
+    account: Account, appflow: Any, faults: Faults, rule: dict[str, Any], received: int
 ) -> None:
+    """A fault can close the connection before AppFlow receives a call, or after it served it."""
     faults.use({**rule, "times": 1})
     before = updates(account)
 
     with pytest.raises(ConnectionClosedError):
         appflow.update_connector_registration(connectorLabel=LABEL)
 
-    assert updates(account) == before + reached
+    assert updates(account) == before + received
 
 
-def test_a_rule_is_for_one_label_and_one_operation(appflow: Any, faults: Faults) -> None:
+def test_rule_selects_label_and_operation(appflow: Any, faults: Faults) -> None:
+    """A rule can select the calls of one operation for one label."""
     faults.use(
         {
             "operation": "UpdateConnectorRegistration",
@@ -178,30 +184,29 @@ def test_a_rule_is_for_one_label_and_one_operation(appflow: Any, faults: Faults)
     with pytest.raises(appflow.exceptions.InternalServerException):
         appflow.update_connector_registration(connectorLabel=LABEL)
     appflow.describe_connector(connectorType="CustomConnector", connectorLabel=LABEL)
-    # AppFlow itself says so.
+    # AppFlow's own error.
     with pytest.raises(appflow.exceptions.ResourceNotFoundException):
         appflow.update_connector_registration(connectorLabel="another")
 
 
-def test_more_faults_than_a_hundred_can_be_read_back(
-    account: Account, appflow: Any, faults: Faults
-) -> None:
+def test_fired_returns_more_than_100_faults(account: Account, appflow: Any, faults: Faults) -> None:
+    """All faults can be read back, also more than microburst returns by default."""
     faults.use({"error": {"code": "ThrottlingException"}})
-    before, calls = len(faults.met()), len(account.calls())
+    before, calls = len(faults.fired()), len(account.calls())
 
-    for _ in range(101):
-        assert not came_through(appflow)
+    assert not any(is_served(appflow) for _ in range(101))
 
-    met = faults.met()[before:]
-    assert [(fault["operation"], fault["action"]) for fault in met] == [
+    fired = faults.fired()[before:]
+    assert [(fault["operation"], fault["action"]) for fault in fired] == [
         ("ListConnectors", "error:ThrottlingException")
     ] * 101
-    # What the proxy answers by itself is nowhere else.
+    # The journal does not have the calls to which the proxy responds.
     assert len(account.calls()) == calls
 
 
-def test_a_signature_survives_the_proxy(account: Account, faults: Faults) -> None:
-    clerk = user_client(account, ["appflow:*"], **through_the_proxy(faults))
+def test_signature_is_checked_behind_proxy(account: Account, faults: Faults) -> None:
+    """A signature is valid behind the proxy, and a wrong one is refused."""
+    clerk = user_client(account, ["appflow:*"], **through_proxy(faults))
 
     clerk.list_connectors()
     clerk._request_signer._credentials.secret_key = "guessed"
@@ -209,8 +214,9 @@ def test_a_signature_survives_the_proxy(account: Account, faults: Faults) -> Non
         clerk.list_connectors()
 
 
-def test_a_rule_that_is_none_is_refused(faults: Faults) -> None:
+def test_invalid_rule_is_refused(faults: Faults) -> None:
+    """A rule that microburst refuses is reported with microburst's reason."""
     with pytest.raises(
-        ValueError, match=r"(?s)^microburst refuses .*often.* Its README has the rules$"
+        ValueError, match=r"(?s)^microburst refuses .*often.* Its README documents the rules$"
     ):
         faults.use({"probability": "often", "reset": True})

@@ -1,4 +1,4 @@
-"""The local cloud as a program: how it starts, what it shows, what it leaves."""
+"""The local cloud as a program: its start, its output and its end."""
 
 from __future__ import annotations
 
@@ -15,79 +15,88 @@ from pathlib import Path
 
 import pytest
 
-from appflow_local_cloud.__main__ import _announce
-from appflow_local_cloud.gateway import READY, free_port
-from appflow_local_cloud.running import LocalCloud, StartError, local_cloud
+from appflow_local_cloud.__main__ import _print_when_ready
+from appflow_local_cloud.environment import READY, free_port
+from appflow_local_cloud.process import LocalCloud, StartError, local_cloud
 from tests.support import Account, connector
 
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """A port that somebody else listens on."""
+    """A port that another program listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         yield taken.getsockname()[1]
 
 
-def refusal_to_start(*arguments: str) -> str:
-    """What the program says on its way out."""
+def failed_start(*arguments: str) -> tuple[int, str]:
+    """The exit code and the error output of a start that fails."""
     result = subprocess.run(
-        [sys.executable, "-m", "appflow_local_cloud", *arguments], capture_output=True, text=True
+        [sys.executable, "-m", "appflow_local_cloud", *arguments],
+        capture_output=True,
+        text=True,
     )
-    assert result.returncode == 1
-    return result.stderr
+    return result.returncode, result.stderr
 
 
-def test_says_what_to_do_when_the_port_is_taken(taken_port: int) -> None:
-    assert refusal_to_start("--port", str(taken_port)) == (
-        f"port {taken_port} is in use: stop what serves there, or choose another one, for instance"
-        f" with make cloud PORT={taken_port + 1}\n"
+def test_taken_port_is_reported(taken_port: int) -> None:
+    """The program does not start on a port in use, and names another port."""
+    assert failed_start("--port", str(taken_port)) == (
+        1,
+        f"port {taken_port} is in use: stop the program that uses it, or choose another port:"
+        f" --port {taken_port + 1}, or make cloud PORT={taken_port + 1}\n",
     )
 
 
-def test_says_what_to_do_when_the_port_of_the_proxy_is_taken(taken_port: int) -> None:
+def test_taken_proxy_port_is_reported(taken_port: int) -> None:
+    """The program does not start with a proxy on a port in use, and names another port."""
     ports = ["--port", str(free_port()), "--faults-port", str(taken_port)]
 
-    assert refusal_to_start(*ports) == (
-        f"port {taken_port} is in use: stop what serves there, or choose another one, for instance"
-        f" with --faults-port {taken_port + 1}\n"
+    assert failed_start(*ports) == (
+        1,
+        f"port {taken_port} is in use: stop the program that uses it, or choose another port:"
+        f" --faults-port {taken_port + 1}\n",
     )
 
 
-def test_does_not_start_with_one_port_for_two() -> None:
+def test_equal_ports_are_reported() -> None:
+    """The program does not start with one port for itself and the proxy."""
     port = str(free_port())
 
-    assert refusal_to_start("--port", port, "--faults-port", port) == (
-        f"--faults-port and --port are both {port}: choose another port for one of them\n"
+    assert failed_start("--port", port, "--faults-port", port) == (
+        1,
+        f"--port and --faults-port are both {port}: choose two different ports\n",
     )
 
 
-def test_is_announced_when_the_proxy_answers(
+def test_ready_is_printed_when_proxy_is_ready(
     cloud: LocalCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The program prints that it is ready only when the proxy responds too."""
     printed_before: list[str] = []
 
-    def begin(proxy: socket.socket) -> None:
-        # A proxy that is beginning takes a connection before it answers.
-        for answer in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"):
+    def start(proxy: socket.socket) -> None:
+        # A starting proxy accepts a connection before it responds.
+        for response in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"):
             connection, _ = proxy.accept()
             with connection:
                 connection.recv(4096)
                 printed_before.append(capsys.readouterr().out)
-                connection.sendall(answer)
+                connection.sendall(response)
 
     with socket.create_server(("127.0.0.1", 0)) as proxy:
-        threading.Thread(target=begin, args=[proxy], daemon=True).start()
-        asyncio.run(_announce(cloud.port, proxy.getsockname()[1]))
+        threading.Thread(target=start, args=[proxy], daemon=True).start()
+        asyncio.run(_print_when_ready(cloud.port, proxy.getsockname()[1]))
 
     assert printed_before == ["", ""]
     assert capsys.readouterr().out.startswith(READY)
 
 
-def test_says_why_the_python_of_functions_cannot_be_made(
+def test_failed_installation_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """If pip cannot install the environment of functions, its reason is printed."""
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
 
@@ -106,17 +115,18 @@ ensure_environment("python", sys.argv[2])
 """
 
 
-def test_an_environment_that_one_program_is_making_is_left_alone_by_another(tmp_path: Path) -> None:
+def test_environment_is_made_by_one_program(tmp_path: Path) -> None:
+    """A program waits while another one makes the environment, and then uses it."""
     requirements = tmp_path / "requirements.txt"
     os.mkfifo(requirements)
     command = [sys.executable, "-c", MAKER, str(tmp_path), f"-r {requirements}\n"]
 
     with subprocess.Popen(command) as first:
-        # Opened as soon as the first one's pip reads it, which then waits for the end of it.
+        # This returns as soon as the first program's pip reads the file, and pip waits for its end.
         with requirements.open("w"):
             mark = tmp_path / "python" / "mark"
             mark.touch()
-            # The second one's pip, should there be one, has nothing to wait for.
+            # If the second program ran pip too, its pip would have nothing to wait for.
             requirements.unlink()
             requirements.touch()
             second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -128,9 +138,8 @@ def test_an_environment_that_one_program_is_making_is_left_alone_by_another(tmp_
     assert mark.exists()
 
 
-def test_prints_the_environment_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_left_after_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program prints environment and calls, and leaves no file behind."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     log = io.StringIO()
     with local_cloud(log) as cloud:
@@ -142,11 +151,12 @@ def test_prints_the_environment_and_leaves_nothing_behind(
     printed = log.getvalue()
     assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{cloud.port}" in printed
     assert "300000000000 RegisterConnector acme-crm: OK" in printed
-    assert printed.endswith("The local cloud has stopped; nothing of it is left.\n")
+    assert printed.endswith("The local cloud has stopped. Its data is deleted.\n")
     assert "Traceback" not in printed
 
 
-def test_listens_on_loopback_only(account: Account) -> None:
+def test_server_listens_on_loopback_only(account: Account) -> None:
+    """The server listens on 127.0.0.1 and on no other address."""
     listening = Path("/proc/net/tcp").read_text().splitlines()[1:]
     addresses = {
         line.split()[1].split(":")[0]
@@ -157,9 +167,10 @@ def test_listens_on_loopback_only(account: Account) -> None:
     assert addresses == {"0100007F"}
 
 
-def test_keeps_the_developer_s_secrets_from_functions(
+def test_functions_do_not_see_developer_secrets(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Functions do not inherit the variables of the developer's environment."""
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("ACME_TOKEN", "do-not-show")
     source = "import os\ndef handler(event, context):\n    return {**os.environ}\n"
@@ -173,7 +184,8 @@ def test_keeps_the_developer_s_secrets_from_functions(
     assert "production" not in seen
 
 
-def test_functions_have_boto3_and_nothing_else_of_this_project(account: Account) -> None:
+def test_functions_have_boto3_only(account: Account) -> None:
+    """Functions can import boto3, and no other package of this project's environment."""
     source = (
         "import importlib.util\n"
         "def handler(event, context):\n"
@@ -187,7 +199,8 @@ def test_functions_have_boto3_and_nothing_else_of_this_project(account: Account)
     assert found == '["boto3"]'
 
 
-def test_reports_what_it_printed_when_it_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_start_reports_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error for a failed start has what the program printed."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
 
     message = "the local cloud did not start; it printed:"
@@ -195,7 +208,8 @@ def test_reports_what_it_printed_when_it_cannot_start(monkeypatch: pytest.Monkey
         pytest.fail("it started")
 
 
-def test_stops_when_it_is_interrupted() -> None:
+def test_interrupt_stops_program() -> None:
+    """The program stops cleanly at Ctrl-C."""
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "appflow_local_cloud", "--port", str(free_port())],
         env={**os.environ},
@@ -204,10 +218,26 @@ def test_stops_when_it_is_interrupted() -> None:
     )
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("AppFlow calls are listed"):
+        if line.startswith("Calls to AppFlow are logged"):
             break
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=20)
 
     assert process.returncode == 0
-    assert rest == "The local cloud has stopped; nothing of it is left.\n"
+    assert rest == "The local cloud has stopped. Its data is deleted.\n"
+
+
+@pytest.mark.parametrize("module", ["process", "pytest_plugin", "faults"])
+def test_clients_do_not_import_the_server(module: str) -> None:
+    """Code that uses the local cloud does not load the server and what the server needs."""
+    program = (
+        f"import sys, appflow_local_cloud.{module}\n"
+        "server = ('hypercorn', 'ministack', 'starlette', 'trustme')\n"
+        "print([name for name in sys.modules if name.startswith(server)])\n"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout == "[]\n"

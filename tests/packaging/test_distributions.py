@@ -23,7 +23,7 @@ FOLDERS = {
     "constructs/cdk_appflow_connector": "cdk_appflow_connector",
     "handler": "cdk_appflow_connector/_handler",
     "cli/cdk_appflow_connector_cli": "cdk_appflow_connector_cli",
-    "appflow_local_cloud": "appflow_local_cloud",
+    "local_cloud/appflow_local_cloud": "appflow_local_cloud",
 }
 
 APP = """

@@ -1,0 +1,143 @@
+"""The rules of botocore's service model for AppFlow's requests and errors."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+
+from .errors import ValidationException
+
+# The Python types of JSON for the types in the served operations. Operations on flows use more
+# types, and are not served.
+_TYPES: Mapping[str, type] = {
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+}
+
+
+@functools.cache
+def _service_model() -> ServiceModel:
+    return ServiceModel(Loader().load_service_model("appflow", "service-2"), "appflow")
+
+
+@functools.cache
+def _operations_by_path() -> Mapping[str, OperationModel]:
+    model = _service_model()
+    operations = (model.operation_model(name) for name in model.operation_names)
+    return {operation.http["requestUri"]: operation for operation in operations}
+
+
+def operation_at(path: str) -> OperationModel | None:
+    """The operation with a path, or None."""
+    return _operations_by_path().get(path)
+
+
+def http_status(error_code: str) -> int:
+    """The HTTP status of an error code."""
+    for shape in _service_model().error_shapes:
+        if shape.name == error_code:
+            return int(shape.metadata["error"]["httpStatusCode"])
+    return 400
+
+
+def checked_input(operation: OperationModel, body: Any) -> dict[str, Any]:
+    """The members of a request's body that the operation has.
+
+    Raises:
+        ValidationException: the body is not an object, lacks a required member, or has a member
+            whose type, length, pattern or value the model does not allow.
+    """
+    if not isinstance(body, dict):
+        raise ValidationException("The request body must be a JSON object.")
+    shape = operation.input_shape
+    violations = list(_violations(body, shape, ""))
+    if violations:
+        raise _invalid(violations)
+    return {
+        name: value for name, value in body.items() if name in shape.members and value is not None
+    }
+
+
+def missing(path: str) -> ValidationException:
+    """The error for a request that lacks the member at a path."""
+    return _invalid([_null_violation(path)])
+
+
+def configuration_violations(configuration: Mapping[str, Any]) -> list[str]:
+    """The rules of DescribeConnector's response that a connector's configuration breaks."""
+    return list(
+        _violations(configuration, _service_model().shape_for("ConnectorConfiguration"), "")
+    )
+
+
+def _invalid(violations: list[str]) -> ValidationException:
+    plural = "error" if len(violations) == 1 else "errors"
+    return ValidationException(
+        f"{len(violations)} validation {plural} detected: {'; '.join(violations)}"
+    )
+
+
+def _violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    if value is None:
+        yield _null_violation(path)
+    elif type(value) is not _TYPES.get(shape.type_name, type(value)):
+        yield _violation(value, path, f"Member must be of type {shape.type_name}")
+    else:
+        yield from _size_violations(value, shape, path)
+        yield from _text_violations(value, shape, path)
+        yield from _inner_violations(value, shape, path)
+
+
+def _inner_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    if isinstance(shape, StructureShape):
+        for name, member in shape.members.items():
+            inner = f"{path}.{name}".lstrip(".")
+            # Null means that the member is left out.
+            if value.get(name) is not None:
+                yield from _violations(value[name], member, inner)
+            elif name in shape.required_members:
+                yield _null_violation(inner)
+    elif isinstance(shape, ListShape):
+        for index, member in enumerate(value):
+            yield from _violations(member, shape.member, f"{path}.{index + 1}.member")
+    elif isinstance(shape, MapShape):
+        for key, member in value.items():
+            yield from _violations(key, shape.key, f"{path}.key")
+            yield from _violations(member, shape.value, f"{path}.{key}.member")
+
+
+def _size_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    has_length = isinstance(value, (str, list, dict))
+    size = len(value) if has_length else value
+    what = "have length" if has_length else "have value"
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and size < least:
+        yield _violation(value, path, f"Member must {what} greater than or equal to {least}")
+    if most is not None and size > most:
+        yield _violation(value, path, f"Member must {what} less than or equal to {most}")
+
+
+def _text_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    pattern = shape.metadata.get("pattern")
+    if pattern and not re.fullmatch(pattern, value, re.ASCII):
+        yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
+    allowed = shape.metadata.get("enum")
+    if allowed and value not in allowed:
+        yield _violation(value, path, f"Member must satisfy enum value set: {allowed}")
+
+
+def _null_violation(path: str) -> str:
+    return f"Value null at '{path}' failed to satisfy constraint: Member must not be null"
+
+
+def _violation(value: Any, path: str, constraint: str) -> str:
+    return f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"

@@ -1,0 +1,119 @@
+"""How AppFlow behaves in an account where AWS documents no behaviour, or none that is constant.
+
+AWS publishes neither the rate of calls that AppFlow accepts nor the time that a permission takes to
+become effective, and leaves other questions open. Most defaults are the stricter readings: code
+that works with them works with the other values too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .errors import ValidationException
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one account; over HTTP their names are in camelCase.
+
+    Attributes:
+        calls_per_second: the rate at which a token bucket fills in each Region, and its size, at
+            least 1: the number of calls that it admits at once. Default: None, unlimited.
+        permission_delay_seconds: how long a permission takes to become effective, from the first
+            call that finds it. This applies to the caller's permissions for the action and for the
+            connector's function, and to AppFlow's own permission for that function, version or
+            alias. After a call that does not find the permission, the delay starts again.
+            Default: 0.
+        clock_ahead_seconds: how far AppFlow's clock is ahead, so that client tokens expire and
+            permissions become effective without a wait. Default: 0.
+        token_scope: whether a client token that was used for one operation counts for all
+            operations (``account``) or for that operation only (``operation``). The documentation
+            of each operation mentions that operation only. Default: ``account``.
+        token_misuse: the error for a client token that was used with other parameters,
+            ``ConflictException`` or ``ValidationException``. The documentation says that there is
+            an error, not which one. Default: ``ConflictException``.
+        failed_tokens: whether a failed call with the same client token is carried out again
+            (``forgotten``) or fails again without an effect (``remembered``). Default:
+            ``forgotten``.
+        omitted_description: whether an update without a description keeps the registered one
+            (``kept``) or removes it (``cleared``). Default: ``kept``.
+        registered_at: whether an update keeps the time of the registration (``kept``) or sets it to
+            the time of the update (``renewed``). Default: ``kept``.
+        taken_label: the error for registering a label that is already registered,
+            ``ConflictException`` or ``ValidationException``. Default: ``ConflictException``.
+        missing_function: the error for a function that does not exist, ``AccessDeniedException``,
+            ``ResourceNotFoundException`` or ``ConnectorServerException``. Default:
+            ``AccessDeniedException``.
+        qualified_functions: whether the ARN of a version or alias is ``accepted`` or ``refused``.
+            The documented pattern allows both. Default: ``accepted``.
+        caller_permission: whether the caller needs lambda:InvokeFunction on the connector's
+            function (``required``), as the native AWS::AppFlow::Connector requires, or not
+            (``ignored``). Default: ``required``.
+    """
+
+    calls_per_second: float | None = None
+    permission_delay_seconds: float = 0
+    clock_ahead_seconds: float = 0
+    token_scope: str = "account"
+    token_misuse: str = "ConflictException"
+    failed_tokens: str = "forgotten"
+    omitted_description: str = "kept"
+    registered_at: str = "kept"
+    taken_label: str = "ConflictException"
+    missing_function: str = "AccessDeniedException"
+    qualified_functions: str = "accepted"
+    caller_permission: str = "required"
+
+
+_LEAST = {"calls_per_second": 0.001, "permission_delay_seconds": 0, "clock_ahead_seconds": 0}
+_CHOICES = {
+    "token_scope": ("account", "operation"),
+    "token_misuse": ("ConflictException", "ValidationException"),
+    "failed_tokens": ("forgotten", "remembered"),
+    "omitted_description": ("kept", "cleared"),
+    "registered_at": ("kept", "renewed"),
+    "taken_label": ("ConflictException", "ValidationException"),
+    "missing_function": (
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "ConnectorServerException",
+    ),
+    "qualified_functions": ("accepted", "refused"),
+    "caller_permission": ("required", "ignored"),
+}
+
+
+def settings_from(members: Any) -> Settings:
+    """The settings in a JSON object; settings that are left out have their defaults.
+
+    Raises:
+        ValidationException: a setting does not exist, or its value is not allowed.
+    """
+    if not isinstance(members, dict):
+        raise ValidationException("The settings must be a JSON object.")
+    names = {_in_camel_case(field.name): field.name for field in fields(Settings)}
+    for given, value in members.items():
+        if given not in names:
+            raise ValidationException(
+                f"{given!r} is not a setting. The settings are {', '.join(names)}."
+            )
+        _check(given, names[given], value)
+    return Settings(**{names[given]: value for given, value in members.items()})
+
+
+def _in_camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _check(given: str, name: str, value: Any) -> None:
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            raise ValidationException(
+                f"{given} is {value!r}, not one of {', '.join(_CHOICES[name])}."
+            )
+        return
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or value < _LEAST[name]:
+        raise ValidationException(f"{given} is {value!r}, not a number of at least {_LEAST[name]}.")

@@ -1,0 +1,110 @@
+"""The ASGI server: its two ports, its certificate, and middleware in front of MiniStack.
+
+CloudFormation's response URLs are served over TLS on a second port, as on AWS: crhelper and other
+careful handlers insist on TLS. The certificate is made anew at each start.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import hypercorn.config
+import trustme
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .appflow.model import operation_at
+from .environment import HOST, PROXY_HOST
+
+_CERTIFICATE = "server.pem"
+_KEY = "server.key"
+
+
+def server_config(*, port: int, tls_port: int, run_folder: Path) -> hypercorn.config.Config:
+    """Both ports of the server, on loopback only; the certificate must have been made."""
+    config = hypercorn.config.Config()
+    config.insecure_bind = [f"{HOST}:{port}"]
+    config.bind = [f"{HOST}:{tls_port}"]
+    config.certfile = str(run_folder / _CERTIFICATE)
+    config.keyfile = str(run_folder / _KEY)
+    config.loglevel = "WARNING"
+    return config
+
+
+def make_certificate(run_folder: Path) -> Path:
+    """Make the server's certificate in a folder.
+
+    Returns:
+        The file with the certificate authorities that clients have to trust.
+    """
+    authority = trustme.CA()
+    server = authority.issue_cert("localhost", HOST)
+    server.private_key_pem.write_to_path(run_folder / _KEY)
+    for index, certificate in enumerate(server.cert_chain_pems):
+        certificate.write_to_path(run_folder / _CERTIFICATE, append=index > 0)
+    trusted = run_folder / "trusted.pem"
+    # Functions may call other hosts too, so the system's authorities stay trusted.
+    system = ssl.get_default_verify_paths().cafile
+    if system:
+        trusted.write_bytes(Path(system).read_bytes())
+    authority.cert_pem.write_to_path(trusted, append=bool(system))
+    return trusted
+
+
+def force_https(app: ASGIApp) -> ASGIApp:
+    """Make every request look as if it came over TLS.
+
+    The CDK's bootstrap bucket refuses plain HTTP. Tools use plain HTTP here, so that they need not
+    trust the server's certificate; no request leaves the machine.
+    """
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "scheme": "https"}
+        await app(scope, receive, send)
+
+    return serve
+
+
+def require_signature(app: ASGIApp) -> ASGIApp:
+    """Refuse unsigned calls to AppFlow.
+
+    MiniStack finds the service of a request by its signature, and takes an unsigned request for
+    one to S3.
+    """
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        is_appflow = scope["type"] == "http" and operation_at(scope["path"]) is not None
+        if is_appflow and b"authorization" not in dict(scope["headers"]):
+            await _missing_token()(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return serve
+
+
+def _missing_token() -> JSONResponse:
+    return JSONResponse(
+        {"message": "Missing Authentication Token"},
+        status_code=403,
+        headers={"x-amzn-errortype": "MissingAuthenticationTokenException"},
+    )
+
+
+def restore_host_header(app: ASGIApp, *, port: int, proxy_port: int) -> ASGIApp:
+    """Restore the Host header that clients of a proxy have signed.
+
+    The proxy replaces the header with the address of its upstream. No other client uses the host
+    name in that address.
+    """
+    replaced = (b"host", f"{PROXY_HOST}:{port}".encode())
+    signed = (b"host", f"{PROXY_HOST}:{proxy_port}".encode())
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = [signed if header == replaced else header for header in scope["headers"]]
+            scope = {**scope, "headers": headers}
+        await app(scope, receive, send)
+
+    return serve

@@ -1,0 +1,67 @@
+"""The Python environment of Lambda functions: boto3 and nothing else, as on AWS.
+
+A function whose deployment package lacks a dependency has to fail here too, so functions do not run
+in the environment of the local cloud.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+# Any recent boto3 is like Lambda's. A pinned version makes all machines equal; this is the version
+# that MiniStack requires, so that it is downloaded only once.
+_REQUIREMENTS = "boto3==1.43.106\n"
+
+
+def ensure_lambda_python() -> Path:
+    """The interpreter of all functions with a python3.x runtime, made when it is missing.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not install the packages.
+    """
+    return ensure_environment("lambda-python", _REQUIREMENTS)
+
+
+def ensure_environment(name: str, requirements: str) -> Path:
+    """The interpreter of an environment with certain packages only, made when it is missing.
+
+    The environment is inside the environment of this program, and removed with it. It has the same
+    Python version, since many machines have only one. Programs that start meanwhile wait for the
+    program that makes it.
+
+    Args:
+        name: the environment's folder.
+        requirements: the packages, in the format of a requirements file.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not install the packages.
+    """
+    folder = Path(sys.prefix) / name
+    # Beside the folder, which is emptied. The lock is released when the file is closed or the
+    # program ends.
+    with folder.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _ensure(folder, requirements)
+
+
+def _ensure(folder: Path, requirements: str) -> Path:
+    python = folder / "bin" / "python"
+    stamp = folder / "complete"
+    contents = f"{sys.version}\n{requirements}"
+    if not stamp.is_file() or stamp.read_text() != contents:
+        venv.create(folder, with_pip=True, clear=True)
+        listed = folder / "requirements.txt"
+        listed.write_text(requirements)
+        # Isolated (-I), or pip considers what this program can import as installed.
+        install = [str(python), "-I", "-m", "pip", "install", "-qq", "-r", str(listed)]
+        subprocess.run([*install, "--disable-pip-version-check"], check=True)
+        stamp.write_text(contents)
+    return python
+
+
+if __name__ == "__main__":
+    ensure_lambda_python()

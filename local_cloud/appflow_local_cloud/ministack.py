@@ -1,0 +1,103 @@
+"""MiniStack as the local cloud runs it: with AppFlow, and stricter with custom resources.
+
+MiniStack reads its settings when it is imported: import this module after they are set.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ministack.app
+from ministack.core import iam_evaluator, lambda_runtime, router
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import custom_resource
+from starlette.types import ASGIApp
+
+from .appflow.endpoint import Endpoint
+from .asgi import force_https, require_signature, restore_host_header
+from .controls import control_api
+from .custom_resources import StrictCustomResources
+from .environment import HOST
+
+
+class IncompatibleMiniStackError(RuntimeError):
+    """The installed MiniStack lacks an internal function that the local cloud relies on."""
+
+
+def create_app(lambda_python: Path, *, port: int, faults_port: int | None = None) -> ASGIApp:
+    """The local cloud's ASGI application.
+
+    Args:
+        lambda_python: the interpreter of all functions with a python3.x runtime.
+        port: where the application is served.
+        faults_port: where a proxy in front of AppFlow is served. Default: there is no proxy.
+
+    Raises:
+        IncompatibleMiniStackError: the installed MiniStack is not the version that the extra
+            ``local-cloud`` names.
+    """
+    _check_compatibility()
+    endpoint = Endpoint(f"http://{HOST}:{port}")
+    # An empty pattern: a request is AppFlow's if its signature names AppFlow.
+    router.SERVICE_PATTERNS["appflow"] = {}
+    ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
+    _reset_with_ministack(endpoint)
+    _use_lambda_python(lambda_python)
+    custom_resources = StrictCustomResources()
+    custom_resources.install()
+    app = custom_resources.intercept_responses(ministack.app.app)
+    app = control_api(force_https(require_signature(app)), endpoint)
+    if faults_port is None:
+        return app
+    return restore_host_header(app, port=port, proxy_port=faults_port)
+
+
+def stop_functions() -> None:
+    """End the processes of all functions.
+
+    Call this before the server stops: the open connections of functions delay its stop by 30
+    seconds.
+    """
+    lambda_runtime.reset()
+
+
+def _check_compatibility() -> None:
+    _require(iam_evaluator.enforce, ["access_key_id", "iam_action", "service", "region"])
+    _require(iam_evaluator.evaluate_resource_policy, ["doc", "ctx", "service"])
+    _require(lambda_runtime._detect_runtime_binary, ["runtime"])
+    _require(custom_resource.invoke_custom_resource, ["request_type", "logical_id", "props"])
+    _require(custom_resource.deliver_response, ["token", "response"])
+    _require(ministack.app._reset_all_state, [])
+    _require(lambda_svc._execute_function_with_config_scope, ["func", "event"])
+
+
+def _require(function: Callable[..., Any], leading_parameters: list[str]) -> None:
+    found = list(inspect.signature(function).parameters)[: len(leading_parameters)]
+    if found != leading_parameters:
+        raise IncompatibleMiniStackError(
+            f"{function.__module__}.{function.__name__} takes {found}, not {leading_parameters}:"
+            " install the version that cdk-appflow-connector[local-cloud] names"
+        )
+
+
+def _reset_with_ministack(endpoint: Endpoint) -> None:
+    original = ministack.app._reset_all_state
+
+    def reset() -> None:
+        original()
+        endpoint.reset()
+
+    ministack.app._reset_all_state = reset
+
+
+def _use_lambda_python(lambda_python: Path) -> None:
+    original = lambda_runtime._detect_runtime_binary
+
+    def detect(runtime: str) -> tuple[str, str]:
+        binary, worker = original(runtime)
+        return (str(lambda_python) if runtime.startswith("python3.") else binary), worker
+
+    lambda_runtime._detect_runtime_binary = detect

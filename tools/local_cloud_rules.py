@@ -1,0 +1,144 @@
+"""Write the page of the local cloud's rules: ``python -m tools.local_cloud_rules``.
+
+Every test in ``MODULES`` states one rule in its docstring. Its mark ``rule`` has the rule's sources
+and, where AWS documents no behaviour, the setting that changes the local cloud's choice.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests" / "local_cloud"
+PAGE = ROOT / "docs" / "reference" / "local-cloud-rules.md"
+
+MODULES = (
+    "test_registration",
+    "test_request_members",
+    "test_client_tokens",
+    "test_permissions",
+    "test_connector_profiles",
+    "test_lists",
+    "test_protocol",
+    "test_open_questions",
+    "test_custom_resources",
+)
+
+SOURCES = {
+    "model": "botocore's service model `appflow/2020-08-23`",
+    "API": "the AppFlow API Reference",
+    "SDK": "the README of Amazon's custom connector SDK",
+    "IAM": '"Actions, resources, and condition keys for Amazon AppFlow" and the IAM User Guide',
+    "Lambda": "the Lambda Developer Guide on resource policies of versions and aliases",
+    "SigV4": "the AWS Signature Version 4 documentation",
+    "Terraform": "AppFlow's message in issue 37826 of hashicorp/terraform-provider-aws",
+    "CloudFormation": '"Custom resource response objects" in the CloudFormation User Guide, and'
+    " AWS::CloudFormation::CustomResource in the Template Reference",
+    "cfnlambda": "CloudFormation's message in issue 5 of gene1wood/cfnlambda",
+    "choice": "a choice of the local cloud, since AWS does not document the behaviour",
+}
+
+_HEAD = """\
+# Rules of the local cloud
+
+The local cloud enforces these rules. One test proves each of them through boto3. The rules are
+grouped by the module of their tests in `tests/local_cloud`.
+
+<!-- Generated from those tests by `python -m tools.local_cloud_rules`. -->
+
+Sources:
+
+"""
+
+
+class RuleError(ValueError):
+    """A test does not state its rule completely."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule and the test that proves it."""
+
+    text: str
+    sources: tuple[str, ...]
+    setting: str | None
+    test: str
+
+
+def page() -> str:
+    """The page in Markdown.
+
+    Raises:
+        RuleError: a test lacks its mark or its docstring, or names an unknown source.
+    """
+    sources = "".join(f"- **{name}**: {meaning}\n" for name, meaning in SOURCES.items())
+    return _HEAD + sources + "".join(_section(TESTS / f"{name}.py") for name in MODULES)
+
+
+def _section(path: Path) -> str:
+    module = ast.parse(path.read_text())
+    title = _first_line(module, path.name).removesuffix(".")
+    rules = [_rule(test, name) for name, test in _tests(module)]
+    rows = _setting_rows(rules) if any(rule.setting for rule in rules) else _source_rows(rules)
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"\n## {title}\n\nTests: `{path.name}`\n\n{table}"
+
+
+def _source_rows(rules: list[Rule]) -> list[list[str]]:
+    rows = [[rule.text, ", ".join(rule.sources), f"`{rule.test}`"] for rule in rules]
+    return [["Rule", "Source", "Test"], ["---"] * 3, *rows]
+
+
+def _setting_rows(rules: list[Rule]) -> list[list[str]]:
+    rows = [[rule.text, f"`{rule.setting}`", f"`{rule.test}`"] for rule in rules]
+    return [["Default", "Setting that changes it", "Test"], ["---"] * 3, *rows]
+
+
+def _tests(module: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef) and member.name.startswith("test_"):
+                    yield f"{node.name}::{member.name}", member
+
+
+def _rule(test: ast.FunctionDef, name: str) -> Rule:
+    marks = [mark for mark in test.decorator_list if _is_rule(mark)]
+    if len(marks) != 1:
+        raise RuleError(f"{name} has {len(marks)} marks `rule`, not one")
+    [mark] = marks
+    assert isinstance(mark, ast.Call)
+    sources = tuple(ast.literal_eval(argument) for argument in mark.args)
+    keywords = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in mark.keywords}
+    unknown = [source for source in sources if source not in SOURCES]
+    if unknown or not sources:
+        raise RuleError(f"{name} has the sources {sources}, not some of {', '.join(SOURCES)}")
+    return Rule(_first_line(test, name), sources, keywords.get("setting"), name)
+
+
+def _is_rule(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.rule"
+
+
+def _first_line(node: ast.Module | ast.FunctionDef, name: str) -> str:
+    docstring = ast.get_docstring(node)
+    if not docstring:
+        raise RuleError(f"{name} has no docstring")
+    return docstring.splitlines()[0].replace("|", "\\|")
+
+
+def main() -> int:
+    """Write the page."""
+    PAGE.write_text(page())
+    print(f"The rules are in {PAGE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
