@@ -376,8 +376,8 @@ class TestServiceTimeout:
         message = (
             f"service_timeout is {seconds} seconds, but must be 600 to 3600: the provider's"
             " max_event_age and timeout add up to 600, an event that runs after the service timeout"
-            " would undo a rollback, and CloudFormation waits for at most an hour. Choose a value in"
-            " this range"
+            " would undo a rollback, and CloudFormation waits for at most an hour. Choose a value"
+            " in this range"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, function, service_timeout=cdk.Duration.seconds(seconds))

@@ -171,8 +171,8 @@ def test_one_more_is_refused_before_iam_refuses_it(stack: cdk.Stack) -> None:
     message = (
         "with the permission to unregister this connector, the inline policies of role"
         " Stack/AppFlowConnectorRegistrationProvider/Role can reach 10,274 characters, but IAM"
-        " accepts 10,240 for a role. Move some of the connectors with RemovalPolicy.DESTROY to another"
-        " stack or another provider, or keep them with RemovalPolicy.RETAIN"
+        " accepts 10,240 for a role. Move some of the connectors with RemovalPolicy.DESTROY to"
+        " another stack or another provider, or keep them with RemovalPolicy.RETAIN"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         connectors(stack, 60, removal_policy=cdk.RemovalPolicy.DESTROY)

@@ -376,7 +376,9 @@ class TestInvoking:
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
         registration = register(stack, function, skip_permissions=True)
-        cdk.Annotations.of(registration).acknowledge_warning("cdk-appflow-connector:missingInvokePermission")
+        cdk.Annotations.of(registration).acknowledge_warning(
+            "cdk-appflow-connector:missingInvokePermission"
+        )
 
         assert warnings(stack) == []
 
