@@ -15,7 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from constructs import Construct
 
-_RECORD_ID = "AppFlowConnectorRegistrations"
+_RECORD_ID = "AppFlowConnectorStackRecord"
 
 # A token contains characters that none of these allow, so a literal is recognised without asking
 # the CDK.
@@ -66,8 +66,8 @@ class Environment(NamedTuple):
 class StackRecord(Construct):
     """What the library knows about a stack and keeps for all of its registrations.
 
-    jsii returns a construct made in Python as the same Python object with its attributes, also when
-    the stack itself was made by the CDK, for which Python gets a new object each time.
+    jsii returns a construct that was made in Python as the same Python object each time. For a
+    stack that the CDK made, it returns a new Python object each time. Its record is found in both.
     """
 
     def __init__(self, stack: cdk.Stack) -> None:

@@ -158,22 +158,23 @@ class ConnectorRegistration(cdk.Resource):
         validation.check_description(description)
         validation.check_removal_policy(removal_policy, force_delete=force_delete)
         validation.check_function(function, stack.environment)
-        if provider is not None:
+        if provider is None:
+            provider = ConnectorRegistrationProvider.get_or_create(stack.stack)
+        else:
             validation.check_provider_stack(provider, stack.stack)
-        provider = provider or ConnectorRegistrationProvider.get_or_create(stack.stack)
         service_timeout_seconds = provider._resolve_service_timeout(service_timeout)
-        other_path = check_label_is_unique(scope, id, connector_label, stack)
+        duplicate_path = check_label_is_unique(scope, id, connector_label, stack)
 
         super().__init__(scope, id)
         self._label = connector_label
+        self._arn_by_label = f"{stack.appflow_arn_prefix}connector/{connector_label}"
         self._provider = provider
-        self._target_arn = f"{stack.appflow_arn_prefix}connector/{connector_label}"
+        self._unregister_policy: iam.Policy | None = None
         # Defaults are omitted: writing them would change every deployed template and update every
         # connector.
         self._resource = _CfnConnectorRegistration(
             self,
-            force_delete=force_delete,
-            properties={
+            {
                 "ServiceToken": provider.service_token,
                 "ServiceTimeout": str(service_timeout_seconds),
                 "ConnectorLabel": connector_label,
@@ -187,21 +188,18 @@ class ConnectorRegistration(cdk.Resource):
                 "ForceDelete": True if force_delete else None,
                 "Adoption": None if adoption is Adoption.ALLOWED else adoption.value,
             },
+            force_delete=force_delete,
         )
         _override_logical_id(connector_label, self._resource)
 
-        dependencies = provider._bind(self._target_arn, function.arn)
-        if not skip_permissions:
-            dependencies.append(add_invoke_permission(self, function, stack))
-        self._resource.node.add_dependency(*dependencies)
-        self._unregister_policy: iam.Policy | None = None
+        self._add_dependencies(function, stack, skip_permissions=skip_permissions)
         if removal_policy is cdk.RemovalPolicy.DESTROY:
             self._grant_unregister()
 
         if skip_permissions:
             warnings.warn_missing_invoke_permission(self, function, stack.environment)
-        if other_path is not None:
-            warnings.warn_possible_duplicate_label(self, connector_label, other_path)
+        if duplicate_path is not None:
+            warnings.warn_possible_duplicate_label(self, connector_label, duplicate_path)
         warnings.warn_region_without_appflow(self, stack.environment)
         warnings.warn_unstable_version(self, function, stack)
 
@@ -261,26 +259,36 @@ class ConnectorRegistration(cdk.Resource):
         return _grant_read_credentials(self.stack, self._label, grantee)
 
     def apply_removal_policy(self, policy: cdk.RemovalPolicy) -> None:
-        """Change the removal policy.
+        """Change what happens to the registration when this resource is removed from the stack.
 
-        ``RemovalPolicy.DESTROY`` has the same effect as the argument ``removal_policy``.
-        ``RemovalPolicy.RETAIN`` has it too, and also sets ``DeletionPolicy: Retain``, so that
-        CloudFormation removes the resource without calling the handler. ``RemovalPolicies.of(...)``
-        and other aspects that apply a removal policy have the same effects.
+        ``RemovalPolicy.DESTROY`` has the effects of the argument ``removal_policy``, including the
+        handler's permission to unregister the connector. ``RemovalPolicy.RETAIN`` revokes this
+        permission and sets ``DeletionPolicy: Retain``: CloudFormation then removes the resource
+        from the stack without calling the handler. ``RemovalPolicies.of(...)`` and other aspects
+        that apply a removal policy have the same effects.
 
         Args:
             policy: ``RemovalPolicy.RETAIN`` or ``RemovalPolicy.DESTROY``.
 
         Raises:
-            ValueError: another policy, which has no meaning for a registration.
+            ValueError: ``policy`` is neither of the two.
         """
         self._resource.apply_removal_policy(policy)
 
+    def _add_dependencies(
+        self, function: ConnectorFunction, stack: StackRecord, *, skip_permissions: bool
+    ) -> None:
+        """Let the custom resource wait for the permissions of the handler and of AppFlow."""
+        dependencies = self._provider._bind(self._arn_by_label, function.arn)
+        if not skip_permissions:
+            dependencies.append(add_invoke_permission(self, function, stack))
+        self._resource.node.add_dependency(*dependencies)
+
     def _grant_unregister(self) -> None:
-        """Allow the handler to unregister the connector, if the role's policies can be changed."""
+        """Allow the handler to unregister the connector, unless its role is an imported one."""
         if self._unregister_policy is not None or self._provider._policies is None:
             return
-        policy = self._provider._policies.grant_unregister(self, self._target_arn)
+        policy = self._provider._policies.grant_unregister(self, self._arn_by_label)
         resource = policy.node.default_child
         assert isinstance(resource, iam.CfnPolicy)
         _override_logical_id(self._label, resource, "Unregister")
