@@ -188,14 +188,6 @@ def test_those_before_it_fit_in(stack: cdk.Stack, label_length: int) -> None:
     assert 8_500 < sum(inline) <= 10_240
 
 
-def test_annotations_take_no_room(stack: cdk.Stack) -> None:
-    provider = ConnectorRegistrationProvider.get_or_create(stack)
-    for n in range(50):
-        cdk.Annotations.of(provider).add_info_v2(f"acme:{n}", f"note {n}")
-
-    connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
-
-
 def test_another_provider_takes_more(stack: cdk.Stack) -> None:
     connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
 
