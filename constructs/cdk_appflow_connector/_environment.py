@@ -1,7 +1,7 @@
 """Where a stack is deployed, and what the library keeps for each stack.
 
 Every question to the CDK is a message to a Node.js process. A stack may contain 200 registrations,
-so the answers that are the same for all of them are asked for once and kept in the construct tree.
+so what is the same for all of them is asked for once and kept in the construct tree.
 """
 
 from __future__ import annotations
