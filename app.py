@@ -1,7 +1,7 @@
-"""The smallest real use: one connector Lambda and its registration.
+"""The app that ``make demo`` deploys: one connector function and its registration.
 
-The connector is Amazon's own example for Salesforce. ``make demo`` deploys this app again and again
-with other values of the two context keys; without them it is the app to read.
+The connector is Amazon's example for Salesforce. The demo sets the two context keys to other values
+in each step. ``examples/smallest.py`` is the app to start from.
 """
 
 import aws_cdk as cdk

@@ -1,17 +1,17 @@
-"""Take over a connector that somebody registered by hand.
+"""Adopt a connector that was registered manually.
 
     cdk deploy --app "python examples/adopt_existing.py"
 
-The registration is pointed at the stack's function; connector profiles and flows stay as they are.
-``on_missing=FAIL`` makes a mistake in the label fail the deployment instead of registering a new
-connector. The label's old function is named in the handler's log.
+The deployment registers the stack's function under the label. Connector profiles and flows do not
+change. With ``Adoption.REQUIRED`` a typo in the label fails the deployment instead of registering a
+second connector. The handler's log contains the ARN that was registered before.
 """
 
 from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
-from cdk_appflow_connector import ConnectorRegistration, OnMissing
+from cdk_appflow_connector import Adoption, ConnectorRegistration
 
 app = cdk.App()
 stack = cdk.Stack(app, "AdoptedConnector")
@@ -30,7 +30,7 @@ ConnectorRegistration(
     "Registration",
     connector_label="acme-crm",
     connector_function=connector,
-    on_missing=OnMissing.FAIL,
+    adoption=Adoption.REQUIRED,
 )
 
 app.synth()

@@ -1,10 +1,11 @@
-"""A connector behind an alias, which CodeDeploy moves to new versions little by little.
+"""A connector behind an alias, whose traffic CodeDeploy shifts to each new version.
 
     cdk deploy --app "python examples/alias_with_traffic_shift.py"
 
-AppFlow keeps the alias's ARN. Each deployment is announced when the alias has moved, so that
-AppFlow reads the configuration of the new version. Flows see the new code for a tenth of their
-calls during five minutes, and the old one again if the alarm goes off.
+The registered ARN is that of the alias. Each deployment with new code refreshes the registration
+after CodeDeploy has moved the alias, so that AppFlow reads the configuration of the new version.
+During the five minutes before, the new version receives a tenth of the calls. If the alarm goes
+off, CodeDeploy moves the alias back.
 """
 
 from pathlib import Path
@@ -24,7 +25,7 @@ connector = lambda_.Function(
     handler="crm.handler",
     code=lambda_.Code.from_asset(str(Path(__file__).parent / "connector")),
     timeout=cdk.Duration.seconds(30),
-    # Flows that run during the deployment still use the version before.
+    # Flows that run during the deployment still use the previous version.
     current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
 )
 live = lambda_.Alias(stack, "Live", alias_name="live", version=connector.current_version)

@@ -1,10 +1,10 @@
-r"""A connector whose function another team deploys, with another tool.
+r"""A connector whose function is deployed by another team or tool.
 
     cdk deploy --app "python examples/imported_function.py" \
         -c functionArn=arn:aws:lambda:us-east-1:111122223333:function:crm -c release=7
 
-The CDK cannot see when such a function's code changes. Deploy with another ``release`` then, and
-AppFlow reads the connector's configuration again.
+The CDK cannot detect new code of such a function. Deploy with another ``release`` to refresh the
+registration, so that AppFlow reads the connector's configuration again.
 """
 
 import aws_cdk as cdk

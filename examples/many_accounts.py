@@ -2,7 +2,7 @@
 
     cdk deploy --app "python examples/many_accounts.py" "Test/*"
 
-Accounts and Regions are named, so that the app is checked for each of them at synthesis.
+The app names its accounts and Regions, so synthesis can check it for each of them.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from cdk_appflow_connector import ConnectorRegistration
 
-PLACES = {
+ENVIRONMENTS = {
     "Test": cdk.Environment(account="111122223333", region="eu-west-1"),
     "ProductionEurope": cdk.Environment(account="444455556666", region="eu-west-1"),
     "ProductionAmerica": cdk.Environment(account="444455556666", region="us-east-1"),
@@ -19,7 +19,7 @@ PLACES = {
 
 
 class Crm(cdk.Stage):
-    """Everything that one account and Region needs."""
+    """The stacks of one account and Region."""
 
     def __init__(self, scope: cdk.App, name: str, env: cdk.Environment) -> None:
         super().__init__(scope, name, env=env)
@@ -39,7 +39,7 @@ class Crm(cdk.Stage):
 
 app = cdk.App()
 
-for name, place in PLACES.items():
-    Crm(app, name, place)
+for name, environment in ENVIRONMENTS.items():
+    Crm(app, name, environment)
 
 app.synth()

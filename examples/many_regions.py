@@ -1,6 +1,8 @@
-"""The same connector in several Regions: a label is unique in an account and a Region.
+"""The same connector in several Regions, one Stage for each.
 
-cdk deploy --app "python examples/many_regions.py" "Connector-*/*"
+    cdk deploy --app "python examples/many_regions.py" "Connector-*/*"
+
+A label is unique in an account and Region, so each Region can use the same one.
 """
 
 from pathlib import Path

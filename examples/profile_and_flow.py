@@ -2,8 +2,9 @@
 
     cdk deploy --app "python examples/profile_and_flow.py" --parameters Password=...
 
-The profile takes its label from the registration, and the flow its profile from the profile, so
-that CloudFormation makes the three one after the other and removes them the other way round.
+The profile refers to the label of the registration, and the flow to the name of the profile.
+Therefore CloudFormation creates the registration, the profile and the flow in this order, and
+deletes them in the reverse order.
 """
 
 from pathlib import Path

@@ -1,10 +1,11 @@
-"""Take a connector over from CloudFormation's own resource, ``AWS::AppFlow::Connector``.
+"""Adopt a connector from CloudFormation's native resource, ``AWS::AppFlow::Connector``.
 
     cdk deploy --app "python examples/replace_native.py" -c step=both
     cdk deploy --app "python examples/replace_native.py" -c step=after
 
-``step=before`` is the app as it was. In between both resources stand in the stack, and the native
-one is kept when it goes, or it would unregister the connector.
+``step=before`` is the app with the native resource only. With ``step=both`` the stack has both
+resources, and the native one gets ``RemovalPolicy.RETAIN``. Without this policy, ``step=after``
+would unregister the connector.
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_appflow as appflow
 from aws_cdk import aws_lambda as lambda_
-from cdk_appflow_connector import ConnectorRegistration, OnMissing
+from cdk_appflow_connector import Adoption, ConnectorRegistration
 
 app = cdk.App()
 stack = cdk.Stack(app, "FormerlyNativeConnector")
@@ -58,7 +59,7 @@ if step in ("both", "after"):
         "Registration",
         connector_label="acme-crm",
         connector_function=connector,
-        on_missing=OnMissing.FAIL,
+        adoption=Adoption.REQUIRED,
     )
 
 app.synth()

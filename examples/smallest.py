@@ -2,7 +2,7 @@
 
     cdk deploy --app "python examples/smallest.py"
 
-Change the connector's code and deploy again: AppFlow reads its configuration again.
+Change the connector's code and deploy again: AppFlow reads the connector's configuration again.
 """
 
 from pathlib import Path

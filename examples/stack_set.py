@@ -1,9 +1,9 @@
-"""One template for every account and Region, to be handed to CloudFormation StackSets.
+"""One template for each account and Region, for CloudFormation StackSets.
 
     cdk synth --app "python examples/stack_set.py" --output cdk.out
 
-The template names no account and no Region. Its code lies in one bucket a Region, which every
-account may read, and not in the bootstrap bucket of the account that deploys it.
+The template contains no account and no Region. The code of its functions is in one bucket for each
+Region, which all accounts may read, instead of the bootstrap bucket of each account.
 """
 
 from pathlib import Path

@@ -2,8 +2,8 @@
 
     cdk deploy --app "python examples/version.py"
 
-Each deployment with new code publishes another version and points the registration at it. A
-rollback points it back at the version before, whose code nobody can have changed.
+Each deployment with new code publishes a new version and registers its ARN. A rollback registers
+the ARN of the previous version again, whose code cannot change.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ connector = lambda_.Function(
     handler="crm.handler",
     code=lambda_.Code.from_asset(str(Path(__file__).parent / "connector")),
     timeout=cdk.Duration.seconds(30),
-    # Without it CloudFormation deletes the version before as soon as there is a newer one.
+    # Without it, CloudFormation deletes the previous version after the update to the next one.
     current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
 )
 

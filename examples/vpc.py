@@ -1,10 +1,11 @@
-"""The provider in a VPC without a way to the internet.
+"""The provider in a VPC without access to the internet.
 
     cdk deploy --app "python examples/vpc.py"
 
-It reaches AppFlow and CloudFormation (whose events tell it about cancelled updates) through
-interface endpoints, and the bucket that takes CloudFormation's answers through the gateway endpoint
-of S3. Its logs need no endpoint: Lambda sends them, and not from the VPC.
+The handler reaches AppFlow and CloudFormation through interface endpoints. It reads the stack
+events in CloudFormation to detect cancelled updates. It sends its responses to CloudFormation
+through the gateway endpoint of S3. Logs need no endpoint, because Lambda does not send them from
+the VPC.
 """
 
 from pathlib import Path

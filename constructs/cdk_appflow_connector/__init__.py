@@ -1,8 +1,8 @@
 """Keep an Amazon AppFlow custom connector registered, and its registration current, with the CDK.
 
-AppFlow asks a connector's Lambda function for its configuration when the connector is registered,
-and keeps the answer. :class:`ConnectorRegistration` registers the connector with the stack that
-deploys the function, and has AppFlow ask again whenever a deployment changes the function.
+AppFlow reads a custom connector's configuration from its Lambda function when the connector is
+registered, and keeps using it. :class:`ConnectorRegistration` registers the connector as part of
+the stack, and refreshes the registration whenever a deployment changes the function.
 
     from cdk_appflow_connector import ConnectorRegistration
 
@@ -12,17 +12,15 @@ deploys the function, and has AppFlow ask again whenever a deployment changes th
 """
 
 from .connector_registration import (
+    Adoption,
     ConnectorRegistration,
     IConnectorRegistration,
-    OnExisting,
-    OnMissing,
 )
 from .connector_registration_provider import ConnectorRegistrationProvider
 
 __all__ = [
+    "Adoption",
     "ConnectorRegistration",
     "ConnectorRegistrationProvider",
     "IConnectorRegistration",
-    "OnExisting",
-    "OnMissing",
 ]

@@ -11,44 +11,41 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from constructs import Construct, IConstruct, Node
+from constructs import Construct
 
 from . import _validation as validation
-from ._invoke_permission import let_appflow_invoke
-from ._labels import claim_label
-from ._lambda_revision import lambda_revision
-from ._place import Place
+from . import _warnings as warnings
+from ._environment import StackRecord
+from ._function_hash import ConnectorFunction, function_hash
+from ._invoke_permission import add_invoke_permission
+from ._labels import check_label_is_unique
 from .connector_registration_provider import ConnectorRegistrationProvider
 
 _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"
 
 
-class OnMissing(enum.Enum):
-    """What to do when nobody has registered the label of a new ``ConnectorRegistration``."""
+class Adoption(enum.Enum):
+    """Whether a new ``ConnectorRegistration`` may, must or must not adopt an existing registration.
 
-    REGISTER = "Register"
-    """Register it."""
+    It applies when the resource is created and when it gets another label.
+    """
 
-    FAIL = "Fail"
-    """Fail the deployment, for a label that has to be registered by then, by hand for instance."""
+    ALLOWED = "Allowed"
+    """Register the label, or adopt its registration if the label is registered already."""
 
+    REQUIRED = "Required"
+    """Adopt the registration of the label. Fail the deployment if the label is not registered."""
 
-class OnExisting(enum.Enum):
-    """What to do when the label of a new ``ConnectorRegistration`` is registered already."""
-
-    ADOPT = "Adopt"
-    """Take the registration over and point it at this function."""
-
-    FAIL = "Fail"
-    """Fail the deployment and leave the registration as it is."""
+    FORBIDDEN = "Forbidden"
+    """Register the label. Fail the deployment if the label is registered already."""
 
 
 class IConnectorRegistration(Protocol):
-    """A registered connector, of this stack or of elsewhere."""
+    """A registered connector, from this stack or from elsewhere."""
 
     @property
     def connector_label(self) -> str:
-        """The name AppFlow knows the connector by."""
+        """The label of the connector in AppFlow."""
 
     @property
     def connector_arn(self) -> str:
@@ -59,81 +56,83 @@ class IConnectorRegistration(Protocol):
         """
 
     def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let a connector's function read the credentials of its connector profiles.
+        """Allow ``grantee`` to read the credentials of the connector's profiles.
 
-        AppFlow keeps those of each profile in a secret of this account, whose name begins with
-        ``appflow!<account>-<label>-``. So label ``acme`` may also read the secrets of label
-        ``acme-crm``; IAM has no narrower pattern, and the SDK's template has the same one.
-        Source: template.yml of the AppFlow Custom Connector SDK.
+        AppFlow keeps the credentials of each connector profile in a secret of this account, whose
+        name begins with ``appflow!<account>-<label>-``. IAM supports no narrower pattern, so label
+        ``acme`` may also read the secrets of label ``acme-crm``.
+        Source: template.yml of the AppFlow Custom Connector SDK, which uses the same pattern.
 
         Args:
-            grantee: who may read them, as a rule the connector's function.
+            grantee: the function, role or user to allow, usually the connector's function.
 
         Returns:
-            The grant, for instance to make a resource wait for it.
+            The grant. A resource that needs the permission can depend on it.
         """
 
 
-class ConnectorRegistration(Construct):
+class ConnectorRegistration(cdk.Resource):
     """A registration of a Lambda function as an Amazon AppFlow custom connector.
 
-    Deploying it registers the function under ``connector_label``, or takes over a registration that
-    exists under the label already. Whenever a later deployment changes the function (its ARN, or
-    its code or configuration under the same ARN), AppFlow is told to read the connector's
-    configuration again. The rollback of an update takes the registration back as well. The rollback
-    of a creation cannot: what a label pointed to before it was taken over is in the handler's log
-    only. So take a registration over in a deployment of its own.
+    The deployment registers the function under ``connector_label``, or adopts the registration that
+    the label already has. Whenever a later deployment changes the function (its ARN, or its code or
+    configuration under the same ARN), the handler refreshes the registration, so that AppFlow reads
+    the connector's configuration again. The rollback of an update restores the registration. The
+    rollback of a creation does not restore an adopted registration, because only the handler's log
+    contains the ARN that was registered before. Adopt a registration in a separate deployment.
 
-    The construct lets AppFlow invoke ``connector_function``, exactly the function, version or alias
-    that is given, unless ``grant_invoke`` is False; registrations of one function in a stack share
-    that permission. All registrations of a stack share one Lambda function that talks to AppFlow.
+    The construct allows AppFlow to invoke ``connector_function``, exactly the function, version or
+    alias that is passed, unless ``skip_permissions`` is True. Registrations of one function in a
+    stack share this permission. Registrations in a stack share one provider, the Lambda function
+    that calls AppFlow, unless they have the argument ``provider``.
 
     Args:
-        scope: the construct to make this in, often ``self``.
+        scope: the construct in which this one is created, often ``self``.
         id: the id of this construct within ``scope``.
-        connector_label: the name AppFlow knows the connector by, unique in the account and Region.
-            2 to 256 characters: a letter or digit, then letters, digits and ``_!@#.-``. Another
-            label makes another registration, and the old one goes the way of ``removal_policy``.
-        connector_function: the connector: a Function, an Alias, a Version or an imported function,
-            of the stack's account and Region. Changes to the code of an imported function are
-            invisible to the CDK and so announce nothing, unless you name them in ``triggers``.
-        description: what people read about the connector in the AppFlow console. At most 1024
-            letters, digits, spaces and ``/!@#+=.-_``. Default: no description; one that AppFlow
-            holds already is left as it is.
-        removal_policy: what happens to the registration when this resource leaves the stack or the
-            stack is deleted. ``RETAIN`` keeps it, with its connector profiles and flows, but not
-            AppFlow's permission to invoke the function, which goes with the resource.
-            ``DESTROY`` unregisters the connector, provided that the registration still points at
-            this function; it fails if a connector profile uses it. Before you move a registration
-            to another stack, deploy it with ``RETAIN``, or the stack it leaves unregisters it.
-            Default: ``RETAIN``.
-        force_unregister: whether ``DESTROY`` unregisters the connector even while connector
-            profiles use it. Their flows fail from then on. Default: False, the removal fails.
-        on_missing: what to do if the label is not registered when this resource is created or gets
-            the label. Default: register it.
-        on_existing: what to do if it is registered by then. Default: take it over.
-        refresh_on_code_change: whether AppFlow is told when the function's code or configuration
-            changes under the same ARN. Default: True. With False, only another ARN, description or
-            trigger is announced.
-        grant_invoke: whether the construct lets AppFlow invoke ``connector_function``, by a
-            permission of its own. Default: True. With False a warning says which statement the
-            function's owner must add. For functions whose resource policy is somebody else's, as
-            those imported with ``skip_permissions=True``, which the CDK does not tell.
-        triggers: any values of your own, tokens too; when one changes, the connector is announced
-            again. For what the CDK cannot see, as the code of an imported function. Default: none.
-        service_timeout: how long CloudFormation waits for the handler's answer, up to an hour, in
-            whole seconds, and no shorter than the provider's ``max_event_age`` and ``timeout``
-            together. Default: 10 minutes, or as long as the provider needs.
-        provider: the Lambda function behind this resource, of the same stack. Default: the stack's
-            own, made on first use.
+        connector_label: the label of the connector in AppFlow, unique in an account and Region. 2
+            to 256 characters: a letter or digit, then letters, digits and ``_!@#.-``. Another label
+            makes another registration; ``removal_policy`` applies to the old one.
+            Source: RegisterConnector in the AppFlow API Reference.
+        connector_function: the function that is the connector: a Function, Alias, Version or
+            imported function in the account and Region of the stack. The CDK cannot detect code
+            changes of an imported function: use ``triggers`` for these.
+        description: the description of the connector in the AppFlow console. At most 1024 letters,
+            digits, spaces and ``/!@#+=.-_``. Default: no description; an adopted registration keeps
+            its description.
+            Source: RegisterConnector in the AppFlow API Reference.
+        removal_policy: what happens to the registration when this resource is removed from the
+            stack or the stack is deleted. ``RemovalPolicy.RETAIN`` keeps the registration, its
+            connector profiles and flows, but not AppFlow's permission to invoke the function, which
+            is a resource of the stack. ``RemovalPolicy.DESTROY`` unregisters the connector if the
+            registered ARN is still that of this function; the removal fails if a connector profile
+            uses the connector. Before you move a registration to another stack, deploy it with
+            ``RETAIN``, or its old stack unregisters it. Default: ``RemovalPolicy.RETAIN``.
+            Source: UnregisterConnector in the AppFlow API Reference.
+        force_delete: whether ``RemovalPolicy.DESTROY`` unregisters the connector even if connector
+            profiles use it. Their flows fail afterwards. Not allowed with ``RETAIN``. Default:
+            False.
+            Source: ``forceDelete`` of UnregisterConnector in the AppFlow API Reference.
+        adoption: whether this resource may, must or must not adopt an existing registration of the
+            label. Default: ``Adoption.ALLOWED``.
+        refresh_on_code_change: whether the registration is refreshed when the function's code or
+            configuration changes under the same ARN. If False, only another ARN, description or
+            trigger refreshes it. Default: True.
+        triggers: any values, which may be tokens. A change of one of them refreshes the
+            registration. Use them for changes that the CDK cannot detect, such as new code of an
+            imported function. Default: none.
+        skip_permissions: whether to omit AppFlow's permission to invoke ``connector_function``. Use
+            it for functions whose resource policy is managed elsewhere, such as those imported with
+            ``skip_permissions=True``, which the CDK does not expose. A warning shows the statement
+            that the owner of the function must add. Default: False.
+        service_timeout: how long CloudFormation waits for the handler's response, in whole seconds.
+            At most an hour, and at least the ``max_event_age`` and ``timeout`` of the provider
+            together. Default: 10 minutes, or the minimum if that is longer.
+            Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
+        provider: the provider behind this resource, from the same stack. Default: the default
+            provider of the stack, see ``ConnectorRegistrationProvider.get_or_create``.
 
     Raises:
-        ValueError: for an argument that AppFlow or CloudFormation would refuse at deployment.
-
-    Sources: RegisterConnector, UpdateConnectorRegistration and UnregisterConnector in the AppFlow
-    API Reference, for the label, the description and what unregistering does to profiles;
-    AWS::CloudFormation::CustomResource in the CloudFormation Template Reference, for
-    ``service_timeout``.
+        ValueError: AppFlow, Lambda, IAM or CloudFormation would refuse an argument at deployment.
     """
 
     def __init__(
@@ -145,175 +144,268 @@ class ConnectorRegistration(Construct):
         connector_function: lambda_.IFunction,
         description: str | None = None,
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
-        force_unregister: bool = False,
-        on_missing: OnMissing = OnMissing.REGISTER,
-        on_existing: OnExisting = OnExisting.ADOPT,
+        force_delete: bool = False,
+        adoption: Adoption = Adoption.ALLOWED,
         refresh_on_code_change: bool = True,
-        grant_invoke: bool = True,
         triggers: Mapping[str, Any] | None = None,
+        skip_permissions: bool = False,
         service_timeout: cdk.Duration | None = None,
         provider: ConnectorRegistrationProvider | None = None,
     ) -> None:
-        # Whatever is asked of the CDK takes a message to another process and back, and a stack may
-        # hold two hundred of these. So each thing is asked for once.
-        stack = cdk.Stack.of(scope)
-        account = stack.account
-        place = Place.of(account, stack.region)
-        function_arn = connector_function.function_arn
+        stack = StackRecord.of(cdk.Stack.of(scope))
+        function = ConnectorFunction.of(connector_function)
         validation.check_connector_label(connector_label)
         validation.check_description(description)
-        validation.check_removal_policy(removal_policy, force_unregister=force_unregister)
-        validation.check_function(connector_function, function_arn, place)
-        if (on_missing, on_existing) == (OnMissing.FAIL, OnExisting.FAIL):
-            raise ValueError(
-                "on_missing and on_existing are both FAIL, so that no deployment could succeed."
-                " Change one of them"
-            )
-        if provider is not None and cdk.Stack.of(provider) is not stack:
-            raise ValueError(
-                f"provider is of stack {cdk.Stack.of(provider).node.path}, but this registration is"
-                f" of stack {stack.node.path}. Make one in its own stack"
-            )
-        claim_label(scope, id, connector_label, stack, place)
-        super().__init__(scope, id)
-        self._label_argument = connector_label
+        validation.check_removal_policy(removal_policy, force_delete=force_delete)
+        validation.check_function(function, stack.environment)
+        if provider is None:
+            provider = ConnectorRegistrationProvider.get_or_create(stack.stack)
+        else:
+            validation.check_provider_stack(provider, stack.stack)
+        service_timeout_seconds = provider._resolve_service_timeout(service_timeout)
+        duplicate_path = check_label_is_unique(scope, id, connector_label, stack)
 
-        provider = provider or ConnectorRegistrationProvider.get_or_create(stack)
-        function_resource = connector_function.node.default_child
-        self._resource = cdk.CustomResource(
+        super().__init__(scope, id)
+        self._label = connector_label
+        self._arn_by_label = f"{stack.appflow_arn_prefix}connector/{connector_label}"
+        self._provider = provider
+        self._unregister_policy: iam.Policy | None = None
+        # Defaults are omitted: writing them would change every deployed template and update every
+        # connector.
+        self._resource = _CfnConnectorRegistration(
             self,
-            "Resource",
-            resource_type=_RESOURCE_TYPE,
-            service_token=provider.service_token,
-            service_timeout=provider.service_timeout(service_timeout),
-            # What is left out has the handler's default, so that a template says no more than its
-            # app: a property more would be an update of every connector in the world.
-            properties={
+            {
+                "ServiceToken": provider.service_token,
+                "ServiceTimeout": str(service_timeout_seconds),
                 "ConnectorLabel": connector_label,
-                "LambdaArn": function_arn,
-                "LambdaRevision": (
-                    lambda_revision(connector_function, function_resource, stack)
-                    if refresh_on_code_change
-                    else None
+                "LambdaArn": function.arn,
+                "FunctionHash": (
+                    function_hash(function, stack.stack) if refresh_on_code_change else None
                 ),
                 "Triggers": dict(triggers) if triggers else None,
                 "Description": description,
-                "RemovalPolicy": removal_policy.name.title(),
-                "ForceUnregister": True if force_unregister else None,
-                "OnMissing": _unless(on_missing, OnMissing.REGISTER),
-                "OnExisting": _unless(on_existing, OnExisting.ADOPT),
+                "RemovalPolicy": _removal_policy_property(removal_policy),
+                "ForceDelete": True if force_delete else None,
+                "Adoption": None if adoption is Adoption.ALLOWED else adoption.value,
             },
+            force_delete=force_delete,
         )
-        node = self._resource.node
-        _name_after(connector_label, node, "")
-        appflow = _start_of_appflow_arns(stack)
-        connector_arn = _connector_arn(appflow, connector_label)
-        # CloudFormation orders a resource after its provider, but not after the provider's policies
-        # and the settings of its queue.
-        waits_for = [provider.let_register(connector_arn, function_arn), provider.event_settings]
-        if grant_invoke:
-            permission = let_appflow_invoke(
-                self,
-                function_arn,
-                function_resource,
-                stack=stack,
-                account=account,
-                source_arn=f"{appflow}*",
-            )
-            waits_for.append(permission)
-        else:
-            validation.warn_about_invoking(self, connector_function, function_arn, place)
-        node.add_dependency(*waits_for)
+        _override_logical_id(connector_label, self._resource)
+
+        self._add_dependencies(function, stack, skip_permissions=skip_permissions)
         if removal_policy is cdk.RemovalPolicy.DESTROY:
-            unregister = provider.let_unregister(self, connector_arn)
-            if unregister is not None:
-                _name_after(connector_label, unregister.node, "Unregister")
-                node.add_dependency(unregister)
-                validation.warn_about_unregistering(self, connector_label)
-        validation.warn_about_region(self, place)
-        validation.warn_about_version(self, function_resource, stack)
+            self._grant_unregister()
+
+        if skip_permissions:
+            warnings.warn_missing_invoke_permission(self, function, stack.environment)
+        if duplicate_path is not None:
+            warnings.warn_possible_duplicate_label(self, connector_label, duplicate_path)
+        warnings.warn_region_without_appflow(self, stack.environment)
+        warnings.warn_unstable_version(self, function, stack)
 
     @staticmethod
     def from_connector_label(
-        scope: IConstruct,
-        id: str,  # noqa: A002, ARG004 - as in every from_ method of the CDK
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
         connector_label: str,
     ) -> IConnectorRegistration:
-        """A connector that is registered elsewhere, in the account and Region of ``scope``.
+        """Import a connector that is registered elsewhere in the account and Region of ``scope``.
 
         Args:
-            scope: a construct of the stack that uses the connector, often ``self``.
-            id: of no effect, since nothing is made; here as in every ``from_`` method of the CDK.
-            connector_label: the name AppFlow knows the connector by.
+            scope: the construct in which the imported connector is created, often ``self``.
+            id: the id of the imported connector within ``scope``.
+            connector_label: the label of the connector in AppFlow. 2 to 256 characters: a letter or
+                digit, then letters, digits and ``_!@#.-``.
 
         Returns:
-            The connector. Nothing looks whether it exists, neither at synthesis nor at deployment.
+            The connector. It creates no resources, and neither synthesis nor deployment checks that
+            the connector is registered.
 
         Raises:
             ValueError: AppFlow refuses such a label.
         """
         validation.check_connector_label(connector_label)
-        return _ImportedConnector(cdk.Stack.of(scope), connector_label)
-
-    @property
-    def connector_arn(self) -> str:
-        """The ARN of the registered connector, which AppFlow gives at deployment.
-
-        Whatever uses it waits for the registration.
-        """
-        return self._resource.get_att_string("ConnectorArn")
+        return _ImportedConnectorRegistration(scope, id, connector_label)
 
     @property
     def connector_label(self) -> str:
-        """The label, as a value of the deployment.
+        """The label of the connector, as a reference to this resource.
 
-        Whatever uses it waits for the registration.
+        A resource that uses it waits until the connector is registered.
         """
         return self._resource.ref
 
-    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let ``grantee``, as a rule the connector's function, read its profiles' credentials.
+    @property
+    def connector_arn(self) -> str:
+        """The ARN of the connector, as a reference to this resource.
 
-        AppFlow keeps those of each profile in a secret of this account, whose name begins with
-        ``appflow!<account>-<label>-``. So label ``acme`` may also read the secrets of label
-        ``acme-crm``; IAM has no narrower pattern, and the SDK's template has the same one.
-        Source: template.yml of the AppFlow Custom Connector SDK.
+        A resource that uses it waits until the connector is registered.
+        """
+        return self._resource.get_att("ConnectorArn").to_string()
+
+    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow ``grantee`` to read the credentials of the connector's profiles.
+
+        :meth:`IConnectorRegistration.grant_read_credentials` describes which secrets these are.
 
         Args:
-            grantee: who may read them.
+            grantee: the function, role or user to allow, usually the connector's function.
 
         Returns:
-            The grant, for instance to make a resource wait for it.
+            The grant. A resource that needs the permission can depend on it.
         """
-        # By the argument: the label as a value of the deployment would make the function's role
-        # wait for the registration, which waits for the function.
-        return _grant_read_credentials(cdk.Stack.of(self), self._label_argument, grantee)
+        # The reference in ``connector_label`` would make the function's role wait for this
+        # resource, which waits for the function.
+        return _grant_read_credentials(self.stack, self._label, grantee)
+
+    def apply_removal_policy(self, policy: cdk.RemovalPolicy) -> None:
+        """Change what happens to the registration when this resource is removed from the stack.
+
+        ``RemovalPolicy.DESTROY`` has the effects of the argument ``removal_policy``, including the
+        handler's permission to unregister the connector. ``RemovalPolicy.RETAIN`` revokes this
+        permission and sets ``DeletionPolicy: Retain``: CloudFormation then removes the resource
+        from the stack without calling the handler. ``RemovalPolicies.of(...)`` and other aspects
+        that apply a removal policy have the same effects.
+
+        Args:
+            policy: ``RemovalPolicy.RETAIN`` or ``RemovalPolicy.DESTROY``.
+
+        Raises:
+            ValueError: ``policy`` is neither of the two.
+        """
+        self._resource.apply_removal_policy(policy)
+
+    def _add_dependencies(
+        self, function: ConnectorFunction, stack: StackRecord, *, skip_permissions: bool
+    ) -> None:
+        """Let the custom resource wait for the permissions of the handler and of AppFlow."""
+        dependencies = self._provider._bind(self._arn_by_label, function.arn)
+        if not skip_permissions:
+            dependencies.append(add_invoke_permission(self, function, stack))
+        self._resource.node.add_dependency(*dependencies)
+
+    def _grant_unregister(self) -> None:
+        """Allow the handler to unregister the connector, unless its role is an imported one."""
+        if self._unregister_policy is not None or self._provider._policies is None:
+            return
+        policy = self._provider._policies.grant_unregister(self, self._arn_by_label)
+        resource = policy.node.default_child
+        assert isinstance(resource, iam.CfnPolicy)
+        _override_logical_id(self._label, resource, "Unregister")
+        self._resource.wait_for(resource)
+        self._unregister_policy = policy
+        warnings.warn_token_label_with_destroy(self, self._label)
+
+    def _revoke_unregister(self) -> None:
+        policy = self._unregister_policy
+        if policy is None or self._provider._policies is None:
+            return
+        resource = policy.node.default_child
+        assert isinstance(resource, iam.CfnPolicy)
+        self._resource.wait_no_longer_for(resource)
+        self._provider._policies.revoke_unregister(self, policy)
+        self._unregister_policy = None
 
 
-def _name_after(label: str, node: Node, suffix: str) -> None:
-    """Give a construct's resource a logical id that follows the label and not the path.
+class _CfnConnectorRegistration(cdk.CfnResource):
+    """The custom resource, whose properties follow the removal policy that is applied to it.
+
+    Aspects such as ``RemovalPolicies.of(...)`` apply a removal policy to CloudFormation resources
+    and not to the constructs around them.
+    """
+
+    def __init__(
+        self,
+        registration: ConnectorRegistration,
+        properties: Mapping[str, Any],
+        *,
+        force_delete: bool,
+    ) -> None:
+        super().__init__(registration, "Resource", type=_RESOURCE_TYPE, properties=properties)
+        self._registration = registration
+        self._force_delete = force_delete
+        # As the CDK does for every custom resource: CloudFormation sends the handler a Delete, and
+        # the property RemovalPolicy decides what the handler does.
+        super().apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+
+    def apply_removal_policy(
+        self,
+        policy: cdk.RemovalPolicy | None = None,
+        *,
+        apply_to_update_replace_policy: bool | None = None,
+        default: cdk.RemovalPolicy | None = None,
+    ) -> None:
+        """Set the deletion policy, the properties and the permission to unregister."""
+        policy = policy or default or cdk.RemovalPolicy.RETAIN
+        validation.check_applied_removal_policy(policy, self.node.path, _RESOURCE_TYPE)
+        super().apply_removal_policy(
+            policy, apply_to_update_replace_policy=apply_to_update_replace_policy
+        )
+        self.add_property_override("RemovalPolicy", _removal_policy_property(policy))
+        if policy is cdk.RemovalPolicy.RETAIN:
+            self.add_property_deletion_override("ForceDelete")
+            self._registration._revoke_unregister()
+        else:
+            if self._force_delete:
+                self.add_property_override("ForceDelete", True)
+            self._registration._grant_unregister()
+
+    def wait_for(self, resource: cdk.CfnResource) -> None:
+        """Add a dependency that can be removed again, unlike one between constructs."""
+        # The oldest aws-cdk-lib supported has this method under its former name only, and newer
+        # ones print a warning about that name.
+        add = getattr(self, "add_resource_dependency", None) or self.add_dependency
+        add(resource)
+
+    def wait_no_longer_for(self, resource: cdk.CfnResource) -> None:
+        """Remove a dependency that ``wait_for`` added."""
+        remove = getattr(self, "remove_resource_dependency", None) or self.remove_dependency
+        remove(resource)
+
+
+class _ImportedConnectorRegistration(cdk.Resource):
+    """A connector that is registered elsewhere, in the account and Region of its stack."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        connector_label: str,
+    ) -> None:
+        super().__init__(scope, id)
+        self._label = connector_label
+
+    @property
+    def connector_label(self) -> str:
+        return self._label
+
+    @property
+    def connector_arn(self) -> str:
+        return self.stack.format_arn(
+            service="appflow", resource="connector", resource_name=self._label
+        )
+
+    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
+        return _grant_read_credentials(self.stack, self._label, grantee)
+
+
+def _override_logical_id(label: str, resource: cdk.CfnResource, suffix: str = "") -> None:
+    """Give a resource a logical id that follows the label and not the construct's path.
 
     A construct that is renamed or moved within its stack then stays the same resource. Under
-    another logical id it would be created anew and the old one deleted, which with DESTROY
-    unregisters the connector that has just been adopted. Another label makes other resources, so
-    that the old policy still allows the old registration's removal.
+    another logical id CloudFormation would create a new resource, which adopts the label, and then
+    delete the old one, which with ``DESTROY`` unregisters the connector. Another label creates new
+    resources, so the old policy still permits deleting the old registration. The CDK's own id
+    stays for a token.
     """
-    resource = node.default_child
-    assert isinstance(resource, cdk.CfnResource)
     if validation.is_label(label):
         letters = "".join(filter(str.isalnum, label))
         digest = hashlib.sha256(label.encode()).hexdigest()[:8].upper()
         resource.override_logical_id(f"AppFlowConnector{letters[:150]}{digest}{suffix}")
 
 
-class _ImportedConnector:
-    def __init__(self, stack: cdk.Stack, connector_label: str) -> None:
-        self._stack = stack
-        self.connector_label = connector_label
-        self.connector_arn = _connector_arn(_start_of_appflow_arns(stack), connector_label)
-
-    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
-        return _grant_read_credentials(self._stack, self.connector_label, grantee)
+def _removal_policy_property(removal_policy: cdk.RemovalPolicy) -> str:
+    return "Destroy" if removal_policy is cdk.RemovalPolicy.DESTROY else "Retain"
 
 
 def _grant_read_credentials(stack: cdk.Stack, label: str, grantee: iam.IGrantable) -> iam.Grant:
@@ -326,17 +418,3 @@ def _grant_read_credentials(stack: cdk.Stack, label: str, grantee: iam.IGrantabl
     return iam.Grant.add_to_principal(
         grantee=grantee, actions=["secretsmanager:GetSecretValue"], resource_arns=[secrets]
     )
-
-
-def _start_of_appflow_arns(stack: cdk.Stack) -> str:
-    return stack.format_arn(
-        service="appflow", resource="", arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
-    )
-
-
-def _connector_arn(start: str, label: str) -> str:
-    return f"{start}connector/{label}"
-
-
-def _unless(chosen: enum.Enum, default: enum.Enum) -> str | None:
-    return None if chosen is default else str(chosen.value)

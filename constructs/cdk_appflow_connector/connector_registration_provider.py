@@ -1,10 +1,8 @@
-"""The Lambda function that answers CloudFormation for the connectors of a stack."""
+"""The Lambda function behind the connector registrations of a stack."""
 
 from __future__ import annotations
 
 import functools
-import re
-import weakref
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -15,85 +13,82 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct, IConstruct
 
-from ._handler_asset import ENTRY_POINT, handler_code
-from ._handler_permissions import HandlerPermissions, let_role, make_role, what_the_handler_needs
+from . import _validation as validation
+from ._handler_code import ENTRY_POINT, handler_code
+from ._handler_policies import HandlerPolicies, attach_policy, base_statements, create_role
 
 # The construct ids below make the logical ids of deployed stacks: CloudFormation refuses a custom
 # resource whose provider is replaced, so none of them may ever change.
 _ID = "AppFlowConnectorRegistrationProvider"
 _FUNCTION_ID = "Function"
-_QUEUE_ID = "EventInvokeConfig"
+_EVENT_INVOKE_CONFIG_ID = "EventInvokeConfig"
 
 # The newest that Lambda has. By its name, since the oldest aws-cdk-lib supported has no constant
 # for it. Source: "Lambda runtimes" in the AWS Lambda Developer Guide.
 _RUNTIME = lambda_.Runtime("python3.14", lambda_.RuntimeFamily.PYTHON)
 
-# The handler begins nothing in the last 160 seconds, see its ``lifecycle``. What is left is enough
-# for a minute of IAM propagation, and for AppFlow to take the calls of 200 connectors at once.
+# Beyond the handler's reserve, this leaves time for a minute of IAM propagation and for AppFlow to
+# accept the calls of 200 connectors at once.
 _TIMEOUT = cdk.Duration.minutes(5)
-_SHORTEST_TIMEOUT_SECONDS = 4 * 60
-
-# Source: CreateFunction in the Lambda API Reference.
-_LONGEST_TIMEOUT_SECONDS = 15 * 60
-_LEAST_MEMORY, _MOST_MEMORY = 128, 10_240
 
 _MAX_EVENT_AGE = cdk.Duration.minutes(5)
 
-# Instead of CloudFormation's hour, so that an answer that gets lost costs less.
+# Instead of CloudFormation's hour, so that the stack of a lost response fails sooner.
 _SERVICE_TIMEOUT_SECONDS = 10 * 60
-
-# CloudFormation waits no longer for any custom resource, whatever its ServiceTimeout.
-# Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
-_LONGEST_SERVICE_TIMEOUT_SECONDS = 60 * 60
 
 
 class ConnectorRegistrationProvider(Construct):
     """The Lambda function behind the connector registrations of a stack, with role and log group.
 
-    Registrations find or make one with the defaults, so make one yourself only to set something:
-    pass it to every ``ConnectorRegistration`` of the stack that shall use it.
+    A ``ConnectorRegistration`` without the argument ``provider`` uses the default provider of its
+    stack, which the first of them creates. Create a provider yourself to change a setting, and pass
+    it to each ``ConnectorRegistration`` of the stack that should use it.
 
     Args:
-        scope: the construct to make this in.
-        id: the id of this construct within ``scope``. Changing it, or moving this construct, makes
-            another Lambda function, and CloudFormation refuses to change the function behind a
-            custom resource: deploy the registrations with ``RETAIN`` out of the stack first, and
-            then in again.
-        runtime: a Python runtime of Lambda, 3.10 or newer. Default: the newest Lambda has,
-            ``python3.14``.
-        architecture: of the processor. Default: arm64.
-        memory_size: in MiB, 128 to 10,240; Lambda gives processor time in proportion. Default: 512,
-            where what an update costs, times what it takes, is near its least
-            (``docs/performance.md``).
+        scope: the construct in which this one is created.
+        id: the id of this construct within ``scope``. Another id or another scope makes another
+            Lambda function, and CloudFormation refuses to change the function behind a custom
+            resource. To change it, remove the registrations from the stack in one deployment, with
+            ``RemovalPolicy.RETAIN``, and add them in the next.
+        runtime: the Lambda runtime, Python 3.10 or newer. Default: ``python3.14``.
+        architecture: the processor architecture. Default: ``Architecture.ARM_64``.
+        memory_size: the memory of the function in MiB, 128 to 10,240. Lambda gives processor time
+            in proportion to memory. Default: 512, near the minimum of cost times duration.
             Source: "Configure Lambda function memory" in the AWS Lambda Developer Guide.
-        timeout: of one invocation, 4 to 15 minutes. The handler begins no call to AppFlow during
-            the last 160 seconds. Default: 5 minutes.
-        max_event_age: how old an event may be when Lambda runs it, be it late or once more after a
-            crash; at least 1 minute, and at most an hour together with ``timeout``. Both must fit
-            into the service timeout of every registration, or an event could run after
-            CloudFormation has given it up and rolled back. Default: 5 minutes. Source:
-            PutFunctionEventInvokeConfig in the Lambda API Reference.
-        on_failure: where Lambda sends an event whose invocations have all failed. Such an event has
-            not been answered. It holds the presigned URL for the answer. Default: nowhere.
-        role: the function's role. A role of the app gets all permissions, in policies of this
-            construct's stack. If it is of another stack, the destination of ``on_failure`` has to
-            be of another stack too, since the CDK grants that in the role's. An imported role is
-            left as it is and must have the permissions, those for ``vpc``, ``on_failure`` and
-            ``tracing`` among them. Default: a role of its own.
-        permissions_boundary: for the roles made here. Default: none.
-        log_group: for the function's logs. Default: one of its own, deleted with the stack.
-        log_retention: how long the default log group keeps its lines. Default: one month.
-        vpc: the VPC to run in. It needs a route to AppFlow, to CloudFormation and to S3, which
-            takes the answers. Default: no VPC.
-        vpc_subnets: the subnets of ``vpc`` to run in. Default: its private ones.
-        security_groups: for the function in ``vpc``. Default: one that lets everything out.
-        environment_encryption: a KMS key for the function's environment. Default: Lambda's own.
-        tracing: AWS X-Ray. Default: off.
+        timeout: the maximum duration of one invocation, 4 to 15 minutes. The handler begins no
+            ordinary call to AppFlow during the last 160 seconds. Default: 5 minutes.
+        max_event_age: the maximum age of an event when Lambda begins or retries its invocation, at
+            least 1 minute. ``max_event_age`` and ``timeout`` together must not exceed an hour, nor
+            the service timeout of any registration: an event that runs after the service timeout
+            would undo a rollback. Default: 5 minutes.
+            Source: PutFunctionEventInvokeConfig in the Lambda API Reference.
+        on_failure: the destination to which Lambda sends an event after all of its invocations
+            failed. CloudFormation has received no response to such an event. The event contains the
+            presigned URL for the response. Default: no destination.
+        role: the role of the function. A role of the app receives all permissions, in policies that
+            belong to this construct's stack. If the role belongs to another stack, the destination
+            of ``on_failure`` must belong to another stack too, because the CDK adds the permission
+            for it to the role's stack. An imported role is not changed and must have all
+            permissions, including those for ``vpc``, ``on_failure`` and ``tracing``.
+            Default: a new role.
+        permissions_boundary: the permissions boundary of the roles in this construct.
+            Default: no boundary.
+        log_group: the log group of the function. Default: a new log group, deleted with the stack.
+        log_retention: how long the default log group keeps log events. Not allowed together with
+            ``log_group``. Default: one month.
+        vpc: the VPC to run the function in. The function needs routes to AppFlow, to
+            CloudFormation, and to S3, which receives the responses. Default: no VPC.
+        vpc_subnets: the subnets of ``vpc`` to run the function in. Default: the private subnets.
+        security_groups: the security groups of the function in ``vpc``. Default: a new security
+            group that allows all outbound traffic.
+        environment_encryption: the KMS key that encrypts the environment variables of the function.
+            Default: a key that AWS manages.
+        tracing: the AWS X-Ray mode of the function. Default: disabled.
 
     Raises:
-        ValueError: ``runtime`` is no Python or an older one, ``timeout`` or ``memory_size`` is
-            outside its limits, ``max_event_age`` and ``timeout`` are more than an hour together, or
-            ``log_retention`` is given for a log group of the app.
+        ValueError: ``runtime`` is not Python or too old, ``timeout`` or ``memory_size`` is out of
+            range, ``max_event_age`` and ``timeout`` together exceed an hour, or ``log_retention``
+            is combined with ``log_group``.
     """
 
     def __init__(
@@ -117,30 +112,18 @@ class ConnectorRegistrationProvider(Construct):
         environment_encryption: kms.IKey | None = None,
         tracing: lambda_.Tracing | None = None,
     ) -> None:
-        _check_runtime(runtime)
-        _check_memory_size(memory_size)
-        _check_times(timeout, max_event_age)
-        if log_group is not None and log_retention is not None:
-            raise ValueError(
-                "log_retention is given together with log_group, whose retention is its own. Leave"
-                " one of them out"
-            )
+        validation.check_runtime(runtime)
+        validation.check_memory_size(memory_size)
+        validation.check_times(timeout, max_event_age)
+        validation.check_log_retention(log_group, log_retention)
         super().__init__(scope, id)
-        # Statements that differ in their resources only become one, also in apps that have not set
+        # Statements that differ in their resources only are merged, also in apps that have not set
         # this feature flag.
         self.node.set_context("@aws-cdk/aws-iam:minimizePolicies", True)
         if permissions_boundary is not None:
             iam.PermissionsBoundary.of(self).apply(permissions_boundary)
-        log_group = log_group or _make_log_group(self, log_retention)
-        permissions = what_the_handler_needs(log_group, in_vpc=vpc is not None)
-        policy = None
-        if role is None:
-            role = make_role(self, permissions)
-        elif isinstance(role, iam.Role):
-            policy = let_role(self, role, permissions)
-        else:
-            # Otherwise the CDK would add what ``on_failure`` and ``tracing`` take.
-            role = iam.Role.from_role_arn(self, "ImportedRole", role.role_arn, mutable=False)
+        log_group = log_group or _create_log_group(self, log_retention)
+        role, policy = self._role_with(base_statements(log_group, in_vpc=vpc is not None), role)
         function = lambda_.Function(
             self,
             _FUNCTION_ID,
@@ -167,168 +150,103 @@ class ConnectorRegistrationProvider(Construct):
 
     @classmethod
     def get_or_create(cls, scope: IConstruct) -> ConnectorRegistrationProvider:
-        """The provider with the defaults of the stack that ``scope`` is in, made on first use.
+        """The default provider of the stack that ``scope`` belongs to, created on first use.
 
         Args:
-            scope: any construct of the stack.
+            scope: the stack, or any construct in it.
 
         Returns:
-            The same provider for every construct of one stack.
+            The same provider for each construct of a stack.
         """
         stack = scope if isinstance(scope, cdk.Stack) else cdk.Stack.of(scope)
-        made = _made.get(stack)
-        if made is not None:
-            return made
         provider = stack.node.try_find_child(_ID)
-        if provider is None:
-            provider = cls(stack, _ID)
-        # jsii gives a construct back as one of its own class when no Python variable has held it
-        # meanwhile. Everything there is to know about this one lies in the construct tree.
-        provider.__class__ = cls
-        assert isinstance(provider, cls)
-        _made[stack] = provider
-        return provider
+        if isinstance(provider, ConnectorRegistrationProvider):
+            return provider
+        return cls(stack, _ID)
 
     @functools.cached_property
     def handler(self) -> lambda_.Function:
-        """The Lambda function."""
+        """The Lambda function, for example to add an alarm or a tag to it."""
         function = self.node.find_child(_FUNCTION_ID)
         assert isinstance(function, lambda_.Function)
         return function
 
     @functools.cached_property
     def service_token(self) -> str:
-        """The ARN of the function, by which a custom resource names its provider."""
+        """The ARN of the function, which is the ``ServiceToken`` of its custom resources."""
         return self.handler.function_arn
 
-    @functools.cached_property
-    def event_settings(self) -> IConstruct:
-        """The settings of the function's queue, for which a resource behind the provider waits."""
-        return self.handler.node.find_child(_QUEUE_ID)
-
-    def service_timeout(self, wanted: cdk.Duration | None) -> cdk.Duration:
-        """How long CloudFormation is to wait for the answer about a registration.
+    def _bind(self, connector_arn: str, function_arn: str) -> list[IConstruct]:
+        """Allow the handler to manage a connector.
 
         Args:
-            wanted: by the app. None: 10 minutes, or as long as an event of this provider can live.
+            connector_arn: the ARN of the connector.
+            function_arn: the ARN of the connector's function, version or alias.
 
         Returns:
-            What is wanted, or the default; whole seconds.
+            The constructs that the registration must wait for. CloudFormation creates a custom
+            resource after its provider's function, but not after the policies of the function's
+            role and the asynchronous invocation configuration.
 
         Raises:
-            ValueError: an event of this provider could still run after it, or CloudFormation waits
-                no longer than an hour.
+            ValueError: the role would have more managed policies than IAM accepts.
         """
-        lifetime, longest = self._event_lifetime, _LONGEST_SERVICE_TIMEOUT_SECONDS
-        seconds = max(lifetime, _SERVICE_TIMEOUT_SECONDS) if wanted is None else wanted.to_seconds()
-        if not lifetime <= seconds <= longest:
-            raise ValueError(
-                f"service_timeout is {seconds:g} seconds, but CloudFormation takes {longest:g} at"
-                f" most, and the provider's max_event_age and timeout are {lifetime:g} together: an"
-                " event that runs after the service timeout would bring back what has been rolled"
-                " back. Choose a value between the two"
-            )
-        return cdk.Duration.seconds(seconds)
+        if self._policies is None:
+            return [self.handler, self._event_invoke_config]
+        policy = self._policies.grant_registration(connector_arn, function_arn)
+        return [policy, self._event_invoke_config]
 
-    def let_register(self, connector_arn: str, function_arn: str) -> IConstruct:
-        """Allow the handler what registering a connector takes.
+    def _resolve_service_timeout(self, requested: cdk.Duration | None) -> int:
+        """The ``ServiceTimeout`` in seconds of a registration behind this provider.
 
         Args:
-            connector_arn: of the connector.
-            function_arn: of the connector's function, version or alias.
-
-        Returns:
-            What the registration has to wait for.
+            requested: the argument of the registration. None: 10 minutes, or the maximum lifetime
+                of an event of this provider if that is longer.
 
         Raises:
-            ValueError: IAM would refuse one more.
+            ValueError: the value is shorter than the maximum lifetime of an event of this provider,
+                or longer than an hour.
         """
-        if self._permissions is None:
-            return self.handler
-        return self._permissions.let_register(connector_arn, function_arn)
-
-    def let_unregister(self, scope: Construct, connector_arn: str) -> iam.Policy | None:
-        """Allow the handler to unregister a connector.
-
-        Args:
-            scope: the registration, which the policy is made in.
-            connector_arn: of the connector.
-
-        Returns:
-            The policy, or None if the role is an imported one, which is left as it is.
-
-        Raises:
-            ValueError: IAM would refuse one more.
-        """
-        if self._permissions is None:
-            return None
-        return self._permissions.let_unregister(scope, connector_arn)
+        lifetime = self._max_event_lifetime_seconds
+        if requested is None:
+            return max(lifetime, _SERVICE_TIMEOUT_SECONDS)
+        seconds = requested.to_seconds()
+        validation.check_service_timeout(seconds, lifetime)
+        return int(seconds)
 
     @functools.cached_property
-    def _permissions(self) -> HandlerPermissions | None:
-        """What the role may do, unless it is one whose policies are somebody else's."""
+    def _event_invoke_config(self) -> IConstruct:
+        """The asynchronous invocation configuration of the function."""
+        return self.handler.node.find_child(_EVENT_INVOKE_CONFIG_ID)
+
+    @functools.cached_property
+    def _policies(self) -> HandlerPolicies | None:
+        """The policies of the role, or None for an imported role, which is not changed."""
         role = self.handler.role
-        return HandlerPermissions(self, role) if isinstance(role, iam.Role) else None
+        return HandlerPolicies(self, role) if isinstance(role, iam.Role) else None
 
     @functools.cached_property
-    def _event_lifetime(self) -> float:
+    def _max_event_lifetime_seconds(self) -> int:
         """The seconds from CloudFormation's request to the end of its last possible invocation."""
         function = self.handler.node.default_child
-        queue = self.event_settings.node.default_child
+        config = self._event_invoke_config.node.default_child
         assert isinstance(function, lambda_.CfnFunction)
-        assert isinstance(queue, lambda_.CfnEventInvokeConfig)
-        return (function.timeout or 0) + (queue.maximum_event_age_in_seconds or 0)
+        assert isinstance(config, lambda_.CfnEventInvokeConfig)
+        return int((function.timeout or 0) + (config.maximum_event_age_in_seconds or 0))
+
+    def _role_with(
+        self, statements: list[iam.PolicyStatement], role: iam.IRole | None
+    ) -> tuple[iam.IRole, iam.Policy | None]:
+        """The role of the function with these statements, and the policy it has to wait for."""
+        if role is None:
+            return create_role(self, statements), None
+        if isinstance(role, iam.Role):
+            return role, attach_policy(self, role, statements)
+        # The CDK adds no permissions for ``on_failure`` and ``tracing`` to an immutable role.
+        return iam.Role.from_role_arn(self, "ImportedRole", role.role_arn, mutable=False), None
 
 
-# Those of the stacks that Python holds, with what they know already: to ask the CDK for it takes a
-# message to another process each time.
-_made: weakref.WeakKeyDictionary[cdk.Stack, ConnectorRegistrationProvider] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def _check_runtime(runtime: lambda_.Runtime) -> None:
-    version = re.fullmatch(r"python3\.([0-9]+)", runtime.name)
-    if version is None or int(version[1]) < 10:
-        raise ValueError(
-            f"runtime is {runtime.name}, but the handler needs Python 3.10 or newer. Choose one,"
-            " for instance Runtime.PYTHON_3_13"
-        )
-
-
-def _check_memory_size(memory_size: int) -> None:
-    if cdk.Token.is_unresolved(memory_size) or _LEAST_MEMORY <= memory_size <= _MOST_MEMORY:
-        return
-    raise ValueError(
-        f"memory_size is {memory_size} MiB, but Lambda takes {_LEAST_MEMORY} to {_MOST_MEMORY}."
-        " Choose a value between the two"
-    )
-
-
-def _check_times(timeout: cdk.Duration, max_event_age: cdk.Duration) -> None:
-    if timeout.is_unresolved():
-        return
-    seconds = timeout.to_seconds()
-    if not _SHORTEST_TIMEOUT_SECONDS <= seconds <= _LONGEST_TIMEOUT_SECONDS:
-        raise ValueError(
-            f"timeout is {seconds:g} seconds, but the handler takes {_SHORTEST_TIMEOUT_SECONDS} to"
-            f" {_LONGEST_TIMEOUT_SECONDS}: it keeps the last 160 of an invocation for calls that"
-            " have begun and for its answer, and Lambda ends it after 15 minutes. Choose a value"
-            " between the two"
-        )
-    if max_event_age.is_unresolved():
-        return
-    age = max_event_age.to_seconds()
-    if age + seconds > _LONGEST_SERVICE_TIMEOUT_SECONDS:
-        raise ValueError(
-            f"max_event_age is {age:g} seconds and timeout is {seconds:g}, {age + seconds:g}"
-            f" together, but CloudFormation waits for {_LONGEST_SERVICE_TIMEOUT_SECONDS} at most:"
-            " an event that runs later would bring back what has been rolled back. Shorten one of"
-            " them"
-        )
-
-
-def _make_log_group(scope: Construct, retention: logs.RetentionDays | None) -> logs.LogGroup:
+def _create_log_group(scope: Construct, retention: logs.RetentionDays | None) -> logs.LogGroup:
     return logs.LogGroup(
         scope,
         "LogGroup",

@@ -1,15 +1,15 @@
-"""The smallest connector that AppFlow registers; a real one is built on the AppFlow SDK.
+"""The smallest connector that AppFlow registers. A real connector uses the AppFlow SDK.
 
-AppFlow invokes it with a request whose ``type`` says what it wants. At registration it wants the
-connector's configuration. Source: ConnectorConfigurationResponse in the AppFlow Custom Connector
-SDK.
+AppFlow invokes the connector with a request of a ``type``. During a registration it requests the
+connector's configuration.
+Source: ConnectorConfigurationResponse in the AppFlow Custom Connector SDK.
 """
 
 from typing import Any
 
 
 def handler(request: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer a request of AppFlow."""
+    """Return the response to a request from AppFlow."""
     if request["type"] != "DescribeConnectorConfigurationRequest":
         message = f"This example cannot {request['type']}."
         return {

@@ -1,4 +1,4 @@
-"""How to test an app of your own: ``cdk deploy`` on the local cloud, then look at AppFlow.
+"""How to test your own app: ``cdk deploy`` on the local cloud, then assertions on AppFlow.
 
 python -m pytest examples/tests
 """
@@ -14,14 +14,14 @@ from appflow_local_cloud.process import LocalCloud
 # The line that belongs into your conftest.py, unless there is only one module of tests.
 pytest_plugins = ["appflow_local_cloud.pytest_plugin"]
 
-# Any 12 digits are an account, and an empty one until something is deployed.
+# Any 12 digits are an account, which is empty until something is deployed.
 ACCOUNT = "444455556666"
 APP = f"{sys.executable} {Path(__file__).parents[1] / 'smallest.py'}"
 
 
 @pytest.fixture
 def deployed(appflow_local_cloud: LocalCloud, tmp_path: Path) -> None:
-    """The app, deployed as its users do."""
+    """Deploy the app with the CDK CLI."""
     for command in (
         ["bootstrap", f"aws://{ACCOUNT}/us-east-1"],
         ["deploy", "--require-approval", "never"],
@@ -34,13 +34,15 @@ def deployed(appflow_local_cloud: LocalCloud, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_appflow_knows_the_connector(appflow_local_cloud: LocalCloud) -> None:
-    """The deployment has registered it, and has looked whether it worked."""
+def test_connector_is_registered(appflow_local_cloud: LocalCloud) -> None:
+    """The deployment registers the connector and checks the result."""
     appflow = appflow_local_cloud.client("appflow", ACCOUNT)
 
-    held = appflow.describe_connector(connectorType="CustomConnector", connectorLabel="acme-crm")
+    connector = appflow.describe_connector(
+        connectorType="CustomConnector", connectorLabel="acme-crm"
+    )
 
-    assert held["connectorConfiguration"]["connectorName"] == "Acme CRM"
+    assert connector["connectorConfiguration"]["connectorName"] == "Acme CRM"
     assert [call["operation"] for call in appflow_local_cloud.appflow_calls(ACCOUNT)] == [
         "RegisterConnector",
         "DescribeConnector",

@@ -1,4 +1,4 @@
-"""What the construct writes, the handler reads: the two never meet in one process otherwise."""
+"""The handler reads the properties that the construct writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
-from cdk_appflow_connector import ConnectorRegistration, OnExisting, OnMissing
+from cdk_appflow_connector import Adoption, ConnectorRegistration
+from connector_registration import request
 from connector_registration.request import Registration
 
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
@@ -47,41 +48,47 @@ def parsed(tmp_path: Path, function: Any = None, **arguments: Any) -> Registrati
 
 
 def test_every_argument_arrives(tmp_path: Path) -> None:
+    """The handler reads each argument from the property that the construct writes it to."""
     assert parsed(
         tmp_path,
         description="Acme CRM connector",
         removal_policy=cdk.RemovalPolicy.DESTROY,
-        force_unregister=True,
-        on_existing=OnExisting.FAIL,
+        force_delete=True,
+        adoption=Adoption.FORBIDDEN,
         triggers={"Release": 7},
     ) == Registration(
         connector_label="acme-crm",
         lambda_arn=FUNCTION_ARN,
         description="Acme CRM connector",
-        lambda_revision=None,
+        function_hash=None,
         unregister_on_delete=True,
         triggers={"Release": "7"},
-        adopt_existing=False,
-        force_unregister=True,
+        adoption=request.Adoption.FORBIDDEN,
+        force_delete=True,
     )
 
 
-def test_that_a_label_has_to_exist_arrives(tmp_path: Path) -> None:
-    assert not parsed(tmp_path, on_missing=OnMissing.FAIL).register_missing
+@pytest.mark.parametrize("adoption", list(Adoption), ids=lambda adoption: adoption.name)
+def test_every_adoption_arrives(tmp_path: Path, adoption: Adoption) -> None:
+    """The handler has the same three kinds of adoption as the construct."""
+    assert parsed(tmp_path, adoption=adoption).adoption.value == adoption.value
 
 
 def test_every_default_arrives(tmp_path: Path) -> None:
+    """The handler's defaults are those of the construct, which omits them."""
     assert parsed(tmp_path) == Registration(
         connector_label="acme-crm",
         lambda_arn=FUNCTION_ARN,
         description=None,
-        lambda_revision=None,
+        function_hash=None,
         unregister_on_delete=False,
     )
 
 
 @pytest.mark.parametrize("memory", [256, 512])
-def test_a_change_of_the_function_is_a_change_to_the_handler(tmp_path: Path, memory: int) -> None:
+def test_changed_function_is_a_change_in_appflow(tmp_path: Path, memory: int) -> None:
+    """The handler refreshes the registration if, and only if, the function has changed."""
+
     def function(memory_size: int) -> Any:
         return lambda stack: lambda_.Function(
             stack,
@@ -95,4 +102,4 @@ def test_a_change_of_the_function_is_a_change_to_the_handler(tmp_path: Path, mem
     before = parsed(tmp_path / "before", function(256))
     after = parsed(tmp_path / "after", function(memory))
 
-    assert after.asks_the_same_of_appflow(before) == (memory == 256)
+    assert after.same_in_appflow(before) == (memory == 256)

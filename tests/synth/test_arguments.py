@@ -11,12 +11,7 @@ from aws_cdk import aws_appflow as appflow
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
-from cdk_appflow_connector import (
-    ConnectorRegistration,
-    IConnectorRegistration,
-    OnExisting,
-    OnMissing,
-)
+from cdk_appflow_connector import Adoption, ConnectorRegistration, IConnectorRegistration
 
 from tests.synth.conftest import make_function
 from tests.synth.test_connector_registration import LABEL, TYPE, appflow_arn, arn_of, register
@@ -38,7 +33,7 @@ def test_defaults_say_no_more_than_they_must(stack: cdk.Stack, function: lambda_
         "ServiceTimeout",
         "ConnectorLabel",
         "LambdaArn",
-        "LambdaRevision",
+        "FunctionHash",
         "RemovalPolicy",
     }
 
@@ -46,14 +41,13 @@ def test_defaults_say_no_more_than_they_must(stack: cdk.Stack, function: lambda_
 @pytest.mark.parametrize(
     ("arguments", "sent"),
     [
-        ({"on_missing": OnMissing.FAIL}, {"OnMissing": "Fail"}),
-        ({"on_missing": OnMissing.REGISTER}, {"OnMissing": Match.absent()}),
-        ({"on_existing": OnExisting.FAIL}, {"OnExisting": "Fail"}),
-        ({"on_existing": OnExisting.ADOPT}, {"OnExisting": Match.absent()}),
-        ({"removal_policy": DESTROY, "force_unregister": True}, {"ForceUnregister": True}),
+        ({"adoption": Adoption.REQUIRED}, {"Adoption": "Required"}),
+        ({"adoption": Adoption.FORBIDDEN}, {"Adoption": "Forbidden"}),
+        ({"adoption": Adoption.ALLOWED}, {"Adoption": Match.absent()}),
+        ({"removal_policy": DESTROY, "force_delete": True}, {"ForceDelete": True}),
         ({"triggers": {"Release": "7"}}, {"Triggers": {"Release": "7"}}),
         ({"triggers": {}}, {"Triggers": Match.absent()}),
-        ({"refresh_on_code_change": False}, {"LambdaRevision": Match.absent()}),
+        ({"refresh_on_code_change": False}, {"FunctionHash": Match.absent()}),
     ],
 )
 def test_overrides_arrive(
@@ -77,14 +71,9 @@ def test_triggers_may_be_known_at_deployment_only(
     ("arguments", "message"),
     [
         (
-            {"on_missing": OnMissing.FAIL, "on_existing": OnExisting.FAIL},
-            "on_missing and on_existing are both FAIL, so that no deployment could succeed. Change"
-            " one of them",
-        ),
-        (
-            {"force_unregister": True},
-            "force_unregister is True, but with RemovalPolicy.RETAIN nothing is ever unregistered."
-            " Set removal_policy=RemovalPolicy.DESTROY as well, or leave force_unregister out",
+            {"force_delete": True},
+            "force_delete is True, but RemovalPolicy.RETAIN never unregisters the connector. Set"
+            " removal_policy=RemovalPolicy.DESTROY as well, or omit force_delete",
         ),
     ],
 )
@@ -185,7 +174,7 @@ class TestFromConnectorLabel:
         assert "Resources" not in Template.from_stack(stack).to_json()
 
     def test_refuses_what_can_be_no_label(self, stack: cdk.Stack) -> None:
-        with pytest.raises(ValueError, match="connector_label is 'x', but AppFlow takes"):
+        with pytest.raises(ValueError, match="connector_label is 'x', but AppFlow accepts"):
             ConnectorRegistration.from_connector_label(stack, "Crm", "x")
 
 
@@ -238,7 +227,7 @@ class TestFunctions:
         register(stack, image)
 
         assert properties(stack)["LambdaArn"] == arn_of(image)
-        assert "Hash" in properties(stack)["LambdaRevision"]
+        assert "Hash" in properties(stack)["FunctionHash"]
 
     def test_imported_by_attributes(self, stack: cdk.Stack) -> None:
         arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
@@ -264,7 +253,7 @@ class TestFunctions:
         register(stack, function)
 
         assert "Fn::ImportValue" in properties(stack)["LambdaArn"]
-        assert set(properties(stack)["LambdaRevision"]) == {"Hash"}
+        assert set(properties(stack)["FunctionHash"]) == {"Hash"}
         template = Template.from_stack(stack)
         template.has_resource_properties(
             "AWS::Lambda::Permission", {"FunctionName": properties(stack)["LambdaArn"]}

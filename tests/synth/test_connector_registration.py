@@ -267,7 +267,7 @@ class TestInvokePermission:
     def test_is_left_to_the_owner_of_the_function(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
-        register(stack, function, grant_invoke=False)
+        register(stack, function, skip_permissions=True)
 
         template = Template.from_stack(stack)
         template.resource_count_is("AWS::Lambda::Permission", 0)

@@ -64,8 +64,9 @@ def test_is_not_made_without_crhelper(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("importlib.metadata.files", lambda _: None)
 
     message = (
-        "the installed crhelper does not say which files it consists of: install it with pip, for"
-        " instance with pip install --force-reinstall crhelper"
+        "the installed crhelper does not list its files, so they cannot be copied into the"
+        " handler's asset. Install it with pip, for example with pip install --force-reinstall"
+        " crhelper"
     )
     with pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"):
         asset_of(tmp_path)

@@ -24,7 +24,7 @@ def revision_of(build: Build, folder: Path) -> Any:
     stack = cdk.Stack(cdk.App(outdir=str(folder)), "Stack")
     register(stack, build(stack))
     [resource] = Template.from_stack(stack).find_resources(TYPE).values()
-    return resource["Properties"].get("LambdaRevision")
+    return resource["Properties"].get("FunctionHash")
 
 
 def plain(stack: cdk.Stack) -> lambda_.Function:
@@ -172,7 +172,7 @@ def test_sees_what_the_app_does_after_the_registration(tmp_path: Path) -> None:
     function.add_environment("ENDPOINT", "https://crm.acme.example")
 
     [resource] = Template.from_stack(stack).find_resources(TYPE).values()
-    revision = resource["Properties"]["LambdaRevision"]
+    revision = resource["Properties"]["FunctionHash"]
     assert revision == revision_of(new_variable, tmp_path / "b")
     assert revision != revision_of(plain, tmp_path / "c")
 
@@ -189,7 +189,7 @@ def test_holds_the_alias_s_version_and_the_layers_as_deployment_knows_them(
     register(stack, live, "ByAlias", connector_label="by-alias")
 
     by_label = {
-        resource["Properties"]["ConnectorLabel"]: resource["Properties"]["LambdaRevision"]
+        resource["Properties"]["ConnectorLabel"]: resource["Properties"]["FunctionHash"]
         for resource in Template.from_stack(stack).find_resources(TYPE).values()
     }
     assert by_label["plain"]["Layers"] == [stack.resolve(layer.layer_version_arn)]
@@ -204,7 +204,7 @@ def test_holds_the_code_that_parameters_of_the_deployment_name(stack: cdk.Stack)
     register(stack, with_code(code)(stack))
 
     [resource] = Template.from_stack(stack).find_resources(TYPE).values()
-    assert resource["Properties"]["LambdaRevision"]["Code"] == {
+    assert resource["Properties"]["FunctionHash"]["Code"] == {
         "S3Bucket": {"Ref": "Bucket"},
         "S3Key": {"Ref": "Key"},
     }
@@ -237,7 +237,7 @@ def test_of_a_function_and_of_an_alias_are_what_they_were_in_every_release(
     register(stack, live, "ByAlias", connector_label="by-alias")
 
     hashes = {
-        resource["Properties"]["ConnectorLabel"]: resource["Properties"]["LambdaRevision"]["Hash"]
+        resource["Properties"]["ConnectorLabel"]: resource["Properties"]["FunctionHash"]["Hash"]
         for resource in Template.from_stack(stack).find_resources(TYPE).values()
     }
     assert hashes == {
@@ -253,7 +253,7 @@ def test_of_a_function_in_another_stack_exports_nothing_but_its_arn(app: cdk.App
     register(ours, live)
 
     [resource] = Template.from_stack(ours).find_resources(TYPE).values()
-    assert set(resource["Properties"]["LambdaRevision"]) == {"Hash"}
+    assert set(resource["Properties"]["FunctionHash"]) == {"Hash"}
     assert len(Template.from_stack(theirs).to_json()["Outputs"]) == 1
 
 

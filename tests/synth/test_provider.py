@@ -256,46 +256,46 @@ class TestRefuses:
         [
             (
                 {"runtime": lambda_.Runtime.PYTHON_3_9},
-                "runtime is python3.9, but the handler needs Python 3.10 or newer. Choose one, for"
-                " instance Runtime.PYTHON_3_13",
+                "runtime is python3.9, but the handler needs Python 3.10 or newer. Choose a newer"
+                " runtime, for example Runtime.PYTHON_3_13",
             ),
             (
                 {"runtime": lambda_.Runtime.NODEJS_22_X},
-                "runtime is nodejs22.x, but the handler needs Python 3.10 or newer. Choose one, for"
-                " instance Runtime.PYTHON_3_13",
+                "runtime is nodejs22.x, but the handler needs Python 3.10 or newer. Choose a newer"
+                " runtime, for example Runtime.PYTHON_3_13",
             ),
             (
                 {"runtime": lambda_.Runtime.PYTHON_2_7},
-                "runtime is python2.7, but the handler needs Python 3.10 or newer. Choose one, for"
-                " instance Runtime.PYTHON_3_13",
+                "runtime is python2.7, but the handler needs Python 3.10 or newer. Choose a newer"
+                " runtime, for example Runtime.PYTHON_3_13",
             ),
             (
                 {"memory_size": 127},
-                "memory_size is 127 MiB, but Lambda takes 128 to 10240. Choose a value between the"
-                " two",
+                "memory_size is 127 MiB, but Lambda accepts 128 to 10240. Choose a value in this"
+                " range",
             ),
             (
                 {"memory_size": 10_241},
-                "memory_size is 10241 MiB, but Lambda takes 128 to 10240. Choose a value between"
-                " the two",
+                "memory_size is 10241 MiB, but Lambda accepts 128 to 10240. Choose a value in this"
+                " range",
             ),
             (
                 {"timeout": cdk.Duration.seconds(239)},
-                "timeout is 239 seconds, but the handler takes 240 to 900: it keeps the last 160 of"
-                " an invocation for calls that have begun and for its answer, and Lambda ends it"
-                " after 15 minutes. Choose a value between the two",
+                "timeout is 239 seconds, but must be 240 to 900: the handler reserves the last 160"
+                " seconds of an invocation for calls in progress and for its response, and Lambda"
+                " ends an invocation after 15 minutes. Choose a value in this range",
             ),
             (
                 {"timeout": cdk.Duration.seconds(901)},
-                "timeout is 901 seconds, but the handler takes 240 to 900: it keeps the last 160 of"
-                " an invocation for calls that have begun and for its answer, and Lambda ends it"
-                " after 15 minutes. Choose a value between the two",
+                "timeout is 901 seconds, but must be 240 to 900: the handler reserves the last 160"
+                " seconds of an invocation for calls in progress and for its response, and Lambda"
+                " ends an invocation after 15 minutes. Choose a value in this range",
             ),
             (
                 {"max_event_age": cdk.Duration.seconds(3301)},
-                "max_event_age is 3301 seconds and timeout is 300, 3601 together, but"
-                " CloudFormation waits for 3600 at most: an event that runs later would bring back"
-                " what has been rolled back. Shorten one of them",
+                "max_event_age is 3301 seconds and timeout is 300, together 3601, but"
+                " CloudFormation waits for at most 3600: an event that runs later would undo a"
+                " rollback. Shorten one of them",
             ),
         ],
     )
@@ -323,8 +323,8 @@ class TestRefuses:
         group = logs.LogGroup(stack, "Logs")
 
         message = (
-            "log_retention is given together with log_group, whose retention is its own. Leave one"
-            " of them out"
+            "log_retention is given together with log_group, which has its own retention. Omit one"
+            " of them"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             ConnectorRegistrationProvider(
@@ -337,8 +337,8 @@ class TestRefuses:
         function = lambda_.Function.from_function_name(here, "Connector", "crm")
 
         message = (
-            "provider is of stack There, but this registration is of stack Here. Make one in its"
-            " own stack"
+            "provider is in stack There, but this registration is in stack Here. Create a provider"
+            " in the registration's stack"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(here, function, provider=provider)
@@ -374,10 +374,10 @@ class TestServiceTimeout:
         self, stack: cdk.Stack, function: lambda_.Function, seconds: int
     ) -> None:
         message = (
-            f"service_timeout is {seconds} seconds, but CloudFormation takes 3600 at most, and the"
-            " provider's max_event_age and timeout are 600 together: an event that runs after the"
-            " service timeout would bring back what has been rolled back. Choose a value between"
-            " the two"
+            f"service_timeout is {seconds} seconds, but must be 600 to 3600: the provider's"
+            " max_event_age and timeout add up to 600, an event that runs after the service timeout"
+            " would undo a rollback, and CloudFormation waits for at most an hour. Choose a value"
+            " in this range"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, function, service_timeout=cdk.Duration.seconds(seconds))

@@ -54,7 +54,7 @@ def test_an_upgrade_of_this_library_changes_nothing_that_is_deployed(
     text = re.sub(r"\b[0-9a-f]{64}\.zip\b", "HASH.zip", json.dumps(template))
     masked = json.loads(text)
     # The connector's code is part of it here; test_lambda_revision.py holds hashes without assets.
-    masked["Resources"][REGISTRATION]["Properties"]["LambdaRevision"]["Hash"] = "HASH"
+    masked["Resources"][REGISTRATION]["Properties"]["FunctionHash"]["Hash"] = "HASH"
 
     assert masked == snapshot(extension_class=JSONSnapshotExtension)
 

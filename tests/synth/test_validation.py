@@ -19,8 +19,8 @@ def test_a_label_that_appflow_refuses(
     stack: cdk.Stack, function: lambda_.Function, label: str
 ) -> None:
     message = (
-        f"connector_label is {label!r}, but AppFlow takes 2 to 256 characters: a letter or digit"
-        " first, then letters, digits and _ ! @ # . - only. Rename the connector, for instance to"
+        f"connector_label is {label!r}, but AppFlow accepts 2 to 256 characters: a letter or digit"
+        " first, then letters, digits and _ ! @ # . - only. Rename the connector, for example to"
         " 'acme-crm'"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -31,15 +31,15 @@ def test_a_description_with_characters_that_appflow_refuses(
     stack: cdk.Stack, function: lambda_.Function
 ) -> None:
     message = (
-        "description is 'Acme: a CRM, mostly', but AppFlow takes letters, digits, spaces and"
-        " / ! @ # + = . - _ only. Remove ',' ':'"
+        "description is 'Acme: a CRM, mostly', but AppFlow accepts only letters, digits, spaces and"
+        " / ! @ # + = . - _ in it. Remove ',' ':'"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         register(stack, function, description="Acme: a CRM, mostly")
 
 
 def test_a_description_that_is_too_long(stack: cdk.Stack, function: lambda_.Function) -> None:
-    message = "description has 1025 characters, but AppFlow takes 1024 at most. Shorten it"
+    message = "description has 1025 characters, but AppFlow accepts at most 1024. Shorten it"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         register(stack, function, description="x" * 1025)
 
@@ -49,7 +49,7 @@ def test_a_removal_policy_without_a_meaning_here(
 ) -> None:
     message = (
         "removal_policy is RemovalPolicy.SNAPSHOT, but a registration can only be kept"
-        " (RemovalPolicy.RETAIN) or unregistered (RemovalPolicy.DESTROY). Choose one"
+        " (RemovalPolicy.RETAIN) or unregistered (RemovalPolicy.DESTROY). Choose one of the two"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         register(stack, function, removal_policy=cdk.RemovalPolicy.SNAPSHOT)
@@ -107,8 +107,8 @@ class TestFunction:
         function = lambda_.Function.from_function_arn(stack, "Connector", arn)
 
         message = (
-            f"connector_function is of {kind} {theirs}, but its registration is of {kind} {ours},"
-            " and AppFlow invokes functions of its own account and Region only. Deploy the function"
+            f"connector_function is in {kind} {theirs}, but its registration is in {kind} {ours}."
+            " AppFlow only invokes functions in its own account and Region. Deploy the function"
             " there too"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -127,8 +127,8 @@ class TestFunction:
 
         message = (
             f"connector_function is {latest.node.path}, whose ARN ends with :$LATEST, but Lambda"
-            " takes no permission for AppFlow on $LATEST. Pass the function itself, whose code is"
-            " the same"
+            " accepts no permission for AppFlow on $LATEST. Pass the function itself, which runs"
+            " the same code"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, latest)
@@ -146,8 +146,9 @@ class TestFunction:
         function = lambda_.Function.from_function_arn(stack, "Connector", arn)
 
         message = (
-            f"the ARN of connector_function is {arn}, but AppFlow takes arn:aws:lambda:<region>:"
-            "<account>:function:<name>[:<version or alias>] only. Give the function's own ARN"
+            f"the ARN of connector_function is {arn}, but AppFlow accepts only"
+            " arn:aws:lambda:<region>:<account>:function:<name>[:<version or alias>]. Pass a"
+            " function with such an ARN"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, function)
@@ -165,9 +166,9 @@ class TestDuplicateLabel:
         register(stack, function, "One")
 
         message = (
-            "connector_label is 'acme-crm', but Stack/One has this label already, and a label is"
-            " unique in an account and Region: the two would take it from each other. Give one of"
-            " them another label"
+            "connector_label is 'acme-crm', but Stack/One has this label already. AppFlow allows a"
+            " label once in an account and Region, so each of the two would overwrite the other."
+            " Give one of them another label"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, function, "Two")
@@ -180,7 +181,7 @@ class TestDuplicateLabel:
         first, second = ([stack, *nested])[-2:]
         register_in(first)
 
-        with pytest.raises(ValueError, match="the two would take it from each other"):
+        with pytest.raises(ValueError, match="each of the two would overwrite the other"):
             register_in(second)
 
     @pytest.mark.parametrize("stages", [False, True])
@@ -194,8 +195,8 @@ class TestDuplicateLabel:
 
         message = (
             f"connector_label is 'acme-crm', but {one.node.path}/Registration has this label"
-            " already, and a label is unique in an account and Region: the two would take it from"
-            " each other. Give one of them another label"
+            " already. AppFlow allows a label once in an account and Region, so each of the two"
+            " would overwrite the other. Give one of them another label"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register_in(two)
@@ -222,9 +223,10 @@ class TestDuplicateLabel:
         assert warnings(stacks[0]) == []
         [warning] = warnings(stacks[1])
         assert warning.startswith(
-            "connector_label is 'acme-crm', but One/Registration has this label already, and a"
-            " label is unique in an account and Region: should both stacks go to one place, they"
-            " would fight over it. Give one of them another label"
+            "connector_label is 'acme-crm', but One/Registration has this label already. AppFlow"
+            " allows a label once in an account and Region, so if both stacks are deployed to the"
+            " same account and Region, each would overwrite the registration of the other. Give"
+            " one of them another label"
         )
 
     @pytest.mark.parametrize(
@@ -285,8 +287,9 @@ class TestRegion:
 
         [warning] = warnings(stack)
         assert warning.startswith(
-            f"the stack is for Region {region}, where AppFlow was not offered when this library was"
-            " released, so the deployment may fail. Deploy to one of af-south-1,"
+            f"the stack is deployed to Region {region}, where AppFlow was not offered when this"
+            " version of the library was released, so the deployment may fail. Deploy to one of"
+            " af-south-1,"
         )
 
     def test_with_appflow_gets_none(self, app: cdk.App) -> None:
@@ -305,10 +308,11 @@ class TestUnregistering:
 
         [warning] = warnings(stack)
         assert warning.startswith(
-            "removal_policy is RemovalPolicy.DESTROY, but connector_label is known at deployment"
-            " only. Should its value change, CloudFormation changes the permission to unregister"
-            " before it has the old label unregistered, which then fails and leaves it registered."
-            " Give the label literally, or keep its registration with RemovalPolicy.RETAIN"
+            "removal_policy is RemovalPolicy.DESTROY, but connector_label is a token, whose value"
+            " is only known at deploy time. If the value changes, CloudFormation updates the"
+            " permission to unregister before it deletes the old registration, so the handler is"
+            " not allowed to unregister the old label, which stays registered. Use a literal label,"
+            " or keep the registration with RemovalPolicy.RETAIN"
         )
 
     def test_a_literal_label_gets_none(self, stack: cdk.Stack, function: lambda_.Function) -> None:
@@ -337,13 +341,14 @@ class TestInvoking:
         imported = lambda_.Function.from_function_attributes(
             stack, "Connector", function_arn=self.ARN, skip_permissions=True
         )
-        register(stack, imported, grant_invoke=False)
+        register(stack, imported, skip_permissions=True)
 
         [warning] = warnings(stack)
         assert warning.startswith(
-            "grant_invoke is False, so the deployment fails unless the owner of connector_function"
-            " has allowed AppFlow to invoke exactly this function, version or alias, with aws"
-            f" lambda add-permission --function-name '{self.ARN}' --statement-id AppFlow --action"
+            "skip_permissions is True, so the deployment fails unless the owner of"
+            " connector_function has allowed AppFlow to invoke exactly this function, version or"
+            " alias. The owner can use aws lambda add-permission"
+            f" --function-name '{self.ARN}' --statement-id AppFlow --action"
             " lambda:InvokeFunction --principal appflow.amazonaws.com --source-account"
             " '111122223333' --source-arn 'arn:aws:appflow:eu-west-1:111122223333:*'"
         )
@@ -351,7 +356,7 @@ class TestInvoking:
     def test_of_what_is_known_at_deployment_only_is_said_in_readable_words(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
-        register(stack, function, grant_invoke=False)
+        register(stack, function, skip_permissions=True)
 
         [warning] = warnings(stack)
         assert "--function-name '<ARN of Stack/Connector>'" in warning
@@ -362,7 +367,7 @@ class TestInvoking:
     def test_of_a_function_of_a_known_place_names_the_place(self, app: cdk.App) -> None:
         place = cdk.Environment(account="111122223333", region="eu-west-1")
         stack = cdk.Stack(app, "Crm", env=place)
-        register(stack, make_function(stack, "Connector"), grant_invoke=False)
+        register(stack, make_function(stack, "Connector"), skip_permissions=True)
 
         [warning] = warnings(stack)
         assert "--source-arn 'arn:aws:appflow:eu-west-1:111122223333:*'" in warning
@@ -370,8 +375,10 @@ class TestInvoking:
     def test_that_is_acknowledged_is_silent(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
-        registration = register(stack, function, grant_invoke=False)
-        cdk.Annotations.of(registration).acknowledge_warning("cdk-appflow-connector:grantInvoke")
+        registration = register(stack, function, skip_permissions=True)
+        cdk.Annotations.of(registration).acknowledge_warning(
+            "cdk-appflow-connector:missingInvokePermission"
+        )
 
         assert warnings(stack) == []
 
@@ -385,7 +392,7 @@ class TestVersion:
         [warning] = warnings(stack)
         assert warning.startswith(
             "connector_function is a version that CloudFormation deletes after the update to the"
-            " next one, while flows may still run on it. Keep old versions, with"
+            " next one, while flows may still run on it. Retain old versions with"
             " current_version_options=VersionOptions(removal_policy=RemovalPolicy.RETAIN) on the"
             " function, or pass an Alias"
         )
@@ -404,9 +411,9 @@ class TestVersion:
         # The CDK has one about the reference as well.
         [warning] = [text for text in warnings(stack) if "connector_function" in text]
         assert warning.startswith(
-            "connector_function is a version of another stack, which exports its ARN under a name"
-            " that changes with the function's code. CloudFormation removes no export that is in"
-            " use, so the deployment of the next version fails, unless the CDK's cross-stack"
+            "connector_function is a version from another stack, which exports its ARN under a name"
+            " that changes with the function's code. CloudFormation does not remove an export that"
+            " is in use, so the deployment of the next version fails unless the CDK's cross-stack"
             " references are weak. Pass an Alias"
         )
 

@@ -1,7 +1,7 @@
-"""Only type-checked, never run: what the types let people write, and what they refuse.
+"""Only type-checked, never run: what the types accept, and what they refuse.
 
-A line that is wrong carries the ignores of mypy and pyright. Should the types no longer refuse it,
-both complain that the ignore is not needed.
+A wrong line has the ignores of mypy and pyright. If the types no longer refuse it, both report an
+unused ignore.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from cdk_appflow_connector import (
+    Adoption,
     ConnectorRegistration,
     ConnectorRegistrationProvider,
     IConnectorRegistration,
-    OnExisting,
-    OnMissing,
 )
 from typing_extensions import assert_type
 
@@ -35,18 +34,24 @@ def every_argument_of_a_registration(
         connector_function=connector,
         description="Acme CRM connector",
         removal_policy=cdk.RemovalPolicy.DESTROY,
-        force_unregister=True,
-        on_missing=OnMissing.FAIL,
-        on_existing=OnExisting.ADOPT,
+        force_delete=True,
+        adoption=Adoption.REQUIRED,
         refresh_on_code_change=False,
-        grant_invoke=False,
         triggers=triggers,
+        skip_permissions=True,
         service_timeout=cdk.Duration.minutes(20),
         provider=ConnectorRegistrationProvider.get_or_create(stack),
     )
     assert_type(registration.connector_arn, str)
     assert_type(registration.connector_label, str)
     assert_type(registration.grant_read_credentials(connector), iam.Grant)
+
+
+def a_registration_is_a_resource(registration: ConnectorRegistration) -> None:
+    assert_type(registration.stack, cdk.Stack)
+    assert_type(registration.env.region, str)
+    registration.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+    assert_type(registration.node.path, str)
 
 
 def every_argument_of_a_provider(
@@ -79,6 +84,7 @@ def every_argument_of_a_provider(
         tracing=lambda_.Tracing.ACTIVE,
     )
     assert_type(provider.handler, lambda_.Function)
+    assert_type(provider.service_token, str)
 
 
 def a_connector_of_elsewhere(stack: cdk.Stack) -> None:
@@ -100,8 +106,8 @@ def both_kinds_are_connectors(
 def every_kind_of_function_is_a_connector(
     stack: cdk.Stack, function: lambda_.Function, alias: lambda_.Alias, version: lambda_.Version
 ) -> None:
-    # mypy takes them. pyright does not, wherever the CDK asks for an interface; once it does, the
-    # rules that pyproject.toml switches off for code that uses the CDK can come back.
+    # mypy accepts them. pyright refuses them wherever the CDK expects an interface. Once it accepts
+    # them, pyproject.toml no longer needs to switch rules off for code that uses the CDK.
     ConnectorRegistration(
         stack,
         "Function",
@@ -141,8 +147,7 @@ def what_is_refused(stack: cdk.Stack, connector: lambda_.IFunction) -> None:
         "E",
         connector_label="acme-crm",
         connector_function=connector,
-        on_missing="FAIL",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        on_existing="ADOPT",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        adoption="Required",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     )
     # Times have a unit.
     ConnectorRegistration(
@@ -157,7 +162,7 @@ def what_is_refused(stack: cdk.Stack, connector: lambda_.IFunction) -> None:
         "G",
         timeout=240,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     )
-    # Nobody knows an argument of this name.
+    # No argument has this name.
     ConnectorRegistrationProvider(
         stack,
         "H",

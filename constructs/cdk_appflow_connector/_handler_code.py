@@ -1,8 +1,8 @@
-"""The handler's code as an asset: our source and crhelper's, side by side.
+"""The handler's code as an asset: the handler's source beside that of crhelper.
 
-No Docker, no installer and no network: crhelper is pure Python and installed with this library, at
-the version pinned in its requirements. Equal inputs give equal files, hence an equal asset hash, on
-every machine.
+Staging needs no Docker, no installer and no network, because crhelper is pure Python and installed
+with this library, at the version that its requirements pin. Equal inputs give equal files, and
+therefore an equal asset hash, on every machine.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from constructs import Construct
 ENTRY_POINT = "connector_registration.function.handler"
 
 _HERE = Path(__file__).parent
-# In an installed wheel the source travels inside the package; in a checkout it lies beside it.
+# An installed wheel has the source inside the package; a checkout has it in another folder.
 _SOURCES = (_HERE / "_handler", _HERE.parents[1] / "handler")
 
-# Its notice goes with it. Its licence, a tenth of the whole, need not: an upload into one's own
-# account hands crhelper on to nobody.
+# The notice is included. The licence, a tenth of the whole, is not needed, because an upload into
+# an AWS account of the same owner is no distribution.
 _CRHELPER_FILES = ("*.py", "NOTICE")
 
 
 def handler_code(scope: Construct) -> lambda_.Code:
-    """Stage the handler beside the app's cloud assembly and return it as code for a function.
+    """Stage the handler in the app's cloud assembly and return it as code for a function.
 
-    The folder lies in the assembly and is kept: with asset staging disabled, the CDK CLI reads it
-    after synthesis.
+    The folder stays in the assembly: with asset staging disabled, the CDK CLI reads it after
+    synthesis.
     """
     stage = cdk.Stage.of(scope)
     assert stage is not None, "every stack is in a stage"
     staging = Path(stage.asset_outdir, "appflow-connector-registration-handler")
-    # What an earlier version left there would become part of the asset.
+    # Files of an earlier version of the library would become part of the asset.
     shutil.rmtree(staging, ignore_errors=True)
     for source, target in (*_handler_files(), *_crhelper_files()):
         _copy(source, staging / target)
@@ -58,8 +58,9 @@ def _crhelper_files() -> list[tuple[Path, Path]]:
     ]
     if not files:
         raise RuntimeError(
-            "the installed crhelper does not say which files it consists of: install it with pip,"
-            " for instance with pip install --force-reinstall crhelper"
+            "the installed crhelper does not list its files, so they cannot be copied into the"
+            " handler's asset. Install it with pip, for example with pip install --force-reinstall"
+            " crhelper"
         )
     return files
 
@@ -67,6 +68,6 @@ def _crhelper_files() -> list[tuple[Path, Path]]:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    # The mode is no part of the asset's hash but of its archive, and Lambda runs as another user.
+    # The asset's hash ignores the mode, but its archive keeps it, and Lambda runs as another user.
     target.chmod(0o644)
     target.parent.chmod(0o755)
