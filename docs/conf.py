@@ -22,8 +22,7 @@ html_title = project
 html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
-# The rules are included in the page about the local cloud.
-exclude_patterns = ["requirements.txt", "reference/local-cloud-rules.md"]
+exclude_patterns = ["requirements.txt"]
 
 # The anchors of headings are those of code hosts.
 myst_heading_anchors = 3

@@ -1,4 +1,4 @@
-"""README: a stranger finds the problem, the code and the first command at once."""
+"""README: a new reader finds the problem, the code and the first command at once."""
 
 from __future__ import annotations
 
