@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation; ``make docs`` runs it."""
+"""The configuration of Sphinx, which ``make docs`` runs."""
 
 import enum
 import inspect
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-# Behind what Sphinx itself imports.
+# After the packages that Sphinx itself imports.
 sys.path += [str(ROOT / "constructs"), str(ROOT / "local_cloud"), os.environ["LIBRARY_PACKAGES"]]
 
 import cdk_appflow_connector  # noqa: E402
@@ -38,34 +38,36 @@ add_module_names = False
 toc_object_entries_show_parents = "hide"
 napoleon_use_ivar = True
 
-# Documented elsewhere, and links to other hosts are not followed.
+# These packages are documented elsewhere, and the build follows no links to other hosts.
 nitpick_ignore_regex = [("py:.*", r"(aws_cdk|constructs|collections|typing|enum|subprocess)\..*")]
 
 
 class _Object:
-    """Stands for a default that does not show what it is; the text says it."""
+    """A default whose representation says nothing; the docstring describes it."""
 
     def __repr__(self) -> str:
         return "..."
 
 
-# The CDK's classes are called through their metaclass, which hides what a class takes.
+# The CDK's metaclass hides the parameters of a class.
 for construct in (
     cdk_appflow_connector.ConnectorRegistration,
     cdk_appflow_connector.ConnectorRegistrationProvider,
 ):
-    taken = inspect.signature(construct.__init__, eval_str=True)
-    construct.__signature__ = taken.replace(
+    signature = inspect.signature(construct.__init__, eval_str=True)
+    construct.__signature__ = signature.replace(
         parameters=[
-            one.replace(default=_Object()) if repr(one.default).startswith("<aws_cdk.") else one
-            for one in list(taken.parameters.values())[1:]
+            parameter.replace(default=_Object())
+            if repr(parameter.default).startswith("<aws_cdk.")
+            else parameter
+            for parameter in list(signature.parameters.values())[1:]
         ],
-        return_annotation=taken.empty,
+        return_annotation=signature.empty,
     )
 
 
 def setup(app: Any) -> None:
-    """Leave out the arguments of what nobody calls: protocols and enumerations."""
+    """Omit the signatures of protocols and enumerations, which users do not call."""
 
     def signature(_app: Any, _kind: str, _name: str, documented: Any, *_: Any) -> Any:
         is_enumeration = isinstance(documented, enum.EnumMeta)

@@ -1,208 +1,206 @@
-"""What the documents say can be run can be run, and what they say about the tests is true."""
+"""The documentation states facts about the code that are true, and commands that run."""
 
 from __future__ import annotations
 
-import argparse
 import ast
-import functools
 import re
-import shlex
 import subprocess
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore import xform_name
+from cdk_appflow_connector_cli import arguments
+from cdk_appflow_connector_cli.drift import State
+from connector_registration.errors import RETRY_SECONDS
 
-from appflow_local_cloud.process import search_path
+from appflow_local_cloud.process import LocalCloud
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
-LOCAL_CLOUD = (ROOT / "docs" / "local-cloud.md").read_text()
-RULES = ["test_appflow.py", "test_appflow_members.py", "test_appflow_settings.py"]
-
-# Tests in the files of the rules that are about something else: how the limits count, and what
-# settings there are.
-NOT_OF_RULES = {
-    "TestCalls::test_are_free_by_default",
-    "TestCalls::test_come_through_at_their_rate",
-    "TestPermissions::test_are_known_at_once_by_default",
-    "TestPermissions::test_are_known_after_a_while",
-    "TestPermissions::test_that_were_missed_are_new_ones",
-    "TestPermissions::test_spread_each_by_itself",
-    "test_settings_that_make_no_sense_are_refused",
-    "test_what_is_not_set_goes_back_to_its_default",
-}
+DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+REFERENCE = DOCS / "reference"
 
 
-def names_of_tests(path: Path) -> Iterator[str]:
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            yield node.name
-        elif isinstance(node, ast.ClassDef):
-            for member in node.body:
-                if isinstance(member, ast.FunctionDef) and member.name.startswith("test_"):
-                    yield f"{node.name}::{member.name}"
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in a language, also those in lists."""
+    pattern = rf"^ *```{language}\n(.*?)^ *```$"
+    return [textwrap.dedent(block) for block in re.findall(pattern, page.read_text(), re.M | re.S)]
 
 
-def tables(headings: list[str]) -> str:
-    sections = re.split(r"^## ", LOCAL_CLOUD, flags=re.M)
-    return "".join(
-        section for section in sections if any(section.startswith(name) for name in headings)
-    )
-
-
-def test_every_rule_of_appflow_has_a_test_and_every_such_test_a_rule() -> None:
-    rules = tables(["Which rules it enforces", "What AWS does not document"])
-
-    rows = [line for line in rules.splitlines() if re.match(r"\| (?!Rule|Question|---)", line)]
-    named = [re.findall(r"`((?:Test\w+::)?test_\w+)`", row) for row in rows]
-
-    folder = ROOT / "tests" / "local_cloud"
-    existing = {name for file in RULES for name in names_of_tests(folder / file)}
-    assert [row for row, tests in zip(rows, named, strict=True) if len(tests) != 1] == []
-    assert {name for tests in named for name in tests} == existing - NOT_OF_RULES
-    assert existing > NOT_OF_RULES
-
-
-def test_the_tests_that_play_cloudformation_are_where_the_table_says() -> None:
-    rows = tables(["CloudFormation: where MiniStack differs"])
-    named = re.findall(r"`(tests/[\w/]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?", rows)
-
-    assert len(named) > 5
-    for file, names in named:
-        text = (ROOT / file).read_text()
-        for name in re.findall(r"\w+", names):
-            assert re.search(rf"^ *(def|class) {name}\b", text, flags=re.M), f"{file}: {name}"
-
-
-def test_the_links_lead_somewhere() -> None:
-    for document in [*ROOT.glob("*.md"), *PAGES]:
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
-            assert (document.parent / link).exists(), f"{document.name}: {link}"
-
-
-@pytest.mark.parametrize(
-    "package",
-    [
-        "constructs/cdk_appflow_connector",
-        "handler/connector_registration",
-        "local_cloud/appflow_local_cloud",
-        "local_cloud/appflow_local_cloud/appflow",
-    ],
-)
-def test_the_architecture_names_every_module(package: str) -> None:
-    rows = (ROOT / "docs" / "architecture.md").read_text()
-    named = set(re.findall(r"^\| (`.*?`) \|", rows, flags=re.M))
-    named = {name for cell in named for name in re.findall(r"[\w.]+", cell)}
-    prefix = "appflow." if package.endswith("/appflow") else ""
-
-    modules = {prefix + path.stem for path in (ROOT / package).glob("*.py")}
-    assert modules - {f"{prefix}__init__"} - named == set()
-
-
-def blocks(language: str) -> list[Any]:
-    """Every block of the pages in a language, as a parameter that is named after its page."""
+def blocks_of_all_pages(language: str) -> list[Any]:
+    """The code blocks of all pages in a language, as parameters with the name of their page."""
     return [
-        pytest.param(textwrap.dedent(block), id=f"{page.stem}-{number}")
+        pytest.param(block, id=f"{page.stem}-{number}")
         for page in PAGES
-        for number, block in enumerate(
-            re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.M | re.S), start=1
-        )
+        for number, block in enumerate(blocks(page, language), start=1)
     ]
 
 
-@pytest.mark.parametrize("block", blocks("python"))
-def test_python_is_out_of_an_example_that_the_tests_run(block: str) -> None:
+def first_cells(page: Path) -> list[str]:
+    """The code spans in the first cells of all tables of a page."""
+    cells = re.findall(r"^\| ((?:[^|`]|`[^`]*`)*) \|", page.read_text(), re.M)
+    return [span for cell in cells for span in re.findall(r"`([^`]*)`", cell)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    """Every link to a file of the repository leads to one."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("package", "prefix"),
+    [
+        ("constructs/cdk_appflow_connector", ""),
+        ("handler/connector_registration", ""),
+        ("local_cloud/appflow_local_cloud", ""),
+        ("local_cloud/appflow_local_cloud/appflow", "appflow."),
+    ],
+)
+def test_architecture_names_every_module(package: str, prefix: str) -> None:
+    """The map of the modules is complete."""
+    modules = {prefix + path.stem for path in (ROOT / package).glob("*.py")}
+    modules -= {f"{prefix}__init__"}
+
+    assert modules
+    assert modules - set(first_cells(DOCS / "explanation" / "architecture.md")) == set()
+
+
+@pytest.mark.parametrize("block", blocks_of_all_pages("python"))
+def test_python_is_part_of_an_example(block: str) -> None:
+    """Python code of the documentation is in an app or a connector that the tests run."""
     examples = [path.read_text() for path in (ROOT / "examples").rglob("*.py")]
 
-    # Whole lines of it.
+    # Whole lines.
     assert any(f"\n{block}" in f"\n{example}" for example in examples)
 
 
-@functools.cache
-def help_of(*command: str) -> str:
-    """What a program says about itself."""
-    return subprocess.run(
-        [*command, "--help"],
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_make_targets_exist(page: Path) -> None:
+    """Every make command on a page is a target of the Makefile."""
+    named = set(re.findall(r"(?:^ *\$ |`)make (\w+)", page.read_text(), re.M))
+
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M))
+    assert named - targets == set()
+
+
+@pytest.mark.parametrize("block", blocks_of_all_pages("console"))
+def test_commands_name_what_exists(block: str) -> None:
+    """Commands name examples, modules and operations of AWS that exist."""
+    for example in re.findall(r"python (examples/\S+\.py)", block):
+        assert (ROOT / example).is_file()
+    for module in re.findall(r"python -m ((?:tests|tools)[\w.]+)", block):
+        path = ROOT.joinpath(*module.split("."))
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+    for service, operation in re.findall(r"^\$ aws (\S+) (\S+)", block, re.M):
+        model = botocore.session.Session().get_service_model(service)
+        assert operation in {xform_name(name, "-") for name in model.operation_names}
+
+
+REASON = re.compile(r"connector <>: |property <> |The handler |See log group ")
+
+
+def handler_reasons() -> Iterator[str]:
+    """The reasons that the handler can give, with ``<>`` for each value."""
+    for path in (ROOT / "handler").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else "<>"
+                    for part in node.values
+                )
+                if REASON.match(text):
+                    yield text
+
+
+def test_errors_are_those_of_the_handler() -> None:
+    """The reference of errors lists the handler's reasons, in its words, and no others."""
+    spans = re.findall(r"`([^`\n]+)`", (REFERENCE / "errors.md").read_text())
+    listed = {re.sub(r"<[^>]*>", "<>", span) for span in spans}
+
+    assert {text for text in listed if REASON.match(text)} == set(handler_reasons())
+
+
+def test_retry_times_are_those_of_the_handler() -> None:
+    """The reference of errors lists each error that is retried, with its seconds."""
+    rows = re.findall(r"^\| (`.*?`) \| (\d+) s \|", (REFERENCE / "errors.md").read_text(), re.M)
+
+    listed = {code: int(seconds) for codes, seconds in rows for code in re.findall(r"\w+", codes)}
+    assert listed == RETRY_SECONDS
+
+
+def test_warnings_are_those_of_the_constructs() -> None:
+    """The reference of errors lists the ids of all warnings."""
+    module = ROOT / "constructs" / "cdk_appflow_connector" / "_warnings.py"
+    ids = set(re.findall(r'_warn\(\s*\w+,\s*"(\w+)"', module.read_text()))
+
+    page = (REFERENCE / "errors.md").read_text()
+    assert ids
+    assert set(re.findall(r"`cdk-appflow-connector:(\w+)`", page)) == ids
+
+
+def test_permissions_are_those_of_the_constructs() -> None:
+    """The reference of permissions lists each action that the constructs grant."""
+    action = r"\b(?:appflow|cloudformation|ec2|lambda|logs|secretsmanager):[A-Z]\w+"
+    sources = "".join(path.read_text() for path in (ROOT / "constructs").rglob("*.py"))
+
+    assert set(re.findall(rf'"({action})"', sources)) == set(
+        re.findall(rf"`({action})`", (REFERENCE / "permissions.md").read_text())
+    )
+
+
+def test_command_line_is_documented() -> None:
+    """The reference of the command line lists its options, states and permissions."""
+    cells = first_cells(REFERENCE / "cli.md")
+    status = arguments.parser().parse_args(["status"])
+    options = {f"--{name}" for name in vars(status) if name != "command"}
+
+    assert options == {cell.split()[0] for cell in cells if cell.startswith("--")}
+    assert {state.value for state in State} == {cell for cell in cells if cell.isupper()}
+    assert set(arguments.PERMISSIONS) == {cell for cell in cells if ":" in cell}
+
+
+def test_tutorial_runs(cloud: LocalCloud) -> None:
+    """The tutorial's commands, files and changes, in their order, print what it says."""
+    steps = tutorial()
+    script = "".join(f"{commands}echo '=== {n}'\n" for n, (commands, _) in enumerate(steps))
+
+    result = subprocess.run(
+        ["bash", "-c", script],
         cwd=ROOT,
-        env={"PATH": search_path()},
-        capture_output=True,
+        env=cloud.environment("000000000000"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=True,
-    ).stdout
+    )
+
+    *printed, _ = re.split(r"^=== \d+\n", result.stdout, flags=re.M)
+    for (commands, expected), shown in zip(steps, printed, strict=True):
+        for line in expected:
+            assert line.strip() in shown, commands
 
 
-def check_make(target: str, *variables: str) -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    assert re.search(rf"^{target}:.*##", makefile, flags=re.M)
-    for variable in variables:
-        assert f"$({variable.partition('=')[0]})" in makefile
-
-
-def check_cdk(command: str, *arguments: str) -> None:
-    text = help_of("cdk", command)
-    # It answers with its general help if there is no such command.
-    assert text.startswith(f"cdk {command}")
-    for option in options(arguments):
-        assert re.search(rf"(?<![\w-]){option}(?![\w-])", text), option
-    if "--app" in arguments:
-        _, app = shlex.split(arguments[arguments.index("--app") + 1])
-        assert (ROOT / app).is_file()
-
-
-def check_aws(service: str, operation: str, *arguments: str) -> None:
-    model = botocore.session.Session().get_service_model(service)
-    [name] = [name for name in model.operation_names if xform_name(name, "-") == operation]
-    members = model.operation_model(name).input_shape.members
-    flags = {f"--{xform_name(member, '-')}" for member in members}
-    assert set(options(arguments)) <= flags
-
-
-def check_cdk_appflow_connector(command: str, *arguments: str) -> None:
-    text = help_of("cdk-appflow-connector", command)
-    assert set(options(arguments)) <= set(re.findall(r"--[\w-]+", text))
-
-
-def check_python(dash_m: str, module: str, *arguments: str) -> None:
-    assert dash_m == "-m"
-    assert set(options(arguments)) <= set(re.findall(r"--[\w-]+", help_of("python", "-m", module)))
-
-
-def check_curl(*arguments: str) -> None:
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    parser.add_argument("-X", choices=["POST", "PUT"])
-    parser.add_argument("url")
-    parser.add_argument("--data")
-    parser.parse_args(arguments)
-
-
-def options(arguments: tuple[str, ...]) -> Iterator[str]:
-    return (argument.partition("=")[0] for argument in arguments if argument.startswith("-"))
-
-
-CHECKS: dict[str, Callable[..., None]] = {
-    "make": check_make,
-    "cdk": check_cdk,
-    "cdk-appflow-connector": check_cdk_appflow_connector,
-    "aws": check_aws,
-    "python": check_python,
-    "curl": check_curl,
-}
-
-
-@pytest.mark.parametrize("block", blocks("console"))
-def test_commands_and_their_options_exist(block: str) -> None:
-    commands = block.replace("\\\n", " ").splitlines()
-
-    assert commands
-    for command in commands:
-        prompt, *words = shlex.split(command)
-        assert prompt == "$"
-        while re.match(r"[A-Z_]+=", words[0]):
-            del words[0]
-        program, *arguments = words
-        CHECKS[program](*arguments)
+def tutorial() -> list[tuple[str, list[str]]]:
+    """Shell commands for each step of the tutorial, and the lines that they must print."""
+    text = (DOCS / "tutorial.md").read_text()
+    steps: list[tuple[str, list[str]]] = []
+    file = ""
+    for prose, language, block in re.findall(r"(.*?)^```(\w+)\n(.*?)^```$", text, re.M | re.S):
+        file = [file, *re.findall(r"`([\w/]+\.py)`", prose)][-1]
+        if language == "python":
+            steps.append((f"mkdir -p connector && cat > {file} <<'END'\n{block}END\n", []))
+        elif language == "diff":
+            [old] = re.findall(r"^-\s*(.*)$", block, re.M)
+            [new] = re.findall(r"^\+\s*(.*)$", block, re.M)
+            steps.append((f"grep -c '{old}' {file} && sed -i 's/{old}/{new}/' {file}\n", ["1"]))
+        elif block != "$ make cloud\n":
+            commands = re.findall(r"^\$ ((?:.*\\\n)*.*\n)", block, re.M)
+            printed = re.sub(r"^\$ (?:.*\\\n)*.*\n", "", block, flags=re.M).splitlines()
+            steps.append(("".join(commands), [line for line in printed if line != "..."]))
+    return steps
