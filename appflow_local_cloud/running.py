@@ -73,7 +73,6 @@ class LocalCloud:
             # CLI's own pinned version needs no reminder of its age.
             "CDK_VALIDATION": "false",
             "CDK_DISABLE_VERSION_CHECK": "true",
-            **_quiet_node(),
         }
 
     def client(self, service: str, account: str, **settings: Any) -> Any:
@@ -212,11 +211,3 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _quiet_node() -> dict[str, str]:
-    # Node.js 20 has reached its end of life, which jsii and the CDK CLI say at every start.
-    return {
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
-        "NODE_NO_WARNINGS": "1",
-    }

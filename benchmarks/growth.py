@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -43,7 +42,6 @@ def _synthesise(kind: str, number: int, folder: Path) -> Mapping[str, Any] | str
     out = folder / "growth" / f"{kind}-{number}"
     process = subprocess.run(
         [sys.executable, "-m", "benchmarks.growth_app", kind, str(number), str(out)],
-        env={**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"},
         capture_output=True,
         text=True,
     )
