@@ -116,7 +116,7 @@ def findings(app: cdk.App) -> Iterator[tuple[str, str]]:
         undecided = violation.description.startswith("Rule threw an error")
         rule = f"undecided: {violation.rule_name}" if undecided else violation.rule_name
         for resource in violation.violating_resources:
-            yield rule, resource.construct_path
+            yield rule, str(resource.construct_path)
 
 
 def acknowledged_by(finding: tuple[str, str]) -> tuple[str, str] | None:
