@@ -1,14 +1,14 @@
-"""The smallest real use: one connector Lambda and its registration.
+"""The demo's app: one connector function and its registration.
 
-The connector is Amazon's own example for Salesforce. ``make demo`` deploys this app again and again
-with other values of the two context keys; without them it is the app to read.
+The connector is Amazon's example for Salesforce. ``make demo`` deploys this app several times, with
+other values of the two context keys. Both are optional.
 """
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from cdk_appflow_connector import ConnectorRegistration
 
-from demo.salesforce import ENTRY_POINT, stage_connector
+from tools.demo.salesforce import ENTRY_POINT, stage_connector
 
 app = cdk.App()
 stack = cdk.Stack(app, "SalesforceConnector")
