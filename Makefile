@@ -14,7 +14,7 @@ setup:  ## install everything into this folder
 	@$(PYTHON) tools/setup.py
 
 demo: setup  ## watch cdk deploy register a connector and move its registration
-	@python -m demo
+	@python -m tools.demo
 
 # In four processes on any machine: most tests wait for programs that they have started.
 test: setup  ## run all tests
@@ -29,7 +29,7 @@ nightly: setup  ## follow random lives of a resource for an hour, deploy 200 con
 	    tests/end_to_end/test_target.py
 
 bench: setup  ## measure the handler beside what people would write or use instead
-	@python -m benchmarks
+	@python -m tools.benchmarks
 
 mutants: setup  ## change the handler in a thousand ways and see what no test notices
 	@python -m tools.mutants $(MODULES)
