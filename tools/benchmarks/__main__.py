@@ -12,10 +12,9 @@ from . import deployments, events, growth
 from .report import machine, rounded, save, with_tables
 
 WORK = Path("build", "bench").absolute()
-DOCS = Path("docs").absolute()
-RECORD = DOCS / "performance"
-# The page that shows the recorded figures, in whichever part of the documentation.
-[PAGE] = DOCS.rglob("performance.md")
+# The page that shows the recorded figures, and the folder of the figures beside it.
+[PAGE] = Path("docs").absolute().rglob("performance.md")
+RECORD = PAGE.with_suffix("")
 
 MEASURES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "events": events.measure,
