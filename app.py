@@ -1,14 +1,14 @@
-"""The app that ``make demo`` deploys: one connector function and its registration.
+"""The demo's app: one connector function and its registration.
 
-The connector is Amazon's example for Salesforce. The demo sets the two context keys to other values
-in each step. ``examples/smallest.py`` is the app to start from.
+The connector is Amazon's example for Salesforce. ``make demo`` deploys this app several times, with
+other values of the two context keys. Both are optional.
 """
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from cdk_appflow_connector import ConnectorRegistration
 
-from demo.salesforce import ENTRY_POINT, stage_connector
+from tools.demo.salesforce import ENTRY_POINT, stage_connector
 
 app = cdk.App()
 stack = cdk.Stack(app, "SalesforceConnector")

@@ -21,9 +21,7 @@ if os.environ.get("E2E_TARGET") != "aws":
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
 
-# Before the CDK is imported: jsii warns at every start that Node.js 20 has reached its end of life,
-# and the CDK's validation of a template takes seconds each time.
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+# The CDK's validation of a template takes seconds. The variable counts when the CDK is imported.
 os.environ.setdefault("CDK_VALIDATION", "false")
 
 # The ordinary profile draws the same examples in every run, and does not spend minutes on shrinking

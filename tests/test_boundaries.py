@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def test_the_folder_constructs_does_not_hide_the_package(program: str) -> None:
     result = subprocess.run(
         [sys.executable, "-c", f"{program}; print(constructs.__file__)"],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"},
+        env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,

@@ -36,8 +36,6 @@ def main() -> int:
     environment = {
         **os.environ,
         "LIBRARY_PACKAGES": sysconfig.get_path("purelib"),
-        # jsii says at every start that this Node.js has reached its end of life.
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
     }
     result = subprocess.run(command, env=environment)
     if result.returncode == 0:

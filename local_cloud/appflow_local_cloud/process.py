@@ -75,7 +75,6 @@ class LocalCloud:
             # version, so that a reminder of newer ones is noise.
             "CDK_VALIDATION": "false",
             "CDK_DISABLE_VERSION_CHECK": "true",
-            **_quiet_node(),
         }
 
     def client(self, service: str, account: str, **settings: Any) -> Any:
@@ -216,11 +215,3 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _quiet_node() -> dict[str, str]:
-    # jsii and the CDK CLI print at every start that Node.js 20 has reached its end of life.
-    return {
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
-        "NODE_NO_WARNINGS": "1",
-    }

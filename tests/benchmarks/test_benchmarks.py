@@ -1,4 +1,4 @@
-"""The benchmarks measure work that has been done, and the page shows what they measured."""
+"""The benchmarks measure work that was done, and the page shows the recorded figures."""
 
 from __future__ import annotations
 
@@ -11,102 +11,98 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import memory
-from benchmarks.__main__ import PAGE, PLOTS, RECORD, TABLES
-from benchmarks.contenders import NO_CALL, OURS, PHASES, prepare_ours
-from benchmarks.events import Check, phases_of, world
-from benchmarks.processes import Contender, ContenderError, live
-from benchmarks.report import Table, draw, with_tables
-
-World = tuple[dict[str, Contender], Check]
+from tools.benchmarks.__main__ import PAGE, RECORD, TABLES
+from tools.benchmarks.candidates import NO_CALL, OURS, candidates, prepare_ours
+from tools.benchmarks.events import check_tally
+from tools.benchmarks.measurement import Candidate, ContainerError, run_container
+from tools.benchmarks.report import Table, with_tables
+from tools.benchmarks.server import Server, serve
 
 
 @pytest.fixture(scope="module")
-def everybody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("bench")
-    prepare_ours(folder)
-    with world(folder) as (entrants, check):
-        yield {entrant.name: entrant for entrant in entrants}, check
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("bench")
+    prepare_ours(made)
+    return made
 
 
-class TestALife:
-    def test_of_our_handler_is_measured(self, everybody: World) -> None:
-        entrants, check = everybody
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    with serve(folder) as server:
+        yield server
 
-        life = live(entrants[OURS], warm_events=2)
 
-        check(entrants[OURS], 3)
-        assert life.cold_ms > life.warm_ms > 0
-        assert life.peak_mib > 1
+@pytest.fixture(scope="module")
+def compared(folder: Path, server: Server) -> dict[str, Candidate]:
+    return {candidate.name: candidate for candidate in candidates(folder, server)}
 
-    def test_of_each_variant_of_our_handler_does_the_same_work(self, everybody: World) -> None:
-        entrants, check = everybody
-        variants = [one for one in entrants.values() if one.rival in (OURS, NO_CALL)]
 
-        for variant in variants:
-            assert variant.calls == entrants[variant.rival].calls
-            live(variant, warm_events=1)
-            check(variant, 2)
+class TestRunContainer:
+    def test_measures_time_and_memory(self, compared: dict[str, Candidate], server: Server) -> None:
+        """The figures of this handler are those of three events that did their work."""
+        measurement = run_container(compared[OURS], warm_events=2)
 
-    def test_falls_into_phases_that_fill_its_cold_start(self, everybody: World) -> None:
-        entrants, check = everybody
+        check_tally(compared[OURS], server, 3)
+        assert measurement.cold_ms > measurement.warm_ms > 0
+        assert measurement.peak_mib > 1
 
-        life = live(entrants[PHASES], warm_events=1)
+    def test_ablations_do_the_same_work(
+        self, compared: dict[str, Candidate], server: Server
+    ) -> None:
+        """Each ablation makes as many calls as this handler, and succeeds."""
+        ablations = [one for one in compared.values() if one.baseline in (OURS, NO_CALL)]
 
-        check(entrants[PHASES], 2)
-        phases = phases_of([life])
-        assert min(phases.values()) > 0
-        assert 0.8 * life.cold_ms < sum(phases.values()) <= life.cold_ms
+        for ablation in ablations:
+            assert ablation.calls == compared[ablation.baseline].calls
+            run_container(ablation, warm_events=1)
+            check_tally(ablation, server, 2)
 
-    def test_without_its_work_is_refused(self, everybody: World) -> None:
-        entrants, check = everybody
-        idle = replace(entrants[OURS], calls=1)
-        live(idle, warm_events=1)
+    def test_read_back_can_be_left_out(
+        self, compared: dict[str, Candidate], server: Server
+    ) -> None:
+        """Without its read-back, this handler makes one call for each event."""
+        without = compared[f"{OURS}, without its read-back"]
+
+        run_container(without, warm_events=1)
+
+        check_tally(without, server, 2)
+
+    def test_other_work_is_refused(self, compared: dict[str, Candidate], server: Server) -> None:
+        """A candidate that makes more calls than it should is no measurement."""
+        idle = replace(compared[OURS], calls=1)
+        run_container(idle, warm_events=1)
 
         message = "this handler: {'calls': 4, 'SUCCESS': 2}, and not 2 x SUCCESS with 1 calls"
-        with pytest.raises(ContenderError, match=f"^{re.escape(message)}$"):
-            check(idle, 2)
+        with pytest.raises(ContainerError, match=f"^{re.escape(message)}$"):
+            check_tally(idle, server, 2)
 
-    def test_that_ends_early_is_refused_with_what_it_printed(self, everybody: World) -> None:
-        entrants, _ = everybody
-        broken = replace(entrants[OURS], command=[sys.executable, "-c", "raise SystemExit('Oh')"])
+    def test_early_end_is_refused(self, compared: dict[str, Candidate]) -> None:
+        """A container that ends early is refused with what it printed."""
+        broken = replace(compared[OURS], command=[sys.executable, "-c", "raise SystemExit('Oh')"])
 
-        with pytest.raises(ContenderError, match=r"^this handler: Oh"):
-            live(broken, warm_events=1)
-
-
-class TestMemory:
-    def test_says_what_it_needs_where_processor_time_cannot_be_shared_out(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
-
-        message = re.escape(
-            f"{tmp_path}/cpu/appflow-bench cannot be made (No such file or directory). Run this"
-            " part as root, on Linux with control groups for processor time."
-        )
-        with pytest.raises(memory.NoSharesError, match=f"^{message}$"), memory._share(0.5):
-            pass
+        with pytest.raises(ContainerError, match=r"^this handler: Oh"):
+            run_container(broken, warm_events=1)
 
 
-class TestThePage:
-    @pytest.mark.parametrize("part", TABLES)
-    def test_shows_what_was_recorded(self, part: str, tmp_path: Path) -> None:
-        results = json.loads((RECORD / f"{part}.json").read_text())
+class TestPage:
+    @pytest.mark.parametrize("name", TABLES)
+    def test_shows_what_was_recorded(self, name: str) -> None:
+        """Each table of the page has the recorded figures."""
+        results = json.loads((RECORD / f"{name}.json").read_text())
         page = PAGE.read_text()
 
-        assert with_tables(page, TABLES[part](results)) == page
-        if part in PLOTS:
-            draw(PLOTS[part](results), tmp_path / f"{part}.svg")
-            assert (tmp_path / f"{part}.svg").read_text() == (RECORD / f"{part}.svg").read_text()
+        assert with_tables(page, TABLES[name](results)) == page
 
-    def test_without_a_place_for_a_table_is_refused(self) -> None:
+    def test_table_without_place_is_refused(self) -> None:
+        """A page without the line of a table is refused."""
         table = Table(["a", "b"], [["1", "2"]])
 
-        with pytest.raises(ValueError, match=r"^the page has 0 places for <!-- table: new -->, "):
+        message = "the page has the line <!-- table: new --> 0 times, and not once"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             with_tables("# Page\n", {"new": table})
 
-    def test_gets_a_table_in_its_place(self) -> None:
+    def test_table_replaces_the_old_one(self) -> None:
+        """The lines after the line of a table are replaced, and no others."""
         page = "# Page\n\n<!-- table: new -->\n\nold\nlines\n\nThe end\n"
 
         assert with_tables(page, {"new": Table(["a", "b"], [["1", "2"]])}) == (

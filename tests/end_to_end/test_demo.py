@@ -1,4 +1,4 @@
-"""``make demo``, as a stranger sees it."""
+"""``make demo``, from its first line to its last."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-import demo.__main__
-from demo.walk import Walk
+import tools.demo.__main__
+from tools.demo.steps import Demo
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_ends_well_and_shows_what_happened() -> None:
+def test_all_steps_end_as_expected() -> None:
+    """The demo exits with 0 and shows registrations, calls and the failure's reason."""
     result = subprocess.run(
-        [sys.executable, "-m", "demo"],
+        [sys.executable, "-m", "tools.demo"],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
@@ -29,34 +30,39 @@ def test_ends_well_and_shows_what_happened() -> None:
     assert result.returncode == 0, shown
     assert "WRONG" not in shown
     register, refresh, move, fail, unchanged, destroy = re.split(r"^\d\. ", shown, flags=re.M)[1:]
-    arn = r"arn:aws:lambda:us-east-1:111122223333:function:SalesforceConnector-"
-    assert re.search(rf"Lambda ARN +│ {arn}Connector[0-9A-F]", register)
+    name = "SalesforceConnector-"
+    assert re.search(r"Registered +┃ salesforce-example ", register)
+    assert re.search(rf"Lambda function +│ {name}Connector[0-9A-F]", register)
     assert "Calls to AppFlow: RegisterConnector, DescribeConnector" in register
     assert re.search(r"Connector version │ 1\.1 +│\n│ +│ was 1\.0 ", refresh)
     assert "Calls to AppFlow: UpdateConnectorRegistration, DescribeConnector" in refresh
-    assert re.search(rf"│ {arn}ConnectorTwo.*\n.*│ was {arn}Connector[0-9A-F]", move)
+    assert re.search(rf"│ {name}ConnectorTwo.*\n.*│ was {name}Connector[0-9A-F]", move)
     assert (
         "connector salesforce-example: ConnectorServerException from UpdateConnectorRegistration:"
         " Error while communicating to connector: Got error from connector. Exception while"
         " processing the request. The connector's own error is in its log group, by default"
         " /aws/lambda/"
-    ) in fail
+    ) in " ".join(fail.split())
     assert "ok the stack is UPDATE_ROLLBACK_COMPLETE" in fail
-    assert re.search(rf"Lambda ARN +│ {arn}ConnectorTwo", fail)
+    assert re.search(rf"Lambda function +│ {name}ConnectorTwo", fail)
     assert "Calls to AppFlow: none" in unchanged
-    assert "AppFlow holds nothing for salesforce-example." in destroy
+    assert "Not registered: salesforce-example" in destroy
 
 
-def test_ends_badly_when_a_step_does(
+def test_a_step_that_fails_stops_the_demo(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def deploy_nothing(walk: Walk) -> None:
-        walk._expect("the connector is registered", False)
+    """The demo exits with 1 and names the expectation that is not met."""
 
-    monkeypatch.setattr(Walk, "run", deploy_nothing)
-    monkeypatch.setattr(demo.__main__, "_FOLDER", tmp_path)
+    def deploy_nothing(demo: Demo) -> None:
+        demo._expect("the connector is registered", False)
 
-    assert demo.__main__.main() == 1
+    monkeypatch.setattr(Demo, "run", deploy_nothing)
+    monkeypatch.setattr(tools.demo.__main__, "_FOLDER", tmp_path)
+
+    exit_code = tools.demo.__main__.main()
+
+    assert exit_code == 1
     shown = " ".join(capsys.readouterr().out.split())
     assert "WRONG the connector is registered" in shown
-    assert "The demo stopped: the connector is registered. See " in shown
+    assert "The demo failed: not as expected: the connector is registered. See " in shown

@@ -310,7 +310,7 @@ def test_any_life_keeps_the_invariants(
     functions = {name: account.make_function(name, code) for name, code in FUNCTIONS.items()}
     Resource.world = World(account, cloudformation, functions, inject)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Resource,
         settings=settings(
             stateful_step_count=15,

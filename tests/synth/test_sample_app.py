@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,11 +26,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [sys.executable, "app.py"],
         cwd=ROOT,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "CDK_OUTDIR": str(folder),
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
-        },
+        env={"PATH": os.environ["PATH"], "CDK_OUTDIR": str(folder)},
         check=True,
     )
     return folder

@@ -1,4 +1,4 @@
-"""A custom resource as crhelper's README has it, but for the wait on Delete."""
+"""A custom resource as in crhelper's README, without the wait on Delete."""
 
 import boto3
 from crhelper import CfnResource
@@ -18,10 +18,6 @@ def update(event, _):
         connectorProvisioningConfig={"lambda": {"lambdaArn": properties["LambdaArn"]}},
         clientToken=event["RequestId"],
     )
-    if properties.get("ReadBack"):
-        client.describe_connector(
-            connectorType="CustomConnector", connectorLabel=properties["ConnectorLabel"]
-        )
     return properties["ConnectorLabel"]
 
 

@@ -1,4 +1,4 @@
-"""A user's function behind the CDK's Provider framework, which answers CloudFormation itself."""
+"""A function behind the CDK's Provider framework, which sends the response to CloudFormation."""
 
 import boto3
 

@@ -1,8 +1,8 @@
-"""A Lambda container: a line of JSON in is an event, a line out says how it went.
+"""A Lambda container: reads an event from each line and writes a line with its outcome.
 
     python python_container.py <module.function>
 
-Imports no more than Lambda's own runtime has loaded before it imports a function.
+It imports no more than Lambda's own runtime does before it imports a function.
 """
 
 import json
@@ -10,8 +10,8 @@ import logging
 import sys
 import time
 
-# stdout is for the outcomes; whatever the function prints goes to stderr.
-answers, sys.stdout = sys.stdout, sys.stderr
+# stdout is for the outcomes. What the function prints goes to stderr.
+outcomes, sys.stdout = sys.stdout, sys.stderr
 logging.getLogger().addHandler(logging.StreamHandler())
 sys.path.insert(0, "")
 
@@ -32,7 +32,7 @@ def load(name):
 
 
 def peak_kib():
-    # Of this process alone; what getrusage says begins with the size of the one that started it.
+    # The peak of this process alone. getrusage starts from the peak of the parent process.
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
@@ -48,5 +48,5 @@ for line in sys.stdin:
         "peak_kib": peak_kib(),
         "returned": returned,
     }
-    answers.write(json.dumps(outcome) + "\n")
-    answers.flush()
+    outcomes.write(json.dumps(outcome) + "\n")
+    outcomes.flush()

@@ -1,20 +1,20 @@
-"""The handler as deployed, but for one thing: what that one thing is worth or costs."""
+"""This handler without one of its optimizations, or without its read-back."""
 
 from connector_registration import function, response
 
 
 def read_back(event, context):
-    """Trust AppFlow's answer to the change, as the others do."""
+    """Report a success without reading the registration back, as the other candidates do."""
     from connector_registration import appflow
 
-    appflow.AppFlow.read_back = lambda _, wanted: appflow.Connector(
-        wanted.connector_label, "", wanted.lambda_arn, "", ""
+    appflow.AppFlow.wait_until_updated = lambda self: appflow.Connector(
+        self.registration.connector_label, "", self.registration.lambda_arn, "", ""
     )
     function.handler(event, context)
 
 
 def loader(event, context):
-    """Let botocore look for its data itself, and read all endpoints."""
+    """Use botocore's own loader, which searches folders and reads all endpoints."""
     from botocore.loaders import Loader
     from connector_registration import sdk
 
@@ -22,7 +22,7 @@ def loader(event, context):
     function.handler(event, context)
 
 
-def boto3_left_out(event, context):
+def boto3_imported(event, context):
     """Import boto3 and make the three clients that crhelper makes."""
     import boto3
 
@@ -31,27 +31,27 @@ def boto3_left_out(event, context):
     function.handler(event, context)
 
 
-def authorities_meanwhile(event, context):
-    """Read the certificate authorities first and then begin to work."""
+def authorities_first(event, context):
+    """Read the certificate authorities before the event and not on a thread beside it."""
     response.pool()
     function.handler(event, context)
 
 
-def shared_context(event, context):
-    """Read the certificate authorities for each answer."""
+def new_context(event, context):
+    """Read the certificate authorities for each response."""
     response._pool.cache_clear()
     function.handler(event, context)
 
 
-def late_sdk(event, context):
-    """Import the SDK for every event."""
+def sdk_imported(event, context):
+    """Import the SDK for an event that needs no call, too."""
     from connector_registration import lifecycle  # noqa: F401
 
     function.handler(event, context)
 
 
-def named_tuples(event, context):
-    """Import what dataclasses need in place of named tuples."""
+def dataclasses(event, context):
+    """Import what dataclasses would need."""
     import dataclasses  # noqa: F401
 
     function.handler(event, context)

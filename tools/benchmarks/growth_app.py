@@ -1,6 +1,6 @@
-"""An app with so many connectors of one kind: ``python -m benchmarks.growth_app KIND NUMBER OUT``.
+"""Synthesise an app with connectors of one kind: ``growth_app KIND NUMBER OUT``.
 
-Prints for how many seconds it was made and synthesised, the start of the CDK left out.
+The app prints the seconds that the constructs and the synthesis took, without the CDK's start.
 """
 
 import sys
@@ -16,20 +16,8 @@ from cdk_appflow_connector import ConnectorRegistration
 ACCOUNT, REGION = "111122223333", "us-east-1"
 
 
-def permission(stack: cdk.Stack, number: int, arn: str) -> lambda_.CfnPermission:
-    """AppFlow's permission to invoke a function, as narrow as our own."""
-    return lambda_.CfnPermission(
-        stack,
-        f"Permission{number}",
-        action="lambda:InvokeFunction",
-        function_name=arn,
-        principal="appflow.amazonaws.com",
-        source_account=ACCOUNT,
-    )
-
-
 def native(stack: cdk.Stack, connectors: dict[str, str]) -> None:
-    """AWS::AppFlow::Connector."""
+    """Make an AWS::AppFlow::Connector for each connector."""
     for number, (label, arn) in enumerate(connectors.items()):
         provisioning = appflow.CfnConnector.ConnectorProvisioningConfigProperty(
             lambda_=appflow.CfnConnector.LambdaConnectorProvisioningConfigProperty(lambda_arn=arn)
@@ -41,11 +29,11 @@ def native(stack: cdk.Stack, connectors: dict[str, str]) -> None:
             connector_provisioning_type="LAMBDA",
             connector_provisioning_config=provisioning,
         )
-        connector.add_dependency(permission(stack, number, arn))
+        connector.node.add_dependency(permission(stack, number, arn))
 
 
 def sdk_calls(stack: cdk.Stack, connectors: dict[str, str]) -> None:
-    """AwsCustomResource."""
+    """Make an AwsCustomResource for each connector."""
     for number, (label, arn) in enumerate(connectors.items()):
         call = cr.AwsSdkCall(
             service="AppFlow",
@@ -67,7 +55,7 @@ def sdk_calls(stack: cdk.Stack, connectors: dict[str, str]) -> None:
 
 
 def provider(stack: cdk.Stack, connectors: dict[str, str]) -> None:
-    """Provider and CustomResource."""
+    """Make one Provider and a CustomResource for each connector."""
     function = lambda_.Function(
         stack,
         "OnEvent",
@@ -80,17 +68,15 @@ def provider(stack: cdk.Stack, connectors: dict[str, str]) -> None:
             function.add_to_role_policy(statement)
     token = cr.Provider(stack, "Provider", on_event_handler=function).service_token
     for number, (label, arn) in enumerate(connectors.items()):
+        properties = {"ConnectorLabel": label, "LambdaArn": arn}
         resource = cdk.CustomResource(
-            stack,
-            f"Registration{number}",
-            service_token=token,
-            properties={"ConnectorLabel": label, "LambdaArn": arn},
+            stack, f"Registration{number}", service_token=token, properties=properties
         )
         resource.node.add_dependency(permission(stack, number, arn))
 
 
 def ours(stack: cdk.Stack, connectors: dict[str, str]) -> None:
-    """ConnectorRegistration."""
+    """Make a ConnectorRegistration for each connector."""
     for number, (label, arn) in enumerate(connectors.items()):
         function = lambda_.Function.from_function_arn(stack, f"Function{number}", arn)
         ConnectorRegistration(
@@ -98,8 +84,20 @@ def ours(stack: cdk.Stack, connectors: dict[str, str]) -> None:
         )
 
 
+def permission(stack: cdk.Stack, number: int, arn: str) -> lambda_.CfnPermission:
+    """AppFlow's permission to invoke a function, as ConnectorRegistration adds it."""
+    return lambda_.CfnPermission(
+        stack,
+        f"Permission{number}",
+        action="lambda:InvokeFunction",
+        function_name=arn,
+        principal="appflow.amazonaws.com",
+        source_account=ACCOUNT,
+    )
+
+
 def statements(stack: cdk.Stack, label: str, arn: str) -> list[iam.PolicyStatement]:
-    """What an update of one connector needs, on nothing but that one."""
+    """What an update of one connector needs, on that connector only."""
     connector = stack.format_arn(service="appflow", resource="connector", resource_name=label)
     return [
         iam.PolicyStatement(actions=["appflow:UpdateConnectorRegistration"], resources=[connector]),
@@ -111,7 +109,7 @@ KINDS = {"native": native, "sdk-calls": sdk_calls, "provider": provider, "ours":
 
 
 def main() -> None:
-    """Make the app, synthesise it, say how long that took."""
+    """Make and synthesise the app."""
     kind, number, out = sys.argv[1:]
     began = time.perf_counter()
     app = cdk.App(outdir=out)

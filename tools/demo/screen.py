@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
+from rich.text import Text
 
 # A line of `cdk --progress events`: stack | 4/10 | time | status | type | logical id
 _EVENT = re.compile(
@@ -18,7 +20,7 @@ _EVENT = re.compile(
 
 
 class Screen:
-    """Prints steps, commands, tables and checks; shows progress if a person is watching."""
+    """Prints steps, commands, tables and checks; shows progress in a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -32,14 +34,22 @@ class Screen:
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Show an edit of a source file."""
-        line = f"  edit {file}: [red]{escape(old)}[/] -> [green]{escape(new)}[/]"
-        self._console.print(line, soft_wrap=True)
+        self._print(f"edit {file}: [red]{escape(old)}[/] -> [green]{escape(new)}[/]")
 
     @contextmanager
     def command(self, *words: str) -> Iterator[Callable[[str], None]]:
         """Show a command, and what CloudFormation does while it runs."""
-        line = f"$ {' '.join(words)}"
-        self._console.print(f"  [bold cyan]{escape(line)}[/]", soft_wrap=True)
+        # An option stays with its value.
+        command = f"$ {' '.join(words)}".replace(" -c ", " -c\N{NO-BREAK SPACE}")
+        lines = textwrap.wrap(
+            command,
+            self._console.width - len("   \\"),
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        copyable = " \\\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+        self._print(f"[bold cyan]{escape(copyable)}[/]")
         with self._console.status("  starting") as status:
 
             def on_line(printed: str) -> None:
@@ -49,32 +59,36 @@ class Screen:
 
             yield on_line
 
-    def held(
+    def registration(
         self, label: str, before: Mapping[str, str], now: Mapping[str, str], calls: list[str]
     ) -> None:
-        """Show what AppFlow holds, what of it is new, and which calls made it so."""
+        """Show what is registered, what of it is new, and which calls changed it."""
         if now:
-            table = Table(Column("AppFlow holds"), Column(label, overflow="fold"))
+            table = Table(Column("Registered"), Column(label, overflow="fold"))
             for name, value in now.items():
                 table.add_row(name, _marked(value, before.get(name)))
             self._console.print(table)
         else:
-            self._console.print(f"  AppFlow holds nothing for {label}.")
+            self._print(f"Not registered: {label}")
         counted = (
             f"{call} x{len(times)}" if len(times := list(group)) > 1 else call
             for call, group in itertools.groupby(calls)
         )
-        line = f"  Calls to AppFlow: {', '.join(counted) or 'none'}"
-        self._console.print(line, soft_wrap=True)
+        self._print(f"Calls to AppFlow: {', '.join(counted) or 'none'}")
 
     def reason(self, text: str) -> None:
-        """Show why a deployment failed, in the words that CloudFormation passes on."""
-        self._console.print(f"  [yellow]{escape(text)}[/]", soft_wrap=True)
+        """Show CloudFormation's reason of a failed deployment."""
+        self._print(f"[yellow]{escape(text)}[/]")
 
-    def check(self, what: str, holds: bool) -> None:
-        """Show an expectation and whether it holds."""
-        mark = "[green]ok[/]" if holds else "[bold red]WRONG[/]"
-        self._console.print(f"  {mark} {escape(what)}")
+    def check(self, what: str, is_so: bool) -> None:
+        """Show an expectation and whether it is met."""
+        mark = "[green]ok[/]" if is_so else "[bold red]WRONG[/]"
+        self._print(f"{mark} {escape(what)}")
+
+    def _print(self, markup: str) -> None:
+        for line in Text.from_markup(markup).wrap(self._console, self._console.width - 2):
+            line.rstrip()
+            self._console.print(Text("  ") + line, soft_wrap=True)
 
 
 def _marked(value: str, before: str | None) -> str:

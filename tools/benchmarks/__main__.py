@@ -1,4 +1,4 @@
-"""Measure everything that docs/performance.md shows: ``make bench``."""
+"""Run the benchmarks and print their tables."""
 
 from __future__ import annotations
 
@@ -8,47 +8,43 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import deploys, events, growth, memory
-from .report import draw, machine, rounded, save, with_tables
+from . import deployments, events, growth
+from .report import machine, rounded, save, with_tables
 
 WORK = Path("build", "bench").absolute()
-PAGE = Path("docs", "performance.md").absolute()
+# The page that shows the recorded figures, and the folder of the figures beside it.
+[PAGE] = Path("docs").absolute().rglob("performance.md")
 RECORD = PAGE.with_suffix("")
 
 MEASURES: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "events": events.measure,
     "growth": growth.measure,
-    "deploys": deploys.measure,
-    "memory": memory.measure,
+    "deployments": deployments.measure,
 }
 TABLES = {
     "events": events.tables,
     "growth": growth.tables,
-    "deploys": deploys.tables,
-    "memory": memory.tables,
+    "deployments": deployments.tables,
 }
-PLOTS = {"events": events.plot, "growth": growth.plot, "memory": memory.plot}
 
 
 def main() -> None:
-    """Measure the parts that are asked for, show them, and record them if asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", help=f"which of {', '.join(MEASURES)} to measure (default: all)"
-    )
+    """Run the named benchmarks, print the figures, and record them on request."""
+    parser = argparse.ArgumentParser(prog="python -m tools.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"any of {', '.join(MEASURES)} (default: all)")
     parser.add_argument("--record", action="store_true", help="write the figures into docs")
     arguments = parser.parse_args()
-    unknown = sorted({*arguments.parts} - {*MEASURES})
+    unknown = sorted({*arguments.names} - {*MEASURES})
     if unknown:
-        parser.error(f"no part is named {', '.join(unknown)}; there are {', '.join(MEASURES)}")
+        parser.error(
+            f"no benchmark is named {', '.join(unknown)}; choose from {', '.join(MEASURES)}"
+        )
     WORK.mkdir(parents=True, exist_ok=True)
     folder = RECORD if arguments.record else WORK
-    for name in arguments.parts or MEASURES:
+    for name in arguments.names or MEASURES:
         print(f"\n{name}", file=sys.stderr)
         results = rounded({"machine": machine(), **MEASURES[name](WORK)})
         save(results, folder / f"{name}.json")
-        if name in PLOTS:
-            draw(PLOTS[name](results), folder / f"{name}.svg")
         tables = TABLES[name](results)
         for table in tables.values():
             table.print()

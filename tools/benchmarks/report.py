@@ -1,4 +1,4 @@
-"""Tables for people on a terminal and in Markdown, plots, and JSON for machines."""
+"""Tables on the terminal and in Markdown, and JSON."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import matplotlib as mpl
 import rich.table
-from matplotlib.figure import Figure
 from rich.console import Console
 
 T = TypeVar("T")
@@ -21,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a head."""
+    """Rows of text under a row of headings."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -32,7 +30,7 @@ class Table:
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def print(self) -> None:
-        """Show the table on the terminal."""
+        """Print the table on the terminal."""
         table = rich.table.Table()
         for number, name in enumerate(self.head):
             table.add_column(name, justify="right" if number else "left")
@@ -42,7 +40,7 @@ class Table:
 
 
 def progress(name: str, steps: Sequence[T]) -> Iterator[T]:
-    """Go through the steps and say on the terminal how far it is."""
+    """Yield the steps, and print the number of the current one on the terminal."""
     for number, step in enumerate(steps, start=1):
         print(f"\r{name} {number} of {len(steps)} ", end="", file=sys.stderr, flush=True)
         yield step
@@ -50,7 +48,7 @@ def progress(name: str, steps: Sequence[T]) -> Iterator[T]:
 
 
 def machine() -> dict[str, int]:
-    """What a benchmark ran on: cores and memory."""
+    """The cores and the memory of this machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {"cores": os.cpu_count() or 1, "memory_gib": round(memory / 2**30)}
 
@@ -61,35 +59,27 @@ def save(results: Mapping[str, Any], path: Path) -> None:
     path.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def draw(plot: Figure, path: Path) -> None:
-    """Write a plot as SVG."""
-    # Nothing of today in it: equal figures give equal files.
-    with mpl.rc_context({"svg.hashsalt": path.stem}):
-        plot.savefig(path, metadata={"Date": None})
-
-
 def with_tables(page: str, tables: Mapping[str, Table]) -> str:
-    """A page in Markdown with each table in the place that bears its name.
+    """A page in Markdown with each table after the line ``<!-- table: NAME -->``.
 
-    A place is a line ``<!-- table: NAME -->``, an empty line, and what follows up to another one.
+    The table replaces the lines between the next two empty lines.
 
     Raises:
-        ValueError: the page has no place for a table, or more than one.
+        ValueError: the line of a table is missing, or is there more than once.
     """
     for name, table in tables.items():
         mark = f"<!-- table: {name} -->\n\n"
-        place = re.compile(re.escape(mark) + r"(?:.+\n)*")
-        around = place.split(page)
+        around = re.split(re.escape(mark) + r"(?:.+\n)*", page)
         if len(around) != 2:
             raise ValueError(
-                f"the page has {len(around) - 1} places for {mark.strip()}, and not one"
+                f"the page has the line {mark.strip()} {len(around) - 1} times, and not once"
             )
         page = f"{mark}{table.markdown()}\n".join(around)
     return page
 
 
 def rounded(value: Any) -> Any:
-    """Results without the digits that mean nothing, so that JSON, tables and plots agree."""
+    """Results with four decimals, so that JSON and tables agree."""
     match value:
         case float():
             return round(value, 4)

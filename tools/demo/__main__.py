@@ -12,7 +12,7 @@ from appflow_local_cloud.process import StartError, local_cloud
 
 from .deployment import Deployment
 from .screen import Screen
-from .walk import UnexpectedStateError, Walk
+from .steps import Demo, UnexpectedStateError
 
 _FOLDER = Path("build", "demo")
 
@@ -22,21 +22,21 @@ def main() -> int:
     console = Console(highlight=False)
     _FOLDER.mkdir(parents=True, exist_ok=True)
     log_path = _FOLDER / "demo.log"
-    console.print("Starting a local cloud: CloudFormation, Lambda, IAM, AppFlow. No AWS account.")
-    console.print(f"Everything that the tools print is in {log_path}")
+    console.print("Starting the local cloud on this machine. No AWS account is used.")
+    console.print(f"The full output of all tools is in {log_path}")
     started = time.monotonic()
     with log_path.open("w") as log:
         try:
             with local_cloud(log) as cloud:
                 deployment = Deployment(cloud, log, _FOLDER / "cdk.out")
-                Walk(deployment, Screen(console), _FOLDER).run()
+                Demo(deployment, Screen(console), _FOLDER).run()
         except (StartError, UnexpectedStateError) as error:
-            console.print(f"[bold red]The demo stopped: {error}[/]. See {log_path}")
+            console.print(f"[bold red]The demo failed: {error}[/]. See {log_path}")
             return 1
         except KeyboardInterrupt:
-            console.print("Interrupted; the local cloud has been stopped.")
+            console.print("Interrupted. The local cloud has been stopped.")
             return 130
-    console.print(f"\nAll steps ended as they should, in {time.monotonic() - started:.0f} seconds.")
+    console.print(f"\nAll steps ended as expected, in {time.monotonic() - started:.0f} seconds.")
     return 0
 
 

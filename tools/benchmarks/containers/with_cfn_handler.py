@@ -1,4 +1,4 @@
-"""The same with cfn-handler, as its README has it."""
+"""The same custom resource as in cfn-handler's README."""
 
 import boto3
 from cfn_handler import CustomResource

@@ -1,17 +1,14 @@
-"""What each further connector adds to a stack: resources, template, policies, seconds."""
+"""The growth of a stack with its connectors: resources, template, policies, seconds."""
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from matplotlib.figure import Figure
 
 from tests.synth.policies import policies
 
@@ -30,20 +27,19 @@ INLINE_CHARACTERS, MANAGED_CHARACTERS, MANAGED_POLICIES = 10_240, 6_144, 10
 
 
 def measure(folder: Path, *, rounds: int = 3) -> dict[str, Any]:
-    """Synthesise each kind of app with each number of connectors, in turn."""
+    """Synthesise each kind of app with each number of connectors, one round after the other."""
     runs: dict[str, list[Any]] = {}
     turns = [(kind, number) for _ in range(rounds) for number in NUMBERS for kind in NAMES]
     for kind, number in progress("app", turns):
         runs.setdefault(f"{kind} {number}", []).append(_synthesise(kind, number, folder))
-    return {"rounds": rounds, "apps": {app: _middle(found) for app, found in runs.items()}}
+    return {"rounds": rounds, "apps": {app: _median(found) for app, found in runs.items()}}
 
 
 def _synthesise(kind: str, number: int, folder: Path) -> Mapping[str, Any] | str:
-    """What came out, or in which words the CDK refused."""
+    """The figures of an app, or the CDK's error."""
     out = folder / "growth" / f"{kind}-{number}"
     process = subprocess.run(
-        [sys.executable, "-m", "benchmarks.growth_app", kind, str(number), str(out)],
-        env={**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"},
+        [sys.executable, "-m", "tools.benchmarks.growth_app", kind, str(number), str(out)],
         capture_output=True,
         text=True,
     )
@@ -60,7 +56,7 @@ def _synthesise(kind: str, number: int, folder: Path) -> Mapping[str, Any] | str
     }
 
 
-def _middle(runs: list[Any]) -> Any:
+def _median(runs: list[Any]) -> Any:
     if isinstance(runs[0], str):
         return runs[0]
     return {**runs[0], "seconds": statistics.median(run["seconds"] for run in runs)}
@@ -101,37 +97,3 @@ def _cells(apps: Mapping[str, Any], kind: str, number: int) -> list[str]:
 
 def _limited(value: int, limit: int) -> str:
     return f"{value:,}" if value <= limit else f"**{value:,}, but {limit:,} are allowed**"
-
-
-def plot(results: Mapping[str, Any]) -> Figure:
-    """Resources, template and time against the number of connectors."""
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    panels = {
-        "resources": ("resources", 1, RESOURCES),
-        "template, kB": ("bytes", 1000, TEMPLATE_BYTES),
-        "synthesis, s": ("seconds", 1, None),
-    }
-    colours = {
-        "native": "#777777",
-        "sdk-calls": "#c98a2b",
-        "provider": "#4b74b8",
-        "ours": "#1f6f5c",
-    }
-    for axes, (title, (key, unit, limit)) in zip(
-        figure.subplots(1, len(panels)), panels.items(), strict=True
-    ):
-        for kind, name in NAMES.items():
-            apps = {number: results["apps"][f"{kind} {number}"] for number in NUMBERS}
-            made = {n: app[key] / unit for n, app in apps.items() if not isinstance(app, str)}
-            axes.plot(
-                [*made], [*made.values()], "o-", label=name, color=colours[kind], markersize=4
-            )
-        if limit is not None:
-            axes.axhline(limit / unit, color="#b03030", linewidth=0.8, linestyle="dashed")
-            axes.annotate("limit", (0, limit / unit), va="bottom", color="#b03030", fontsize=8)
-        axes.set_title(title)
-        axes.set_xlabel("connectors in the stack")
-        axes.set_ylim(bottom=0)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure

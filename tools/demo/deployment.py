@@ -1,4 +1,4 @@
-"""What the walk drives and looks at: the CDK CLI, CloudFormation, AppFlow."""
+"""The sample app on the local cloud, through the CDK CLI, CloudFormation and AppFlow."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ ACCOUNT = "111122223333"
 STACK = "SalesforceConnector"
 LABEL = "salesforce-example"
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
-class Held:
-    """What AppFlow holds for the demo's label."""
+class Registration:
+    """What is registered in AppFlow under the demo's label."""
 
     lambda_arn: str
     configuration: Mapping[str, Any]
 
     @property
-    def function(self) -> str:
+    def function_name(self) -> str:
         """The name of the registered function."""
         return self.lambda_arn.split(":")[6]
 
@@ -40,13 +40,13 @@ class Deployment:
         self._environment = cloud.environment(ACCOUNT)
 
     def cdk(self, arguments: list[str], on_line: Callable[[str], None]) -> int:
-        """Run the CDK CLI and return its exit code; every line is logged and passed on."""
+        """Run the CDK CLI and return its exit code; each line is logged and passed on."""
         command = ["cdk", *arguments, "--output", str(self._assembly)]
         self._log.write(f"\n$ {' '.join(command)}\n")
         process = subprocess.Popen(
             command,
             cwd=_ROOT,
-            # Events line by line, also where nobody's terminal is attached.
+            # One line for each event, although the output is no terminal.
             env={**self._environment, "CDK_PROGRESS": "events"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -59,21 +59,21 @@ class Deployment:
         self._log.flush()
         return process.wait()
 
-    def held(self) -> Held | None:
-        """What AppFlow holds for the label, or None."""
+    def registration(self) -> Registration | None:
+        """What is registered under the label, or None."""
         appflow = self._cloud.client("appflow", ACCOUNT)
         try:
-            answer = appflow.describe_connector(
+            response = appflow.describe_connector(
                 connectorType="CustomConnector", connectorLabel=LABEL
             )
         except appflow.exceptions.ResourceNotFoundException:
             return None
-        configuration = answer["connectorConfiguration"]
+        configuration = response["connectorConfiguration"]
         provisioning = configuration["connectorProvisioningConfig"]
-        return Held(provisioning["lambda"]["lambdaArn"], configuration)
+        return Registration(provisioning["lambda"]["lambdaArn"], configuration)
 
     def connector_function_arn(self) -> str:
-        """The ARN of the stack's connector function, as CloudFormation knows it."""
+        """The ARN of the connector function that is deployed in the stack."""
         cloudformation = self._cloud.client("cloudformation", ACCOUNT)
         resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
         names = [
@@ -87,7 +87,7 @@ class Deployment:
         return arn
 
     def failure_reason(self) -> str:
-        """Why CloudFormation says the registration failed last, or an empty text."""
+        """The reason of the registration's last failure in the stack's events, or an empty text."""
         cloudformation = self._cloud.client("cloudformation", ACCOUNT)
         for event in cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]:
             if event["ResourceStatus"].endswith("_FAILED") and event["ResourceType"].startswith(
@@ -102,8 +102,8 @@ class Deployment:
         stacks = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
         return str(stacks[0]["StackStatus"])
 
-    def calls_by_the_handler(self) -> list[str]:
-        """The AppFlow calls of the stack's handler, each with its error if it has one."""
+    def handler_calls(self) -> list[str]:
+        """The handler's calls to AppFlow, each with its error if it failed."""
         return [
             call["operation"] + ("" if call["outcome"] == "OK" else f" ({call['outcome']})")
             for call in self._cloud.appflow_calls(ACCOUNT)

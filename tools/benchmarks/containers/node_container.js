@@ -1,9 +1,9 @@
-// A Lambda container, as python_container.py is: node node_container.js <file> <function>
+// A Lambda container like python_container.py: node node_container.js <file> <function>
 const fs = require("fs");
 const https = require("https");
 const readline = require("readline");
 
-// The CDK's handlers take no notice of the port in a response URL.
+// The CDK's handlers ignore the port of a response URL.
 https.globalAgent.defaultPort = Number(process.env.RESPONSE_PORT);
 // stdout is for the outcomes.
 console.log = console.info = console.debug = () => {};
