@@ -18,7 +18,7 @@ from appflow_local_cloud.gateway import free_port
 from appflow_local_cloud.lambda_python import ensure_lambda_python
 from tests.handler.conftest import SIGNATURE, CloudFormation
 from tests.support import Account, connector
-from tests.synth.test_handler_asset import asset_of
+from tests.synth.support import asset_of
 
 # Time passes by sleeping only, so that no test waits for the handler's patience to end. Lambda's
 # runtime has a log handler in place before it imports a function.

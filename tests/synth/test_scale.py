@@ -1,4 +1,4 @@
-"""A stack with as many connectors as anybody has: within the limits of CloudFormation and IAM.
+"""Stacks with many connectors stay within the limits of CloudFormation and IAM.
 
 Sources of the limits: "CloudFormation quotas" in the CloudFormation User Guide and "IAM and AWS STS
 quotas" in the IAM User Guide.
@@ -21,14 +21,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 from cdk_appflow_connector import ConnectorRegistration, ConnectorRegistrationProvider
 
-from tests.synth.conftest import make_function
 from tests.synth.policies import ACCOUNT, REGION, policies
-from tests.synth.test_connector_registration import register
+from tests.synth.support import make_function, register
 
 
 def connectors(stack: cdk.Stack, number: int, *, label_length: int = 18, **arguments: Any) -> None:
+    """Register a number of imported functions whose names have the maximum length."""
     for n in range(number):
-        # As long as a name can be.
         name = f"connector-{n:03d}-".ljust(64, "x")
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
         ConnectorRegistration(
@@ -41,12 +40,13 @@ def connectors(stack: cdk.Stack, number: int, *, label_length: int = 18, **argum
 
 
 def template(app: cdk.App, stack: cdk.Stack) -> Path:
+    """The synthesised template of a stack."""
     app.synth()
     return Path(app.outdir, f"{stack.stack_name}.template.json")
 
 
 def connectors_by_policy(resources: Mapping[str, Any]) -> list[int]:
-    """How many connectors each managed policy is for."""
+    """The number of connectors in each managed policy."""
     found = [one for one in resources.values() if one["Type"] == "AWS::IAM::ManagedPolicy"]
     statements = [one["Properties"]["PolicyDocument"]["Statement"] for one in found]
     return [len(arns(connectors["Resource"])) for connectors, _ in statements]
@@ -56,14 +56,15 @@ def arns(resource: Any) -> list[Any]:
     return resource if isinstance(resource, list) else [resource]
 
 
-def test_two_hundred_connectors_fit_into_one_stack(app: cdk.App, stack: cdk.Stack) -> None:
+def test_200_connectors_fit_into_one_stack(app: cdk.App, stack: cdk.Stack) -> None:
+    """200 connectors stay within the limits of a template and of IAM policies."""
     connectors(stack, 200)
 
     file = template(app, stack)
     resources = json.loads(file.read_text())["Resources"]
     assert file.stat().st_size < 1_000_000
     assert len(resources) < 500
-    # Two for each connector: the registration, and the permission to be invoked by AppFlow.
+    # Each connector has a registration and a permission for AppFlow.
     assert len(resources) <= 2 * 200 + 20
     assert sum(policies(resources, "Policy")) <= 10_240
     managed = policies(resources, "ManagedPolicy")
@@ -71,7 +72,8 @@ def test_two_hundred_connectors_fit_into_one_stack(app: cdk.App, stack: cdk.Stac
     assert max(managed) <= 6_144
 
 
-def test_forty_of_them_may_be_unregistered(app: cdk.App, stack: cdk.Stack) -> None:
+def test_40_connectors_may_be_destroyed(app: cdk.App, stack: cdk.Stack) -> None:
+    """The inline policies of 40 connectors with RemovalPolicy.DESTROY fit into a role."""
     connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
 
     resources = json.loads(template(app, stack).read_text())["Resources"]
@@ -79,9 +81,8 @@ def test_forty_of_them_may_be_unregistered(app: cdk.App, stack: cdk.Stack) -> No
 
 
 @pytest.mark.parametrize("label_length", [63, 100, 256])
-def test_long_labels_open_the_next_policy_before_iam_refuses_one(
-    app: cdk.App, stack: cdk.Stack, label_length: int
-) -> None:
+def test_long_labels_need_more_policies(app: cdk.App, stack: cdk.Stack, label_length: int) -> None:
+    """With long labels each managed policy stays within its size limit."""
     connectors(stack, 50, label_length=label_length)
 
     resources = json.loads(template(app, stack).read_text())["Resources"]
@@ -90,9 +91,8 @@ def test_long_labels_open_the_next_policy_before_iam_refuses_one(
     assert max(managed) <= 6_144
 
 
-def test_aliases_of_the_app_count_as_if_their_names_were_the_longest(
-    app: cdk.App, stack: cdk.Stack
-) -> None:
+def test_alias_counts_with_the_longest_name(app: cdk.App, stack: cdk.Stack) -> None:
+    """The ARN of an alias in the app counts with the longest possible name."""
     version = make_function(stack, "Connector").current_version
     for n in range(24):
         alias = lambda_.Alias(stack, f"Alias{n}", alias_name=f"live-{n}", version=version)
@@ -104,7 +104,8 @@ def test_aliases_of_the_app_count_as_if_their_names_were_the_longest(
     assert max(connectors_by_policy(resources)) * (of_alias + of_connector) <= 6_144
 
 
-def test_functions_of_the_app_share_a_policy_by_twenty_four(app: cdk.App, stack: cdk.Stack) -> None:
+def test_policy_holds_24_functions_of_the_app(app: cdk.App, stack: cdk.Stack) -> None:
+    """A managed policy has room for 24 functions of the app."""
     for n in range(25):
         function = make_function(stack, f"Connector{n}")
         register(stack, function, f"Registration{n}", connector_label=f"acme-connector-{n:03d}")
@@ -113,7 +114,8 @@ def test_functions_of_the_app_share_a_policy_by_twenty_four(app: cdk.App, stack:
     assert connectors_by_policy(resources) == [24, 1]
 
 
-def test_an_eleventh_managed_policy_is_refused_before_iam_refuses_it(stack: cdk.Stack) -> None:
+def test_eleventh_managed_policy_is_refused(stack: cdk.Stack) -> None:
+    """An eleventh managed policy on the role raises an error at synthesis."""
     theirs = [
         iam.ManagedPolicy.from_managed_policy_name(stack, f"Policy{n}", f"policy-{n}")
         for n in range(9)
@@ -136,7 +138,8 @@ def test_an_eleventh_managed_policy_is_refused_before_iam_refuses_it(stack: cdk.
         register(stack, make_function(stack, "Connector"), provider=provider)
 
 
-def test_one_more_is_refused_before_iam_refuses_it(stack: cdk.Stack) -> None:
+def test_too_many_inline_policies_are_refused(stack: cdk.Stack) -> None:
+    """Inline policies beyond the limit of a role raise an error at synthesis."""
     message = (
         "the inline policies of role Stack/AppFlowConnectorRegistrationProvider/Role can come to"
         " have 10,274 characters with the permission to unregister this connector, but IAM takes"
@@ -148,16 +151,18 @@ def test_one_more_is_refused_before_iam_refuses_it(stack: cdk.Stack) -> None:
 
 
 @pytest.mark.parametrize("label_length", [18, 63, 256])
-def test_those_before_it_fit_in(stack: cdk.Stack, label_length: int) -> None:
+def test_inline_policies_fill_the_limit(stack: cdk.Stack, label_length: int) -> None:
+    """The connectors before the refused one use most of the limit and stay within it."""
     with pytest.raises(ValueError, match="inline policies"):
         connectors(stack, 60, label_length=label_length, removal_policy=cdk.RemovalPolicy.DESTROY)
 
     inline = policies(Template.from_stack(stack).to_json()["Resources"], "Policy")
-    # The last hundreds are for the longest names of the stack, its log group and the partition.
+    # The rest is reserved for the longest names of the stack, its log group and the partition.
     assert 8_500 < sum(inline) <= 10_240
 
 
-def test_annotations_take_no_room(stack: cdk.Stack) -> None:
+def test_annotations_do_not_count(stack: cdk.Stack) -> None:
+    """Annotations of the provider do not count towards the limits."""
     provider = ConnectorRegistrationProvider.get_or_create(stack)
     for n in range(50):
         cdk.Annotations.of(provider).add_info_v2(f"acme:{n}", f"note {n}")
@@ -165,9 +170,10 @@ def test_annotations_take_no_room(stack: cdk.Stack) -> None:
     connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
 
 
-def test_what_python_has_forgotten_still_takes_its_room(
+def test_forgotten_provider_keeps_its_size(
     stack: cdk.Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Policies of a provider that Python no longer holds still count."""
     connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
     monkeypatch.setattr(
         "cdk_appflow_connector.connector_registration_provider._made", WeakKeyDictionary()
@@ -183,9 +189,10 @@ def test_what_python_has_forgotten_still_takes_its_room(
         )
 
 
-def test_a_policy_that_python_has_forgotten_is_filled_up(
+def test_forgotten_policy_is_filled_up(
     app: cdk.App, stack: cdk.Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A managed policy that Python no longer holds takes further connectors."""
     connectors(stack, 23)
     monkeypatch.setattr(
         "cdk_appflow_connector.connector_registration_provider._made", WeakKeyDictionary()
@@ -202,7 +209,8 @@ def test_a_policy_that_python_has_forgotten_is_filled_up(
     ]
 
 
-def test_another_provider_takes_more(stack: cdk.Stack) -> None:
+def test_second_provider_takes_more(stack: cdk.Stack) -> None:
+    """A second provider has its own limits."""
     connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
 
     ConnectorRegistration(
