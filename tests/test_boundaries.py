@@ -1,4 +1,4 @@
-"""The path of a file says where its code runs; imports must not say otherwise."""
+"""Each source folder imports only packages that exist where its code runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def imported_by(folder: str) -> Iterator[str]:
-    """The top-level packages that the modules of a folder import, wherever in their code."""
+    """The top-level packages that the modules of a folder import anywhere in their code."""
     for file in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
@@ -24,26 +24,30 @@ def imported_by(folder: str) -> Iterator[str]:
                 yield str(node.module).partition(".")[0]
 
 
-def test_the_handler_imports_what_lambda_has() -> None:
+def test_handler_imports_only_what_lambda_has() -> None:
+    """The handler imports the standard library, the SDK, urllib3 and crhelper only."""
     allowed = {*sys.stdlib_module_names, "boto3", "botocore", "crhelper", "urllib3"}
 
     assert set(imported_by("handler")) - allowed == set()
 
 
-def test_the_construct_imports_no_sdk_and_no_handler() -> None:
+def test_constructs_import_only_the_cdk() -> None:
+    """The constructs import the standard library and the CDK only."""
     allowed = {*sys.stdlib_module_names, "aws_cdk", "constructs", "jsii"}
 
     assert set(imported_by("constructs")) - allowed == set()
 
 
-def test_the_console_script_starts_without_the_cdk() -> None:
+def test_cli_imports_no_cdk() -> None:
+    """The console script imports the standard library, boto3 and rich only."""
     allowed = {*sys.stdlib_module_names, "boto3", "botocore", "rich"}
 
     assert set(imported_by("cli")) - allowed == set()
 
 
 @pytest.mark.parametrize("program", ["import constructs", "import aws_cdk, constructs"])
-def test_the_folder_constructs_does_not_hide_the_package(program: str) -> None:
+def test_constructs_folder_hides_no_package(program: str) -> None:
+    """In the checkout ``import constructs`` imports the package that the CDK needs."""
     result = subprocess.run(
         [sys.executable, "-c", f"{program}; print(constructs.__file__)"],
         cwd=ROOT,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ["tests/handler"]
+FOLDERS = ["tests", "examples/tests"]
 
 MAX_NAME_LENGTH = 50
 

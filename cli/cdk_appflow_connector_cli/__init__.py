@@ -1,6 +1,7 @@
-"""The console script ``cdk-appflow-connector``, which shows whether connectors have drifted.
+"""The console script ``cdk-appflow-connector``, which detects drift of connector registrations.
 
-CloudFormation detects no drift of custom resources, so ``cdk-appflow-connector status`` compares
-what the stacks ask for with what AppFlow holds. It reads, and changes nothing. It runs on the
-developer's machine or in a pipeline, and needs ``pip install "cdk-appflow-connector[cli]"``.
+CloudFormation does not detect drift of custom resources. ``cdk-appflow-connector status`` compares
+the values in the deployed templates with those registered in AppFlow. All of its calls are
+read-only. It runs on a developer's machine or in a pipeline, and needs
+``pip install "cdk-appflow-connector[cli]"``.
 """

@@ -1,6 +1,6 @@
-"""What AppFlow holds.
+"""The connectors that are registered in AppFlow.
 
-Sources: DescribeConnector and ListConnectors in the AppFlow API Reference; ListConnectors lists
+Sources: DescribeConnector and ListConnectors in the AppFlow API Reference. ListConnectors returns
 custom connectors only, and botocore has no paginator for it.
 """
 
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-LARGEST_PAGE = 100
-"""How many connectors AppFlow lists in one answer at most."""
+MAX_PAGE_SIZE = 100
+"""The maximum number of connectors in one response of ListConnectors."""
 
 
 class Connector(NamedTuple):
-    """A custom connector, as AppFlow holds it.
+    """A custom connector, as DescribeConnector returns it.
 
-    ``description`` is empty if there is none. ``version`` is what the connector itself said when
-    AppFlow last read its configuration.
+    ``description`` is empty if none is registered. ``version`` is the version that the connector
+    returned when AppFlow last read its configuration.
     """
 
     label: str
@@ -35,29 +35,29 @@ class AppFlow:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def labels(self) -> list[str]:
+    def list_labels(self) -> list[str]:
         """The labels of all custom connectors."""
-        found: list[str] = []
-        parameters: dict[str, Any] = {"maxResults": LARGEST_PAGE}
+        labels: list[str] = []
+        parameters: dict[str, Any] = {"maxResults": MAX_PAGE_SIZE}
         while True:
             page = self._client.list_connectors(**parameters)
-            found += [one["connectorLabel"] for one in page.get("connectors", [])]
+            labels += [connector["connectorLabel"] for connector in page.get("connectors", [])]
             if "nextToken" not in page:
-                return found
+                return labels
             parameters["nextToken"] = page["nextToken"]
 
-    def connector(self, label: str) -> Connector | None:
-        """What is registered under a label, or None."""
+    def describe(self, label: str) -> Connector | None:
+        """The connector that is registered under a label, or None."""
         try:
-            answer = self._client.describe_connector(
+            response = self._client.describe_connector(
                 connectorType="CustomConnector", connectorLabel=label
             )
         except self._client.exceptions.ResourceNotFoundException:
             return None
-        held = answer["connectorConfiguration"]
+        configuration = response["connectorConfiguration"]
         return Connector(
             label=label,
-            lambda_arn=held["connectorProvisioningConfig"]["lambda"]["lambdaArn"],
-            description=held.get("connectorDescription", ""),
-            version=held.get("connectorVersion", ""),
+            lambda_arn=configuration["connectorProvisioningConfig"]["lambda"]["lambdaArn"],
+            description=configuration.get("connectorDescription", ""),
+            version=configuration.get("connectorVersion", ""),
         )

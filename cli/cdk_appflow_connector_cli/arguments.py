@@ -1,4 +1,4 @@
-"""The command line, and what ``--help`` says. It needs no other package."""
+"""The command line and the text of ``--help``. This module imports the standard library only."""
 
 from __future__ import annotations
 
@@ -10,58 +10,61 @@ PERMISSIONS = {
     "cloudformation:ListStackResources": "",
     "cloudformation:DescribeStacks": "",
     "cloudformation:GetTemplate": "",
-    "cloudformation:ListExports": "if a connector's function is imported from another stack",
+    "cloudformation:ListExports": "if the template imports a value",
     "cloudformation:ListStacks": "without --stack",
     "appflow:DescribeConnector": "",
     "appflow:ListConnectors": "without --stack",
 }
-"""The IAM actions that the command needs, all of them read-only, and when it does."""
+"""The read-only IAM actions that the command needs; some only under a condition."""
 
-_STATUS = """\
-Show, for each connector that a stack registers with ConnectorRegistration, what AppFlow holds
-against what the stack asked for when it was last deployed. Nothing is changed.
+_DESCRIPTION = """\
+Compare each ConnectorRegistration in the deployed templates with the connector
+that is registered in AppFlow. All calls are read-only.
 
-Without --stack: all custom connectors of the account and Region.
+Without --stack: all stacks and all custom connectors of the account and Region.
 """
 
-_MEANINGS = """\
+_EPILOG = """\
 states:
-  IN_SYNC    AppFlow holds what the stack asks for
-  MODIFIED   AppFlow holds another Lambda ARN or description
-  DELETED    nothing is registered under the connector's label
-  UNKNOWN    what the stack asks for cannot be told, and why not
-  UNMANAGED  no ConnectorRegistration asks for it; this is no drift
+  IN_SYNC    the registration matches the template
+  MODIFIED   the registered Lambda ARN or description differs from the template
+  DELETED    no connector is registered under the label
+  UNKNOWN    the template's values cannot be resolved; the reason is shown
+  UNMANAGED  no ConnectorRegistration has the label; this is not drift
 
-A description is compared only if the template sets one. The connector version is what the
-connector said when AppFlow last read its configuration; no stack asks for a version.
+The description is compared only if the template sets one. The connector version
+is the one that the connector returned when AppFlow last read its configuration;
+templates contain no version.
 
---json prints one object: account, region, connectors. A connector has connectorLabel, state, stack,
-logicalResourceId, expected, actual, reason and nextStep; null is what is not set or not known.
+--json prints one object: account, region, connectors. A connector has
+connectorLabel, state, stack, logicalResourceId, expected (the template's
+values), actual (the registered values), reason and nextStep. A value that is
+not set or cannot be resolved is null.
 
 exit codes:
-  0  all connectors are as asked for, or there is none
-  1  at least one connector has drifted: MODIFIED or DELETED
-  2  none has drifted, but at least one is UNKNOWN; or the command could not do its work
+  0  no drift: all registrations match, or there are none
+  1  drift: at least one connector is MODIFIED or DELETED
+  2  no drift was found, but a connector is UNKNOWN; or the command failed
 
-permissions, all of them read-only:
+permissions (read-only):
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
     root = argparse.ArgumentParser(
-        prog=PROGRAM, description="Look after the AppFlow connectors that stacks register."
+        prog=PROGRAM, description="Inspect the AppFlow connectors that CDK stacks register."
     )
     commands = root.add_subparsers(dest="command", metavar="command", required=True)
     status = commands.add_parser(
         "status",
-        help="show whether AppFlow holds what the stacks ask for",
-        description=_STATUS,
-        epilog=_MEANINGS + _permissions(),
+        help="compare the registrations in AppFlow with the deployed templates",
+        description=_DESCRIPTION,
+        epilog=_EPILOG + _permissions(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     status.add_argument(
-        "--stack", metavar="NAME", help="the name or ARN of a stack; those nested in it count too"
+        "--stack", metavar="NAME", help="name or ARN of a stack; its nested stacks are included"
     )
     status.add_argument("--region", help="default: the Region of the environment or profile")
     status.add_argument("--profile", metavar="NAME", help="a profile of the AWS configuration")
@@ -70,7 +73,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _permissions() -> str:
-    widest = max(map(len, PERMISSIONS))
+    width = max(map(len, PERMISSIONS))
     return "".join(
-        f"  {action:{widest}}  {when}".rstrip() + "\n" for action, when in PERMISSIONS.items()
+        f"  {action:{width}}  {condition}".rstrip() + "\n"
+        for action, condition in PERMISSIONS.items()
     )

@@ -1,4 +1,4 @@
-"""Calling AWS, and saying what went wrong in words that lead on.
+"""Calls to AWS, and error messages that name the next step.
 
 Source of the error codes: "Common errors" in the CloudFormation and AppFlow API References, and
 "Common Error Types" in the AWS STS API Reference.
@@ -27,11 +27,11 @@ from .arguments import PERMISSIONS
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
 
-# Enough to look at hundreds of stacks within a minute, and few enough for the rates of the APIs.
-_CALLS_AT_ONCE = 4
-_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 5})
-# For the first call, which finds out whether there is anybody to talk to.
-_IMPATIENT = Config(retries={"mode": "standard", "total_max_attempts": 2})
+# Hundreds of stacks take less than a minute, and the calls stay below the APIs' rate limits.
+_MAX_CONCURRENT_CALLS = 4
+_RETRYING = Config(retries={"mode": "standard", "total_max_attempts": 5})
+# The first call fails fast when AWS cannot be reached.
+_PROBING = Config(retries={"mode": "standard", "total_max_attempts": 2})
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _BAD_CREDENTIALS = frozenset(
@@ -47,11 +47,11 @@ _BAD_CREDENTIALS = frozenset(
 
 
 class StatusError(Exception):
-    """The command cannot do its work; the message says why, and what to do about it."""
+    """The command failed; the message gives the cause and the next step."""
 
 
-class Place:
-    """An account and a Region.
+class Session:
+    """A session in an account and a Region.
 
     Args:
         region: None for the Region of the environment or the profile.
@@ -60,7 +60,7 @@ class Place:
 
     def __init__(self, *, region: str | None, profile: str | None) -> None:
         self._session = boto3.session.Session(region_name=region, profile_name=profile)
-        sts = self._session.client("sts", config=_IMPATIENT)
+        sts = self._session.client("sts", config=_PROBING)
         self.account: str = sts.get_caller_identity()["Account"]
 
     def __str__(self) -> str:
@@ -73,51 +73,48 @@ class Place:
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        return self._session.client(service, config=_PATIENT)
+        return self._session.client(service, config=_RETRYING)
 
 
 def in_parallel(
     call: Callable[[_Argument], _Result], arguments: Iterable[_Argument]
 ) -> list[_Result]:
-    """Make a call for each argument, some at a time; the results come in the arguments' order."""
-    with ThreadPoolExecutor(_CALLS_AT_ONCE) as executor:
+    """Make a call for each argument, a few at a time; return the results in the same order."""
+    with ThreadPoolExecutor(_MAX_CONCURRENT_CALLS) as executor:
         return list(executor.map(call, arguments))
 
 
 @contextmanager
-def readable_errors() -> Iterator[None]:
-    """Turn the errors of the SDK into a StatusError with the next step."""
+def translated_sdk_errors() -> Iterator[None]:
+    """Raise errors of the SDK as a StatusError that names the next step."""
     try:
         yield
     except ClientError as error:
-        raise StatusError(_refusal(error)) from error
+        raise StatusError(_client_error(error)) from error
     except BotoCoreError as error:
-        raise StatusError(_failure(error)) from error
+        raise StatusError(_sdk_error(error)) from error
 
 
-def _refusal(error: ClientError) -> str:
+def _client_error(error: ClientError) -> str:
     code, message = (error.response["Error"].get(key, "") for key in ("Code", "Message"))
-    said = f"{error.operation_name} was refused with {code}: {message}"
+    text = f"{error.operation_name} failed with {code}: {message}"
     if code in _BAD_CREDENTIALS:
-        return f"{said}\nSign in again, or choose other credentials with --profile"
+        return f"{text}\nSign in again, or choose other credentials with --profile"
     if code in _DENIED:
         suffix = f":{error.operation_name}"
         needed = next((action for action in PERMISSIONS if action.endswith(suffix)), suffix[1:])
-        return f"{said}\nThis needs the permission {needed}; status --help lists all of them"
-    return said
+        return f"{text}\nThe call needs the permission {needed}; status --help lists all of them"
+    return text
 
 
-def _failure(error: BotoCoreError) -> str:
+def _sdk_error(error: BotoCoreError) -> str:
     if isinstance(error, NoRegionError):
-        return "no Region is set. Name one with --region, or set AWS_DEFAULT_REGION"
+        return "no Region is set. Pass --region, or set AWS_DEFAULT_REGION"
     if isinstance(error, NoCredentialsError):
-        return (
-            "no AWS credentials were found. Name a profile with --profile, or sign in as for the"
-            " CDK CLI"
-        )
+        return "no AWS credentials were found. Pass --profile, or sign in as for the CDK CLI"
     if isinstance(error, ProfileNotFound):
-        known = ", ".join(boto3.session.Session().available_profiles) or "none"
-        return f"{error}. Choose one of those there are: {known}"
+        available = ", ".join(boto3.session.Session().available_profiles) or "none"
+        return f"{error}. Available profiles: {available}"
     if isinstance(error, EndpointConnectionError):
-        return f"{error}. Check the network, and that AppFlow is offered in the Region"
+        return f"{error}. Check the network, and that AppFlow is available in the Region"
     return str(error)

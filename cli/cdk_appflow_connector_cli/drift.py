@@ -1,7 +1,7 @@
-"""Whether AppFlow holds what the stacks ask for.
+"""The comparison of what the templates set with what is registered in AppFlow.
 
-The states are those of CloudFormation's own drift detection, and one more. Source:
-StackResourceDrift in the CloudFormation API Reference.
+The states are those of CloudFormation's drift detection, plus UNMANAGED. Source: StackResourceDrift
+in the CloudFormation API Reference.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .appflow import Connector
-from .cloudformation import CannotTell, Registration
+from .cloudformation import Registration, Unknown
 
 
 class State(enum.Enum):
-    """How what AppFlow holds relates to what is asked for."""
+    """How a registration in AppFlow compares with the template."""
 
     IN_SYNC = "IN_SYNC"
     MODIFIED = "MODIFIED"
@@ -25,7 +25,7 @@ class State(enum.Enum):
 
 
 class Difference(NamedTuple):
-    """A property that AppFlow holds another value of."""
+    """A property whose registered value differs from the template's."""
 
     name: str
     expected: str
@@ -33,10 +33,10 @@ class Difference(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One connector, held against one registration of it.
+    """The result for one connector and one registration of it.
 
-    ``registration`` is None if no stack asks for the connector, ``connector`` if AppFlow holds
-    none. ``reason`` is empty for IN_SYNC, and ``next_step`` if there is nothing to do.
+    ``registration`` is None if no stack manages the connector, and ``connector`` if none is
+    registered. ``reason`` is empty for IN_SYNC, and ``next_step`` if none is needed.
     """
 
     label: str
@@ -51,26 +51,30 @@ class Finding(NamedTuple):
 def compare(
     registrations: Sequence[Registration], connectors: Mapping[str, Connector | None]
 ) -> list[Finding]:
-    """Hold what is asked for against what is there.
+    """Compare the registrations in the templates with the connectors in AppFlow.
 
     Args:
-        registrations: what stacks ask for.
-        connectors: what AppFlow holds, or None, by every label to look at.
+        registrations: the registrations in the templates.
+        connectors: the registered connector, or None, by label.
 
     Returns:
-        A finding for each registration, and one for each connector that none asks for, in the
-        order of their labels.
+        A finding for each registration, and one for each connector without a registration, sorted
+        by label.
     """
     stacks: dict[str, list[str]] = {}
     for registration in registrations:
         stacks.setdefault(registration.label, []).append(registration.stack)
     findings = [
-        _compared(registration, connectors[registration.label], stacks[registration.label])
+        _compare_one(registration, connectors[registration.label], stacks[registration.label])
         for registration in registrations
     ]
     findings += [
         Finding(
-            label, State.UNMANAGED, None, connector, reason="no ConnectorRegistration asks for it"
+            label,
+            State.UNMANAGED,
+            None,
+            connector,
+            reason="no ConnectorRegistration has this label",
         )
         for label, connector in connectors.items()
         if connector is not None and label not in stacks
@@ -79,14 +83,14 @@ def compare(
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """What a pipeline needs to know: 0 no drift, 1 drift, 2 cannot be told."""
+    """0 for no drift, 1 for drift, 2 if no drift was found but a state is UNKNOWN."""
     states = {finding.state for finding in findings}
     if states & {State.MODIFIED, State.DELETED}:
         return 1
     return 2 if State.UNKNOWN in states else 0
 
 
-def _compared(
+def _compare_one(
     registration: Registration, connector: Connector | None, stacks: Sequence[str]
 ) -> Finding:
     def finding(state: State, reason: str = "", next_step: str = "") -> Finding:
@@ -94,25 +98,26 @@ def _compared(
         return Finding(label, state, registration, connector, differences, reason, next_step)
 
     differences: Sequence[Difference] = ()
-    if registration.unsettled:
-        reason = f"stack {registration.stack} is {registration.unsettled}"
-        return finding(State.UNKNOWN, reason, _how_to_settle(registration.unsettled))
+    if registration.unstable_status:
+        reason = f"stack {registration.stack} is {registration.unstable_status}"
+        return finding(State.UNKNOWN, reason, _how_to_stabilize(registration.unstable_status))
     if connector is None:
-        reason = "nothing is registered under this label"
+        reason = "no connector is registered under this label"
         return finding(State.DELETED, reason, _how_to_register(registration))
     differences = list(_differences(registration, connector))
     if differences:
         names = " and ".join(difference.name for difference in differences)
-        reason = f"AppFlow holds another {names} than stack {registration.stack} asks for"
-        return finding(State.MODIFIED, reason, _how_to_bring_back(registration, stacks))
+        template = f"the template of stack {registration.stack}"
+        reason = f"the registration differs from {template} in its {names}"
+        return finding(State.MODIFIED, reason, _how_to_restore(registration, stacks))
     unknown = [
         value.reason
         for value in (registration.lambda_arn, registration.description)
-        if isinstance(value, CannotTell)
+        if isinstance(value, Unknown)
     ]
     if unknown:
-        next_step = "Compare by hand what the app means with what AppFlow holds."
-        # One reason may stand in the way of both.
+        next_step = "Compare the registered values with the app manually."
+        # Both values can be unknown for the same reason.
         return finding(State.UNKNOWN, "; ".join(dict.fromkeys(unknown)), next_step)
     return finding(State.IN_SYNC)
 
@@ -120,40 +125,40 @@ def _compared(
 def _differences(registration: Registration, connector: Connector) -> Iterator[Difference]:
     for name, expected, actual in (
         ("Lambda ARN", registration.lambda_arn, connector.lambda_arn),
-        # One that the template does not set is left as it is by every deployment.
+        # A deployment does not change a description that the template leaves out.
         ("description", registration.description, connector.description),
     ):
         if isinstance(expected, str) and expected != actual:
             yield Difference(name, expected, actual)
 
 
-def _how_to_settle(status: str) -> str:
+def _how_to_stabilize(status: str) -> str:
     if status.endswith("_IN_PROGRESS"):
-        return "Look again when the operation has ended."
-    return "Deploy the stack, or finish its rollback or deletion, and look again."
+        return "Run this command again when the operation has ended."
+    return "Deploy the stack, or finish its rollback or deletion. Then run this command again."
 
 
 def _how_to_register(registration: Registration) -> str:
     return (
-        f"{_announce(registration)}, and it is registered again. Or take its"
-        " ConnectorRegistration out of the app."
+        f"To register it again, {_deploy_again(registration)}. If the connector is no longer"
+        " needed, remove its ConnectorRegistration from the app."
     )
 
 
-def _how_to_bring_back(registration: Registration, stacks: Sequence[str]) -> str:
+def _how_to_restore(registration: Registration, stacks: Sequence[str]) -> str:
     if len(stacks) > 1:
         return (
-            f"{len(stacks)} stacks ask for this label and take it from each other:"
-            f" {', '.join(sorted(stacks))}. Leave its ConnectorRegistration in one of them."
+            f"{len(stacks)} stacks manage this label and overwrite each other's registration:"
+            f" {', '.join(sorted(stacks))}. Keep its ConnectorRegistration in one of them only."
         )
     return (
-        f"{_announce(registration)}, and AppFlow is told again what the stack asks for. Or, if"
-        " what AppFlow holds is right, put that into the app and deploy it."
+        f"To restore the template's values, {_deploy_again(registration)}. To keep the registered"
+        " values, set them in the app and deploy it."
     )
 
 
-def _announce(registration: Registration) -> str:
+def _deploy_again(registration: Registration) -> str:
     return (
-        f"Deploy stack {registration.root_stack} with a changed value in `triggers` of this"
-        " connector's ConnectorRegistration"
+        f"deploy stack {registration.root_stack} with a changed value in `triggers` of its"
+        " ConnectorRegistration"
     )

@@ -1,4 +1,4 @@
-"""What the command prints: a table for people, JSON for machines."""
+"""The output of the command: a table, or JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 
 from .appflow import Connector
-from .cloudformation import CannotTell, Registration
+from .cloudformation import Registration, Unknown
 from .drift import Finding, State
 
 _COLOURS = {
@@ -26,12 +26,12 @@ _COLOURS = {
     State.UNMANAGED: "dim",
 }
 
-# In a file or a pipe nothing is folded, so that whole ARNs can be searched for.
-_WIDTH_OF_A_FILE = 100_000
+# In a file or a pipe no cell is folded, so that a search finds whole ARNs.
+_FILE_WIDTH = 100_000
 
 
 def print_json(findings: Sequence[Finding], *, account: str, region: str) -> None:
-    """Print everything there is to know as one JSON object."""
+    """Print all findings as one JSON object."""
     document = {
         "account": account,
         "region": region,
@@ -40,68 +40,68 @@ def print_json(findings: Sequence[Finding], *, account: str, region: str) -> Non
     print(json.dumps(document, indent=2))
 
 
-def print_table(findings: Sequence[Finding], *, where: str) -> None:
-    """Print a table of all connectors, then what to do about those that need something done.
+def print_table(findings: Sequence[Finding], *, scope: str) -> None:
+    """Print a table of all connectors, then the next step for each one that needs it.
 
     Args:
-        findings: what to print.
-        where: what has been looked at, for instance ``stack Crm``.
+        findings: the findings to print.
+        scope: what was compared, for instance ``stack Crm``.
     """
-    width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
-    # A word between colons is part of an ARN here, and no emoji.
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    # Rich would replace a word between two colons of an ARN by an emoji.
     console = Console(width=width, highlight=False, emoji=False)
     if not findings:
-        console.print(f"No AppFlow connectors in {escape(where)}.", soft_wrap=True)
+        console.print(f"No AppFlow connectors in {escape(scope)}.", soft_wrap=True)
         return
     console.print(_table(findings, console.width))
     console.print()
     for finding in findings:
         if finding.next_step:
-            _print_advice(console, finding)
+            _print_next_step(console, finding)
     counts = Counter(finding.state for finding in findings)
     if counts[State.UNMANAGED]:
         console.print(
-            "UNMANAGED: no ConnectorRegistration asks for it. One with its label takes it over."
+            "UNMANAGED: no ConnectorRegistration has this label. Adding one adopts the connector."
         )
-    counted = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
-    console.print(f"In {escape(where)}: {counted}", soft_wrap=True)
+    summary = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
+    console.print(f"In {escape(scope)}: {summary}", soft_wrap=True)
 
 
 def progress(text: str) -> AbstractContextManager[object]:
-    """Say what is going on, as long as it goes on and if a person is watching."""
+    """Show a spinner while the context is active, on an interactive terminal only."""
     return Console(stderr=True).status(escape(text)) if sys.stderr.isatty() else nullcontext()
 
 
 def _table(findings: Sequence[Finding], width: int) -> Table:
     table = Table(
-        # The ARNs beside it need the room more.
+        # The ARNs in the last column need more room.
         Column("Connector", overflow="fold", max_width=width // 3),
         Column("State", no_wrap=True),
-        Column("AppFlow holds", overflow="fold"),
+        Column("Registered", overflow="fold"),
         show_lines=True,
     )
     for finding in findings:
         name = escape(finding.label)
         if finding.registration:
             name += f"\n[dim]stack {escape(finding.registration.stack)}[/]"
-        table.add_row(name, _coloured(finding.state), _held(finding.connector))
+        table.add_row(name, _coloured(finding.state), _registered(finding.connector))
     return table
 
 
-def _held(connector: Connector | None) -> str:
+def _registered(connector: Connector | None) -> str:
     if connector is None:
         return "[dim]nothing[/]"
     version = connector.version and f"version {connector.version}"
     return escape("\n".join(filter(None, [connector.lambda_arn, version, connector.description])))
 
 
-def _print_advice(console: Console, finding: Finding) -> None:
+def _print_next_step(console: Console, finding: Finding) -> None:
     console.print(f"[bold]{escape(finding.label)}[/] is {_coloured(finding.state)}:", end=" ")
     console.print(f"{escape(finding.reason)}.", soft_wrap=True)
-    for name, asked_for, held in finding.differences:
-        # The terminal breaks these, and not we, so that whole ARNs can be copied.
-        console.print(f"  {name} asked for  {_shown(asked_for)}", soft_wrap=True)
-        console.print(f"  {name} held       {_shown(held)}", soft_wrap=True)
+    for name, expected, actual in finding.differences:
+        # The terminal wraps these lines, and not rich, so that whole ARNs can be copied.
+        console.print(f"  template {name}    {_value(expected)}", soft_wrap=True)
+        console.print(f"  registered {name}  {_value(actual)}", soft_wrap=True)
     console.print(Padding(escape(finding.next_step), (0, 0, 0, 2), expand=False))
     console.print()
 
@@ -110,8 +110,8 @@ def _coloured(state: State) -> str:
     return f"[{_COLOURS[state]}]{state.value}[/]"
 
 
-def _shown(value: str) -> str:
-    return escape(value) or "[dim]none[/]"
+def _value(text: str) -> str:
+    return escape(text) or "[dim]none[/]"
 
 
 def _as_json(finding: Finding) -> Mapping[str, Any]:
@@ -129,15 +129,15 @@ def _as_json(finding: Finding) -> Mapping[str, Any]:
 
 
 def _expected(registration: Registration) -> Mapping[str, str | None]:
-    """What a stack asks for; None for what it leaves open and what cannot be told."""
+    """The template's values; None for one that is not set or unknown."""
     return {
         "lambdaArn": _known(registration.lambda_arn),
         "description": _known(registration.description),
     }
 
 
-def _known(value: str | CannotTell | None) -> str | None:
-    return None if isinstance(value, CannotTell) else value
+def _known(value: str | Unknown | None) -> str | None:
+    return None if isinstance(value, Unknown) else value
 
 
 def _actual(connector: Connector) -> Mapping[str, str]:

@@ -5,39 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .appflow import AppFlow, Connector
-from .aws import Place, in_parallel, readable_errors
+from .aws import Session, in_parallel, translated_sdk_errors
 from .cloudformation import CloudFormation
 from .drift import Finding, compare, exit_code
 from .output import print_json, print_table, progress
 
 
 def status(*, stack: str | None, region: str | None, profile: str | None, as_json: bool) -> int:
-    """Print whether AppFlow holds what a stack, or all stacks, ask for; return the exit code.
+    """Print how the registrations of a stack, or of all stacks, compare; return the exit code.
 
     Raises:
-        StatusError: it could not be found out.
+        StatusError: a call to AWS failed, or the stack does not exist.
     """
-    with readable_errors():
-        place = Place(region=region, profile=profile)
+    with translated_sdk_errors():
+        session = Session(region=region, profile=profile)
         with progress(f"Reading {stack or 'all stacks'}"):
-            findings = _findings(place, stack)
+            findings = _findings(session, stack)
     if as_json:
-        print_json(findings, account=place.account, region=place.region)
+        print_json(findings, account=session.account, region=session.region)
     else:
-        print_table(findings, where=f"stack {stack} in {place}" if stack else str(place))
+        print_table(findings, scope=f"stack {stack} in {session}" if stack else str(session))
     return exit_code(findings)
 
 
-def _findings(place: Place, stack: str | None) -> list[Finding]:
-    cloudformation = CloudFormation(place)
-    appflow = AppFlow(place.client("appflow"))
+def _findings(session: Session, stack: str | None) -> list[Finding]:
+    cloudformation = CloudFormation(session)
+    appflow = AppFlow(session.client("appflow"))
     if stack is None:
         registrations = cloudformation.registrations_of_all_stacks()
-        listed = appflow.labels()
+        listed = appflow.list_labels()
     else:
         registrations = cloudformation.registrations_of_stack(stack)
         listed = []
     labels = sorted({*listed, *(registration.label for registration in registrations)})
-    found = in_parallel(appflow.connector, labels)
-    connectors: Mapping[str, Connector | None] = dict(zip(labels, found, strict=True))
+    described = in_parallel(appflow.describe, labels)
+    connectors: Mapping[str, Connector | None] = dict(zip(labels, described, strict=True))
     return compare(registrations, connectors)

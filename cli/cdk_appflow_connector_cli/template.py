@@ -1,14 +1,13 @@
-"""What a deployed template asks for, without asking CloudFormation to deploy it again.
+"""Evaluation of a deployed template's properties from what CloudFormation stores.
 
-A value of a template is a literal or an intrinsic function. The template that GetTemplate returns,
-the parameters of DescribeStacks and the physical ids of ListStackResources are enough to evaluate
-the few functions that the ARN of a Lambda function comes as. CloudFormation keeps all of them as
-long as the stack exists. The alternative, the evaluated properties in the events of the stack, goes
-after 90 days, and connectors live longer than that.
+A property is a literal or an intrinsic function. The template from GetTemplate, the parameters from
+DescribeStacks and the physical ids from ListStackResources are enough to evaluate the functions
+that produce the ARN of a Lambda function. CloudFormation keeps them for the life of the stack. The
+alternative, the evaluated properties in the stack events, is deleted after 90 days.
 
-Values that a later deployment would see differently (dynamic references, outputs of other stacks
-that are no exports) and functions that the construct does not make (conditions, mappings) are not
-evaluated: they are reported as what cannot be told.
+Two kinds of values are reported as unresolvable: those that can have changed since the last
+deployment (dynamic references, outputs of other stacks that are not exports), and functions that
+the construct does not generate (conditions, mappings).
 
 Sources: "Intrinsic function reference", "Pseudo parameters reference", AWS::Lambda::Alias and
 AWS::Lambda::Version in the CloudFormation Template Reference; ListStackResources and
@@ -27,14 +26,14 @@ _SUBSTITUTION = re.compile(r"\$\{(!?)([^}]*)\}")
 _LAMBDA_QUALIFIERS = ("AWS::Lambda::Alias", "AWS::Lambda::Version")
 
 
-class CannotTellError(Exception):
-    """A value that only CloudFormation can evaluate; the message is what stands in the way."""
+class UnresolvableError(Exception):
+    """Only CloudFormation can evaluate the value; the message says why."""
 
 
 class Resource(NamedTuple):
-    """A resource of a stack, as ListStackResources has it.
+    """A resource of a stack, as ListStackResources returns it.
 
-    ``physical_id`` is empty as long as the resource is not made.
+    ``physical_id`` is empty until the resource is created.
     """
 
     logical_id: str
@@ -48,9 +47,9 @@ class Template:
     Args:
         body: the template.
         stack_id: the ARN of its stack.
-        parameters: the parameters of the stack by their keys, as DescribeStacks has them.
-        resources: the resources of the stack by their logical ids.
-        exported: gives the value of an export by its name; raises KeyError if there is none.
+        parameters: the parameters of the stack by key, as DescribeStacks returns them.
+        resources: the resources of the stack by logical id.
+        export_value: returns the value of an export by name; raises KeyError if it does not exist.
     """
 
     def __init__(
@@ -60,12 +59,12 @@ class Template:
         stack_id: str,
         parameters: Mapping[str, Mapping[str, Any]],
         resources: Mapping[str, Resource],
-        exported: Callable[[str], str],
+        export_value: Callable[[str], str],
     ) -> None:
         self._body = body
         self._parameters = parameters
         self._resources = resources
-        self._exported = exported
+        self._export_value = export_value
         _, partition, _, region, account, path = stack_id.split(":", 5)
         self._pseudo_parameters = {
             "AWS::AccountId": account,
@@ -83,28 +82,28 @@ class Template:
         }
 
     def property(self, logical_id: str, name: str) -> str | None:
-        """The value of a property of a resource, or None if the template does not set it.
+        """The value of a property of a resource; None if the template does not set it.
 
         Raises:
-            CannotTellError: only CloudFormation can evaluate it.
+            UnresolvableError: only CloudFormation can evaluate the value.
         """
         resource = self._body.get("Resources", {}).get(logical_id)
         if resource is None:
-            raise CannotTellError(f"the stack's template has no resource {logical_id}")
+            raise UnresolvableError(f"the stack's template has no resource {logical_id}")
         value = resource.get("Properties", {}).get(name)
         return None if value is None else self._evaluate(value)
 
     def _evaluate(self, value: Any) -> str:
         if isinstance(value, str):
             if "{{resolve:" in value:
-                raise CannotTellError(f"it is the dynamic reference {value}")
+                raise UnresolvableError(f"it is the dynamic reference {value}")
             return value
         if isinstance(value, Mapping) and len(value) == 1:
             [(function, argument)] = value.items()
             if function in self._functions:
                 return self._functions[function](argument)
-            raise CannotTellError(f"it depends on {function}")
-        raise CannotTellError(f"it is {value!r}")
+            raise UnresolvableError(f"it depends on {function}")
+        raise UnresolvableError(f"it is {value!r}, which is no string")
 
     def _ref(self, name: Any) -> str:
         if name in self._pseudo_parameters:
@@ -114,7 +113,7 @@ class Template:
         resource = self._resources.get(name)
         if resource is None or resource.type not in (*_LAMBDA_QUALIFIERS, "AWS::Lambda::Function"):
             kind = resource.type if resource else "unknown"
-            raise CannotTellError(f"it depends on Ref of {name}, whose type is {kind}")
+            raise UnresolvableError(f"it depends on Ref of {name}, whose type is {kind}")
         return resource.physical_id
 
     def _parameter(self, name: str) -> str:
@@ -124,26 +123,26 @@ class Template:
             "ResolvedValue" if from_parameter_store else "ParameterValue"
         )
         if value is None or str(declared.get("NoEcho")).lower() == "true":
-            raise CannotTellError(f"CloudFormation does not show the value of parameter {name}")
+            raise UnresolvableError(f"CloudFormation does not show the value of parameter {name}")
         return str(value)
 
     def _get_att(self, argument: Any) -> str:
         name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
         resource = self._resources.get(name)
         if resource is None or (resource.type, attribute) != ("AWS::Lambda::Function", "Arn"):
-            raise CannotTellError(f"it depends on Fn::GetAtt of {name}.{attribute}")
-        place = "${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}"
-        return self._sub(f"arn:{place}:function:{resource.physical_id}")
+            raise UnresolvableError(f"it depends on Fn::GetAtt of {name}.{attribute}")
+        prefix = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function"
+        return self._sub(f"{prefix}:{resource.physical_id}")
 
     def _join(self, argument: Any) -> str:
         delimiter, parts = argument
         if not isinstance(parts, list):
-            raise CannotTellError("it depends on Fn::Join of a list that is not in the template")
+            raise UnresolvableError("it depends on Fn::Join of a list that is not in the template")
         return str(delimiter).join(map(self._evaluate, parts))
 
     def _sub(self, argument: Any) -> str:
         if not isinstance(argument, str):
-            raise CannotTellError("it depends on Fn::Sub with variables of its own")
+            raise UnresolvableError("it depends on Fn::Sub with a map of variables")
 
         def value(match: re.Match[str]) -> str:
             is_literal, name = match.groups()
@@ -156,6 +155,6 @@ class Template:
     def _import_value(self, argument: Any) -> str:
         name = self._evaluate(argument)
         try:
-            return self._exported(name)
+            return self._export_value(name)
         except KeyError:
-            raise CannotTellError(f"there is no export {name}") from None
+            raise UnresolvableError(f"there is no export {name}") from None

@@ -1,4 +1,4 @@
-"""How to test your own app: ``cdk deploy`` on the local cloud, then assertions on AppFlow.
+"""How to test your own app: run ``cdk deploy`` on the local cloud, then call AppFlow.
 
 python -m pytest examples/tests
 """
@@ -11,17 +11,17 @@ import pytest
 
 from appflow_local_cloud.process import LocalCloud
 
-# The line that belongs into your conftest.py, unless there is only one module of tests.
+# Put this line into your conftest.py, unless you have only one test module.
 pytest_plugins = ["appflow_local_cloud.pytest_plugin"]
 
-# Any 12 digits are an account, which is empty until something is deployed.
+# Any 12 digits are an account, which is empty until you deploy to it.
 ACCOUNT = "444455556666"
 APP = f"{sys.executable} {Path(__file__).parents[1] / 'smallest.py'}"
 
 
 @pytest.fixture
 def deployed(appflow_local_cloud: LocalCloud, tmp_path: Path) -> None:
-    """Deploy the app with the CDK CLI."""
+    """Deploys the app with the CDK CLI."""
     for command in (
         ["bootstrap", f"aws://{ACCOUNT}/us-east-1"],
         ["deploy", "--require-approval", "never"],
@@ -34,15 +34,15 @@ def deployed(appflow_local_cloud: LocalCloud, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_connector_is_registered(appflow_local_cloud: LocalCloud) -> None:
-    """The deployment registers the connector and checks the result."""
+def test_deployment_registers_the_connector(appflow_local_cloud: LocalCloud) -> None:
+    """The deployment registers the connector and verifies the registration."""
     appflow = appflow_local_cloud.client("appflow", ACCOUNT)
 
-    connector = appflow.describe_connector(
+    response = appflow.describe_connector(
         connectorType="CustomConnector", connectorLabel="acme-crm"
     )
 
-    assert connector["connectorConfiguration"]["connectorName"] == "Acme CRM"
+    assert response["connectorConfiguration"]["connectorName"] == "Acme CRM"
     assert [call["operation"] for call in appflow_local_cloud.appflow_calls(ACCOUNT)] == [
         "RegisterConnector",
         "DescribeConnector",

@@ -1,7 +1,7 @@
-"""An app with a connector for each form in which a template can name a Lambda function.
+"""An app with a connector for each form in which a template can refer to a Lambda function.
 
-``RELEASE`` in the environment is what announces them again, ``MADE_ELSEWHERE`` the name of a
-function that is no part of the app.
+It reads two environment variables: a new value of ``RELEASE`` refreshes all registrations, and
+``EXTERNAL_FUNCTION`` is the name of a function outside of the app.
 """
 
 import os
@@ -14,15 +14,15 @@ from cdk_appflow_connector import ConnectorRegistration
 
 from tests.support import connector
 
-made_elsewhere = os.environ["MADE_ELSEWHERE"]
-here = cdk.Environment(
+external_function = os.environ["EXTERNAL_FUNCTION"]
+env = cdk.Environment(
     account=os.environ["CDK_DEFAULT_ACCOUNT"], region=os.environ["CDK_DEFAULT_REGION"]
 )
-arn = f"arn:aws:lambda:{here.region}:{here.account}:function:{made_elsewhere}"
+arn = f"arn:aws:lambda:{env.region}:{env.account}:function:{external_function}"
 
 app = cdk.App()
-functions = cdk.Stack(app, "Functions", env=here)
-stack = cdk.Stack(app, "Connectors", env=here)
+functions = cdk.Stack(app, "Functions", env=env)
+stack = cdk.Stack(app, "Connectors", env=env)
 nested_stack = cdk.NestedStack(stack, "Nested")
 
 
@@ -57,16 +57,16 @@ targets: Mapping[str, lambda_.IFunction] = {
     "by-alias": own.add_alias("live"),
     "by-arn": imported("by-arn", arn),
     "by-function": own,
-    "by-name": lambda_.Function.from_function_name(stack, "by-name-function", made_elsewhere),
+    "by-name": lambda_.Function.from_function_name(stack, "by-name-function", external_function),
     "by-parameter": imported("by-parameter", parameter.value_as_string),
     "by-stack": function(functions, "OfAnotherStack"),
-    "by-sub": imported("by-sub", cdk.Fn.sub(arn.replace(str(here.account), "${AWS::AccountId}"))),
+    "by-sub": imported("by-sub", cdk.Fn.sub(arn.replace(str(env.account), "${AWS::AccountId}"))),
     "by-version": own.current_version,
 }
 for label, target in targets.items():
     register(label, target)
 register("described", own, description="Acme CRM connector")
-# MiniStack cannot update this one: it does not know the ARN of a log group in a nested stack then.
+# MiniStack cannot update this one: it loses the ARN of a log group in a nested stack.
 ConnectorRegistration(nested_stack, "nested", connector_label="nested", connector_function=own)
 
 app.synth()

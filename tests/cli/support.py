@@ -1,4 +1,4 @@
-"""What the tests of the console script share."""
+"""Helpers of the tests of the console script."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def run_status(
 
 
 def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """The state of each connector in what ``--json`` prints."""
-    return {one["connectorLabel"]: one["state"] for one in connectors(result)}
+    """The state of each connector in the output of ``--json``, by label."""
+    return {found["connectorLabel"]: found["state"] for found in connectors(result)}
 
 
 def connectors(result: subprocess.CompletedProcess[str]) -> list[Mapping[str, Any]]:
-    """The connectors in what ``--json`` prints."""
+    """The connectors in the output of ``--json``, which must be the only output."""
     assert result.stderr == ""
     found: list[Mapping[str, Any]] = json.loads(result.stdout)["connectors"]
     return found

@@ -1,4 +1,4 @@
-"""How what AppFlow holds is told from what is asked for."""
+"""The comparison of a template's registration with the connector in AppFlow."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from cdk_appflow_connector_cli.appflow import Connector
-from cdk_appflow_connector_cli.cloudformation import CannotTell, Registration
+from cdk_appflow_connector_cli.cloudformation import Registration, Unknown
 from cdk_appflow_connector_cli.drift import Finding, State, compare, exit_code
+
+ROOT = Path(__file__).parents[2]
 
 ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
 REGISTRATION = Registration(
@@ -17,23 +19,25 @@ REGISTRATION = Registration(
     logical_id="Registration",
     lambda_arn=ARN,
     description=None,
-    unsettled=None,
+    unstable_status=None,
 )
 CONNECTOR = Connector(label="acme-crm", lambda_arn=ARN, description="", version="1.0")
-UNKNOWN_ARN = CannotTell("LambdaArn is not known: it depends on Fn::If")
+UNKNOWN_ARN = Unknown("LambdaArn cannot be resolved: it depends on Fn::If")
 
 
-def found(registration: Registration, connector: Connector | None) -> Finding:
+def finding_of(registration: Registration, connector: Connector | None) -> Finding:
+    """The only finding for one registration and the connector under its label."""
     [finding] = compare([registration], {"acme-crm": connector})
     return finding
 
 
-def test_the_same_is_in_sync() -> None:
-    assert found(REGISTRATION, CONNECTOR).state is State.IN_SYNC
+def test_equal_values_are_in_sync() -> None:
+    """A connector with the template's values is IN_SYNC."""
+    assert finding_of(REGISTRATION, CONNECTOR).state is State.IN_SYNC
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "held", "state"),
+    ("template", "registered", "state"),
     [
         ("Acme", "Acme", State.IN_SYNC),
         ("Acme", "Mine", State.MODIFIED),
@@ -42,111 +46,131 @@ def test_the_same_is_in_sync() -> None:
         (None, "Mine", State.IN_SYNC),
     ],
 )
-def test_a_description_counts_if_the_template_sets_one(
-    asked_for: str | None, held: str, state: State
+def test_description_is_compared_if_set(
+    template: str | None, registered: str, state: State
 ) -> None:
-    registration = REGISTRATION._replace(description=asked_for)
+    """A description that differs is MODIFIED, unless the template sets none."""
+    registration = REGISTRATION._replace(description=template)
 
-    assert found(registration, CONNECTOR._replace(description=held)).state is state
+    finding = finding_of(registration, CONNECTOR._replace(description=registered))
+
+    assert finding.state is state
 
 
-def test_both_differences_are_named() -> None:
+def test_modified_names_each_difference() -> None:
+    """A MODIFIED finding has both values of each property that differs, and two next steps."""
     connector = CONNECTOR._replace(lambda_arn=f"{ARN}:live", description="Mine")
 
-    finding = found(REGISTRATION._replace(description="Acme"), connector)
+    finding = finding_of(REGISTRATION._replace(description="Acme"), connector)
 
-    assert (
-        finding.reason == "AppFlow holds another Lambda ARN and description than stack Crm asks for"
+    assert finding.reason == (
+        "the registration differs from the template of stack Crm in its Lambda ARN and description"
     )
     assert finding.differences == [
         ("Lambda ARN", ARN, f"{ARN}:live"),
         ("description", "Acme", "Mine"),
     ]
     assert finding.next_step == (
-        "Deploy stack Crm with a changed value in `triggers` of this connector's"
-        " ConnectorRegistration, and AppFlow is told again what the stack asks for. Or, if what"
-        " AppFlow holds is right, put that into the app and deploy it."
+        "To restore the template's values, deploy stack Crm with a changed value in `triggers` of"
+        " its ConnectorRegistration. To keep the registered values, set them in the app and deploy"
+        " it."
     )
 
 
-def test_the_readme_shows_what_is_said() -> None:
-    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+def test_modified_is_shown_in_the_docs() -> None:
+    """A page of the documentation shows the output for a MODIFIED connector word for word."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    texts = [" ".join(page.read_text().split()) for page in pages]
 
-    finding = found(REGISTRATION, CONNECTOR._replace(lambda_arn=f"{ARN}-experiment"))
+    finding = finding_of(REGISTRATION, CONNECTOR._replace(lambda_arn=f"{ARN}-experiment"))
 
-    [(name, asked_for, held)] = finding.differences
-    assert f"{finding.label} is {finding.state.value}: {finding.reason}." in readme
-    assert f"{name} asked for {asked_for} {name} held {held} {finding.next_step}" in readme
+    [(name, expected, actual)] = finding.differences
+    shown = (
+        f"{finding.label} is {finding.state.value}: {finding.reason}."
+        f" template {name} {expected} registered {name} {actual} {finding.next_step}"
+    )
+    assert [text for text in texts if shown in text] != []
 
 
-def test_a_connector_that_is_gone_is_registered_again_by_a_deployment() -> None:
-    finding = found(REGISTRATION, None)
+def test_missing_connector_is_deleted() -> None:
+    """A label without a connector is DELETED, and the next step registers it again."""
+    finding = finding_of(REGISTRATION, None)
 
     assert finding.state is State.DELETED
+    assert finding.reason == "no connector is registered under this label"
     assert finding.next_step == (
-        "Deploy stack Crm with a changed value in `triggers` of this connector's"
-        " ConnectorRegistration, and it is registered again. Or take its ConnectorRegistration out"
-        " of the app."
+        "To register it again, deploy stack Crm with a changed value in `triggers` of its"
+        " ConnectorRegistration. If the connector is no longer needed, remove its"
+        " ConnectorRegistration from the app."
     )
 
 
-def test_of_a_nested_stack_the_outermost_one_is_deployed() -> None:
+def test_next_step_deploys_the_root_stack() -> None:
+    """The next step for a registration in a nested stack names the root stack."""
     registration = REGISTRATION._replace(stack="Crm-Nested-1X", root_stack="Crm")
 
-    assert found(registration, None).next_step.startswith("Deploy stack Crm with")
+    assert ", deploy stack Crm with" in finding_of(registration, None).next_step
 
 
-def test_two_stacks_that_ask_for_one_label_are_told_of_each_other() -> None:
+def test_shared_label_names_all_its_stacks() -> None:
+    """The next step for a label in two stacks names both stacks."""
     other = REGISTRATION._replace(stack="Sales", root_stack="Sales", lambda_arn=f"{ARN}:live")
 
     findings = compare([REGISTRATION, other], {"acme-crm": CONNECTOR})
 
     assert [finding.state for finding in findings] == [State.IN_SYNC, State.MODIFIED]
     assert findings[1].next_step == (
-        "2 stacks ask for this label and take it from each other: Crm, Sales. Leave its"
-        " ConnectorRegistration in one of them."
+        "2 stacks manage this label and overwrite each other's registration: Crm, Sales. Keep its"
+        " ConnectorRegistration in one of them only."
     )
 
 
 @pytest.mark.parametrize(
     ("status", "next_step"),
     [
-        ("UPDATE_IN_PROGRESS", "Look again when the operation has ended."),
+        ("UPDATE_IN_PROGRESS", "Run this command again when the operation has ended."),
         (
             "UPDATE_ROLLBACK_FAILED",
-            "Deploy the stack, or finish its rollback or deletion, and look again.",
+            "Deploy the stack, or finish its rollback or deletion. Then run this command again.",
         ),
     ],
 )
-def test_a_stack_that_is_not_complete_leaves_it_open(status: str, next_step: str) -> None:
-    registration = REGISTRATION._replace(lambda_arn=CannotTell(""), unsettled=status)
+@pytest.mark.parametrize("connector", [CONNECTOR, None])
+def test_unstable_stack_is_unknown(
+    connector: Connector | None, status: str, next_step: str
+) -> None:
+    """A registration of a stack that is not stable is UNKNOWN, whatever is registered."""
+    registration = REGISTRATION._replace(lambda_arn=Unknown(""), unstable_status=status)
 
-    for connector in (CONNECTOR, None):
-        finding = found(registration, connector)
-        assert finding.state is State.UNKNOWN
-        assert finding.reason == f"stack Crm is {status}"
-        assert finding.next_step == next_step
-
-
-def test_what_cannot_be_known_is_not_called_in_sync() -> None:
-    finding = found(REGISTRATION._replace(lambda_arn=UNKNOWN_ARN), CONNECTOR)
+    finding = finding_of(registration, connector)
 
     assert finding.state is State.UNKNOWN
-    assert finding.reason == "LambdaArn is not known: it depends on Fn::If"
-    assert finding.next_step == "Compare by hand what the app means with what AppFlow holds."
+    assert finding.reason == f"stack Crm is {status}"
+    assert finding.next_step == next_step
 
 
-def test_a_known_difference_counts_beside_what_cannot_be_known() -> None:
+def test_unresolvable_value_is_unknown() -> None:
+    """A registration whose ARN cannot be resolved is UNKNOWN, with the reason."""
+    finding = finding_of(REGISTRATION._replace(lambda_arn=UNKNOWN_ARN), CONNECTOR)
+
+    assert finding.state is State.UNKNOWN
+    assert finding.reason == "LambdaArn cannot be resolved: it depends on Fn::If"
+    assert finding.next_step == "Compare the registered values with the app manually."
+
+
+def test_difference_outweighs_unknown_value() -> None:
+    """A registration with a known difference is MODIFIED although its ARN is unknown."""
     registration = REGISTRATION._replace(lambda_arn=UNKNOWN_ARN, description="Acme")
 
-    assert found(registration, CONNECTOR).state is State.MODIFIED
+    assert finding_of(registration, CONNECTOR).state is State.MODIFIED
 
 
-def test_a_connector_that_no_stack_asks_for_is_unmanaged() -> None:
+def test_unlisted_connector_is_unmanaged() -> None:
+    """A connector without a ConnectorRegistration is UNMANAGED and needs no next step."""
     [finding] = compare([], {"by-hand": CONNECTOR._replace(label="by-hand")})
 
     assert finding.state is State.UNMANAGED
-    assert finding.reason == "no ConnectorRegistration asks for it"
+    assert finding.reason == "no ConnectorRegistration has this label"
     assert finding.next_step == ""
 
 
@@ -160,7 +184,8 @@ def test_a_connector_that_no_stack_asks_for_is_unmanaged() -> None:
         ([State.IN_SYNC, State.UNKNOWN], 2),
     ],
 )
-def test_the_exit_code_tells_drift_first(states: list[State], expected: int) -> None:
+def test_exit_code_puts_drift_first(states: list[State], expected: int) -> None:
+    """The exit code is 1 for drift, else 2 for an UNKNOWN state, else 0."""
     findings = [Finding("acme-crm", state, REGISTRATION, CONNECTOR) for state in states]
 
     assert exit_code(findings) == expected

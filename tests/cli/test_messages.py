@@ -1,4 +1,4 @@
-"""What ``cdk-appflow-connector`` says before it can compare anything, and how it looks."""
+"""Error messages, help and layout of ``cdk-appflow-connector``."""
 
 from __future__ import annotations
 
@@ -15,47 +15,50 @@ from tests.cli.support import SCRIPT, run_status
 from tests.support import Account, connector
 
 ROOT = Path(__file__).parents[2]
-ALIAS = "of-a-name-that-is-so-long-that-no-narrow-terminal-has-it"
+LONG_ALIAS = "an-alias-whose-name-is-wider-than-any-cell-of-a-terminal"
 
 
-def refusal(account: Account, *arguments: str, **variables: str | None) -> str:
-    """What the script says when it could not tell."""
+def error_of(account: Account, *arguments: str, **variables: str | None) -> str:
+    """The error message of a run that fails and prints nothing else."""
     result = run_status(account, *arguments, **variables)
     assert result.returncode == 2
     assert result.stdout == ""
     return result.stderr.removeprefix("cdk-appflow-connector: ")
 
 
-def test_wrong_usage_is_no_drift(account: Account) -> None:
+def test_wrong_usage_exits_with_2(account: Account) -> None:
+    """An unknown argument exits with 2, which does not stand for drift."""
     assert "unrecognized arguments: --stak" in run_status(account, "--stak").stderr
     assert run_status(account, "--stak").returncode == 2
 
 
-def test_says_that_it_needs_a_region(account: Account) -> None:
-    assert refusal(account, AWS_DEFAULT_REGION=None) == (
-        "no Region is set. Name one with --region, or set AWS_DEFAULT_REGION\n"
+def test_missing_region_is_named(account: Account) -> None:
+    """Without a Region the error names both ways to set one."""
+    assert error_of(account, AWS_DEFAULT_REGION=None) == (
+        "no Region is set. Pass --region, or set AWS_DEFAULT_REGION\n"
     )
 
 
-def test_says_that_it_needs_credentials(account: Account, tmp_path: Path) -> None:
-    nowhere = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+def test_missing_credentials_are_named(account: Account, tmp_path: Path) -> None:
+    """Without credentials the error says how to provide them."""
+    no_credentials = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
 
-    assert refusal(account, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None, **nowhere) == (
-        "no AWS credentials were found. Name a profile with --profile, or sign in as for the CDK"
-        " CLI\n"
-    )
+    assert error_of(
+        account, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None, **no_credentials
+    ) == ("no AWS credentials were found. Pass --profile, or sign in as for the CDK CLI\n")
 
 
-def test_says_which_profiles_there_are(account: Account, tmp_path: Path) -> None:
+def test_unknown_profile_lists_the_others(account: Account, tmp_path: Path) -> None:
+    """The error for an unknown profile lists the available profiles."""
     (tmp_path / "config").write_text("[profile sales]\n[profile service]\n")
 
-    assert refusal(account, "--profile", "crm", AWS_CONFIG_FILE=str(tmp_path / "config")) == (
-        "The config profile (crm) could not be found. Choose one of those there are: sales,"
-        " service\n"
+    assert error_of(account, "--profile", "crm", AWS_CONFIG_FILE=str(tmp_path / "config")) == (
+        "The config profile (crm) could not be found. Available profiles: sales, service\n"
     )
 
 
-def test_takes_region_and_credentials_from_a_profile(account: Account, tmp_path: Path) -> None:
+def test_profile_sets_region_and_credentials(account: Account, tmp_path: Path) -> None:
+    """A profile provides the Region and the credentials."""
     (tmp_path / "config").write_text(
         f"[profile crm]\nregion = eu-west-1\naws_access_key_id = {account.id}\n"
         "aws_secret_access_key = test\n"
@@ -70,26 +73,30 @@ def test_takes_region_and_credentials_from_a_profile(account: Account, tmp_path:
     assert result.stdout == f"No AppFlow connectors in account {account.id}, Region eu-west-1.\n"
 
 
-def test_says_that_credentials_are_not_valid(account: Account) -> None:
-    said = refusal(account, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE")
+def test_invalid_credentials_are_named(account: Account) -> None:
+    """Invalid credentials give an error with the code and the next step."""
+    message = error_of(account, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE")
 
-    assert said.startswith("GetCallerIdentity was refused with InvalidClientTokenId: ")
-    assert said.endswith("Sign in again, or choose other credentials with --profile\n")
+    assert message.startswith("GetCallerIdentity failed with InvalidClientTokenId: ")
+    assert message.endswith("Sign in again, or choose other credentials with --profile\n")
 
 
-def test_says_that_nobody_answers(account: Account) -> None:
-    assert refusal(account, AWS_ENDPOINT_URL="http://127.0.0.1:1") == (
+def test_unreachable_endpoint_is_named(account: Account) -> None:
+    """An endpoint that refuses connections gives an error with the next step."""
+    assert error_of(account, AWS_ENDPOINT_URL="http://127.0.0.1:1") == (
         'Could not connect to the endpoint URL: "http://127.0.0.1:1/". Check the network, and that'
-        " AppFlow is offered in the Region\n"
+        " AppFlow is available in the Region\n"
     )
 
 
-def test_an_error_of_its_own_does_not_look_like_drift(account: Account) -> None:
-    assert "ValueError: Invalid endpoint" in refusal(account, AWS_ENDPOINT_URL="nowhere")
+def test_unexpected_error_exits_with_2(account: Account) -> None:
+    """An unexpected exception prints its traceback and exits with 2."""
+    assert "ValueError: Invalid endpoint" in error_of(account, AWS_ENDPOINT_URL="nowhere")
 
 
-def test_without_its_extra_it_says_what_to_install() -> None:
-    # -S leaves out everything that is installed.
+def test_missing_extra_is_named() -> None:
+    """Without the extra ``cli`` the error gives the command that installs it."""
+    # With -S Python does not find installed packages.
     result = subprocess.run(
         [sys.executable, "-S", "-m", "cdk_appflow_connector_cli", "status"],
         cwd=ROOT / "cli",
@@ -98,55 +105,59 @@ def test_without_its_extra_it_says_what_to_install() -> None:
     )
 
     assert result.stderr == (
-        "cdk-appflow-connector: No module named 'boto3'. Install what the script needs:"
+        "cdk-appflow-connector: No module named 'boto3'. Install the dependencies:"
         " pip install 'cdk-appflow-connector[cli]'\n"
     )
     assert result.returncode == 2
 
 
-def test_the_help_lists_exit_codes_and_read_only_permissions(account: Account) -> None:
-    said = run_status(account, "--help").stdout
+def test_help_lists_exit_codes_and_permissions(account: Account) -> None:
+    """The help lists the exit codes and seven read-only permissions."""
+    text = run_status(account, "--help").stdout
 
-    assert "  1  at least one connector has drifted: MODIFIED or DELETED\n" in said
-    actions = re.findall(r"^  \w+:(\w+)", said, re.M)
+    assert "  1  drift: at least one connector is MODIFIED or DELETED\n" in text
+    actions = re.findall(r"^  \w+:(\w+)", text, re.M)
     assert len(actions) == 7
     assert all(re.match("List|Describe|GetTemplate$", action) for action in actions)
 
 
 @pytest.fixture
 def arn(account: Account) -> str:
-    """The ARN that a connector was registered with by hand: an alias."""
+    """The ARN of an alias with a long name, registered under the label ``by-hand``."""
     account.make_function("crm", connector(), granted=False)
     aliases = account.client("lambda")
     version = aliases.publish_version(FunctionName="crm")["Version"]
-    alias = aliases.create_alias(FunctionName="crm", Name=ALIAS, FunctionVersion=version)
+    alias = aliases.create_alias(FunctionName="crm", Name=LONG_ALIAS, FunctionVersion=version)
     arn: str = alias["AliasArn"]
     account.grant_appflow(arn)
     account.register("by-hand", arn, description="Tried out")
     return arn
 
 
-def test_a_file_gets_whole_arns_and_no_colours(account: Account, arn: str) -> None:
-    # What some pipelines set, so that tools colour their logs.
+def test_file_has_whole_arns_and_no_colours(account: Account, arn: str) -> None:
+    """Output to a file has each ARN on one line, and no colours."""
+    # Some pipelines set FORCE_COLOR for coloured logs.
     for variables in ({}, {"COLUMNS": "40"}, {"FORCE_COLOR": "1"}):
         assert f" {arn} " in run_status(account, **variables).stdout
-    said = run_status(account).stdout
-    assert "\x1b" not in said
-    assert said.splitlines()[-2:] == [
-        "UNMANAGED: no ConnectorRegistration asks for it. One with its label takes it over.",
+    text = run_status(account).stdout
+    assert "\x1b" not in text
+    assert text.splitlines()[-2:] == [
+        "UNMANAGED: no ConnectorRegistration has this label. Adding one adopts the connector.",
         f"In account {account.id}, Region us-east-1: 1 UNMANAGED",
     ]
 
 
-def test_a_file_in_ascii_gets_a_table_too(account: Account, arn: str) -> None:
-    said = run_status(account, PYTHONIOENCODING="ascii").stdout
+def test_ascii_file_has_ascii_table(account: Account, arn: str) -> None:
+    """Output to an ASCII file is a table of ASCII characters."""
+    text = run_status(account, PYTHONIOENCODING="ascii").stdout
 
-    assert said.isascii()
-    assert arn in said
+    assert text.isascii()
+    assert arn in text
 
 
 @pytest.mark.parametrize("columns", [60, 80])
-def test_a_narrow_terminal_gets_all_of_an_arn(account: Account, arn: str, columns: int) -> None:
+def test_narrow_terminal_folds_the_arn(account: Account, arn: str, columns: int) -> None:
+    """On a narrow terminal the table folds the ARN and leaves nothing out."""
     lines = re.sub(r"\x1b\[\d*m", "", on_terminal(account, columns)).splitlines()
 
     assert max(map(len, lines)) == columns
@@ -154,7 +165,8 @@ def test_a_narrow_terminal_gets_all_of_an_arn(account: Account, arn: str, column
     assert "".join(cells) == f"{arn}version 1.0Tried out"
 
 
-def test_a_terminal_gets_colours_unless_it_wants_none(account: Account, arn: str) -> None:
+def test_terminal_has_colours_unless_no_color(account: Account, arn: str) -> None:
+    """A terminal shows colours, unless NO_COLOR is set."""
     colour = "\x1b[2mUNMANAGED"
 
     assert colour in on_terminal(account, 80, TERM="xterm")
@@ -162,14 +174,14 @@ def test_a_terminal_gets_colours_unless_it_wants_none(account: Account, arn: str
 
 
 def on_terminal(account: Account, columns: int, **variables: str) -> str:
-    """What the script writes on a terminal that is so wide."""
-    ours, theirs = pty.openpty()
+    """The output of the script on a terminal with a number of columns."""
+    controller, terminal = pty.openpty()
     environment = {**account.cloud.environment(account.id), **variables, "COLUMNS": str(columns)}
     try:
         subprocess.run(
-            [str(SCRIPT), "status"], env=environment, stdout=theirs, stderr=subprocess.PIPE
+            [str(SCRIPT), "status"], env=environment, stdout=terminal, stderr=subprocess.PIPE
         )
-        return os.read(ours, 65536).decode()
+        return os.read(controller, 65536).decode()
     finally:
-        os.close(ours)
-        os.close(theirs)
+        os.close(controller)
+        os.close(terminal)

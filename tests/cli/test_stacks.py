@@ -1,7 +1,7 @@
-"""The stacks that ``cdk-appflow-connector status`` meets in an account.
+"""``cdk-appflow-connector status`` on stacks in every state.
 
-Their custom resources are answered by a function that does nothing else, so that a test can bring a
-stack into any state; what AppFlow holds is registered by hand.
+A stub function responds to the custom resources, so that a test can bring a stack into any state.
+The tests register the connectors themselves.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from werkzeug import Request, Response
 from tests.cli.support import connectors, run_status, states
 from tests.support import Account, connector
 
-ANSWERER = """
+RESPONDER = """
 import json, urllib.request
 
 def handler(event, context):
     properties = event["ResourceProperties"]
     if "WaitFor" in properties:
         urllib.request.urlopen(properties["WaitFor"]).read()
-    answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    answer |= {
+    response = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    response |= {
         "Status": properties.get("Status", "SUCCESS"),
-        "Reason": "as the template says",
+        "Reason": "the template says so",
         "PhysicalResourceId": properties["ConnectorLabel"],
     }
-    data = json.dumps(answer).encode()
+    data = json.dumps(response).encode()
     request = urllib.request.Request(
         event["ResponseURL"], data, {"Content-Type": ""}, method="PUT"
     )
@@ -44,22 +44,22 @@ def handler(event, context):
 
 @pytest.fixture
 def crm(account: Account) -> str:
-    """The ARN of a connector's function, in an account that can answer custom resources."""
-    account.make_function("answerer", ANSWERER)
+    """The ARN of a connector's function, in an account with the stub that responds."""
+    account.make_function("responder", RESPONDER)
     return account.make_function("crm", connector())
 
 
 def registration(account: Account, label: str, **properties: Any) -> dict[str, Any]:
-    """A registration's resource in a template."""
-    answerer = f"arn:aws:lambda:us-east-1:{account.id}:function:answerer"
+    """The resource of a registration in a template."""
+    responder = f"arn:aws:lambda:us-east-1:{account.id}:function:responder"
     return {
         "Type": "Custom::AppFlowConnectorRegistration",
-        "Properties": {"ServiceToken": answerer, "ConnectorLabel": label, **properties},
+        "Properties": {"ServiceToken": responder, "ConnectorLabel": label, **properties},
     }
 
 
 def make_stack(account: Account, name: str, *resources: Any, **sections: Any) -> None:
-    """Make a stack that stays as it is when a resource fails."""
+    """Create a stack without rollback, and wait for it."""
     named = {f"Registration{number}": resource for number, resource in enumerate(resources)}
     account.client("cloudformation").create_stack(
         StackName=name,
@@ -70,42 +70,48 @@ def make_stack(account: Account, name: str, *resources: Any, **sections: Any) ->
 
 
 def wait_for(account: Account, state: str, name: str) -> None:
+    """Wait until a stack is in the state of a boto3 waiter."""
     waiter = account.client("cloudformation").get_waiter(state)
     waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
 
 
-def place(account: Account) -> str:
+def scope(account: Account) -> str:
+    """How the output names the account and its Region."""
     return f"account {account.id}, Region us-east-1"
 
 
-def test_an_account_with_nothing_in_it_has_no_drift(account: Account) -> None:
+def test_empty_account_has_no_drift(account: Account) -> None:
+    """An account without stacks and connectors has no drift."""
     result = run_status(account)
 
-    assert result.stdout == f"No AppFlow connectors in {place(account)}.\n"
+    assert result.stdout == f"No AppFlow connectors in {scope(account)}.\n"
     assert result.returncode == 0
 
 
-def test_a_stack_without_connectors_has_no_drift(account: Account) -> None:
+def test_stack_without_connectors_has_no_drift(account: Account) -> None:
+    """A stack without connector registrations has no drift."""
     make_stack(account, "Other", {"Type": "AWS::CloudFormation::WaitConditionHandle"})
 
     result = run_status(account, "--stack", "Other")
 
-    assert result.stdout == f"No AppFlow connectors in stack Other in {place(account)}.\n"
+    assert result.stdout == f"No AppFlow connectors in stack Other in {scope(account)}.\n"
     assert result.returncode == 0
 
 
-def test_a_stack_that_does_not_exist_cannot_be_compared(account: Account) -> None:
+def test_missing_stack_is_named(account: Account) -> None:
+    """A stack that does not exist gives an error and exit code 2."""
     result = run_status(account, "--stack", "Crm", "--json")
 
     assert result.stdout == ""
     assert result.stderr == (
-        f"cdk-appflow-connector: there is no stack Crm in {place(account)}. Check --stack, --region"
+        f"cdk-appflow-connector: there is no stack Crm in {scope(account)}. Check --stack, --region"
         " and --profile\n"
     )
     assert result.returncode == 2
 
 
-def test_what_a_deleted_stack_leaves_behind_is_unmanaged(account: Account, crm: str) -> None:
+def test_connector_of_deleted_stack_is_unmanaged(account: Account, crm: str) -> None:
+    """A connector whose stack is deleted is UNMANAGED."""
     make_stack(account, "Crm", registration(account, "acme-crm", LambdaArn=crm))
     account.register("acme-crm", crm)
     assert states(run_status(account, "--json")) == {"acme-crm": "IN_SYNC"}
@@ -122,7 +128,8 @@ def test_what_a_deleted_stack_leaves_behind_is_unmanaged(account: Account, crm: 
         assert f"there is no stack {name} in" in run_status(account, "--stack", name).stderr
 
 
-def test_a_change_set_of_a_new_stack_is_no_deployment(account: Account, crm: str) -> None:
+def test_new_stack_in_review_has_no_connectors(account: Account, crm: str) -> None:
+    """A stack that has only a change set has no connectors yet."""
     resource = registration(account, "acme-crm", LambdaArn=crm)
     account.client("cloudformation").create_change_set(
         StackName="Crm",
@@ -134,15 +141,15 @@ def test_a_change_set_of_a_new_stack_is_no_deployment(account: Account, crm: str
     assert states(run_status(account, "--json")) == {}
     result = run_status(account, "--stack", "Crm")
     assert result.stderr == (
-        "cdk-appflow-connector: stack Crm is REVIEW_IN_PROGRESS and has no connectors so far. Look"
-        " again when it is complete\n"
+        "cdk-appflow-connector: stack Crm is REVIEW_IN_PROGRESS and has no connectors yet. Run"
+        " this command again when the operation has ended\n"
     )
     assert result.returncode == 2
 
 
 @pytest.fixture
 def gate() -> Iterator[tuple[str, threading.Event]]:
-    """A URL that does not answer before the event is set."""
+    """A URL that responds when the event is set."""
     opened = threading.Event()
 
     def wait(_: Request) -> Response:
@@ -155,9 +162,10 @@ def gate() -> Iterator[tuple[str, threading.Event]]:
         opened.set()
 
 
-def test_a_stack_in_progress_leaves_it_open(
+def test_stack_in_progress_is_unknown(
     account: Account, crm: str, gate: tuple[str, threading.Event]
 ) -> None:
+    """A registration is UNKNOWN while its stack is updated."""
     url, opened = gate
     account.register("acme-crm", crm)
     make_stack(account, "Crm", registration(account, "acme-crm", LambdaArn=crm))
@@ -170,13 +178,14 @@ def test_a_stack_in_progress_leaves_it_open(
 
     opened.set()
     assert "acme-crm is UNKNOWN: stack Crm is UPDATE_IN_PROGRESS.\n" in result.stdout
-    assert "Look again when the operation has ended." in result.stdout
+    assert "Run this command again when the operation has ended." in result.stdout
     assert result.returncode == 2
     wait_for(account, "stack_update_complete", "Crm")
     assert states(run_status(account, "--json")) == {"acme-crm": "IN_SYNC"}
 
 
-def test_a_stack_that_failed_half_way_leaves_it_open(account: Account, crm: str) -> None:
+def test_failed_stack_is_unknown(account: Account, crm: str) -> None:
+    """The registrations of a stack that failed without a rollback are UNKNOWN."""
     account.register("acme-crm", crm)
     fine = registration(account, "acme-crm", LambdaArn=crm)
     failing = registration(account, "acme-erp", LambdaArn=crm, Status="FAILED")
@@ -190,7 +199,8 @@ def test_a_stack_that_failed_half_way_leaves_it_open(account: Account, crm: str)
     assert result.returncode == 2
 
 
-def test_after_a_rollback_the_values_of_before_count(account: Account, crm: str) -> None:
+def test_rolled_back_values_are_compared(account: Account, crm: str) -> None:
+    """After a rollback the values from before the update are compared."""
     account.register("acme-crm", crm)
     make_stack(account, "Crm", registration(account, "acme-crm", LambdaArn=crm))
     changed = {
@@ -205,7 +215,8 @@ def test_after_a_rollback_the_values_of_before_count(account: Account, crm: str)
     assert states(run_status(account, "--json")) == {"acme-crm": "IN_SYNC"}
 
 
-def test_what_a_condition_decides_is_not_known(account: Account, crm: str) -> None:
+def test_conditional_arn_is_unknown(account: Account, crm: str) -> None:
+    """An ARN that depends on a condition is UNKNOWN and null in the JSON."""
     account.register("acme-crm", crm)
     either = {"Fn::If": ["Two", f"{crm}-2", crm]}
     resource = registration(account, "acme-crm", LambdaArn=either)
@@ -217,11 +228,12 @@ def test_what_a_condition_decides_is_not_known(account: Account, crm: str) -> No
     assert found["state"] == "UNKNOWN"
     assert found["expected"] == {"lambdaArn": None, "description": None}
     assert found["actual"]["lambdaArn"] == crm
-    assert found["reason"] == "LambdaArn is not known: it depends on Fn::If"
+    assert found["reason"] == "LambdaArn cannot be resolved: it depends on Fn::If"
     assert result.returncode == 2
 
 
-def test_a_template_in_yaml_is_not_known(account: Account, crm: str) -> None:
+def test_yaml_template_is_unknown(account: Account, crm: str) -> None:
+    """A registration in a YAML template is UNKNOWN."""
     account.register("acme-crm", crm)
     properties = registration(account, "acme-crm", LambdaArn=crm)["Properties"]
     account.client("cloudformation").create_stack(
@@ -242,22 +254,23 @@ def test_a_template_in_yaml_is_not_known(account: Account, crm: str) -> None:
 
     [found] = connectors(result)
     assert found["state"] == "UNKNOWN"
-    assert found["reason"] == "the stack's template is YAML, and this command reads JSON"
+    assert found["reason"] == "the stack's template is YAML; this command reads JSON only"
 
 
 def test_all_pages_of_connectors_are_read(
     account: Account, crm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The labels of all pages of ListConnectors are found."""
     labels = ["acme-crm", "acme-erp", "acme-hr"]
     for label in labels:
         account.register(label, crm)
-    monkeypatch.setattr(appflow, "LARGEST_PAGE", 1)
+    monkeypatch.setattr(appflow, "MAX_PAGE_SIZE", 1)
 
-    assert appflow.AppFlow(account.client("appflow")).labels() == labels
+    assert appflow.AppFlow(account.client("appflow")).list_labels() == labels
 
 
 class TestPermissions:
-    """The ones that ``--help`` lists are enough, and none of them is too much."""
+    """The permissions that ``--help`` lists are sufficient and necessary."""
 
     @pytest.fixture
     def listed(self, account: Account) -> list[str]:
@@ -280,7 +293,7 @@ class TestPermissions:
     def run_as_user(
         account: Account, name: str, actions: list[str], *arguments: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run the script as an IAM user who may do these things only."""
+        """Run the script as an IAM user with these permissions only."""
         iam = account.client("iam")
         iam.create_user(UserName=name)
         statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
@@ -294,19 +307,22 @@ class TestPermissions:
             AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"],
         )
 
-    def test_are_enough(self, account: Account, listed: list[str]) -> None:
+    def test_are_sufficient(self, account: Account, listed: list[str]) -> None:
+        """A user with the listed permissions can run the command."""
         result = self.run_as_user(account, "reader", listed, "--json")
 
         assert states(result) == {"acme-crm": "IN_SYNC"}
 
-    def test_of_one_stack_are_enough_for_it(self, account: Account, listed: list[str]) -> None:
-        less = set(listed) - {"cloudformation:ListStacks", "appflow:ListConnectors"}
+    def test_are_fewer_with_stack(self, account: Account, listed: list[str]) -> None:
+        """With ``--stack`` the two permissions marked so are not needed."""
+        fewer = set(listed) - {"cloudformation:ListStacks", "appflow:ListConnectors"}
 
-        result = self.run_as_user(account, "reader", sorted(less), "--stack", "Crm", "--json")
+        result = self.run_as_user(account, "reader", sorted(fewer), "--stack", "Crm", "--json")
 
         assert states(result) == {"acme-crm": "IN_SYNC"}
 
-    def test_are_named_when_they_are_missing(self, account: Account, listed: list[str]) -> None:
+    def test_missing_permission_is_named(self, account: Account, listed: list[str]) -> None:
+        """Each permission is needed, and the error names it if it is missing."""
         for number, action in enumerate(listed):
             rest = [other for other in listed if other != action]
 
@@ -314,10 +330,10 @@ class TestPermissions:
 
             operation = action.partition(":")[2]
             assert result.stderr.startswith(
-                f"cdk-appflow-connector: {operation} was refused with AccessDenied"
+                f"cdk-appflow-connector: {operation} failed with AccessDenied"
             )
             assert result.stderr.endswith(
-                f"This needs the permission {action}; status --help lists all of them\n"
+                f"The call needs the permission {action}; status --help lists all of them\n"
             )
             assert result.stdout == ""
             assert result.returncode == 2

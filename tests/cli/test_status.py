@@ -1,8 +1,7 @@
-"""``cdk-appflow-connector status`` after ``cdk deploy``, and after what people do by hand."""
+"""``cdk-appflow-connector status`` after ``cdk deploy`` and after manual changes."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,21 +19,19 @@ FORMS = [
     *("by-version", "described", "nested"),
 ]
 
-Cdk = Callable[..., subprocess.CompletedProcess[str]]
+
+@pytest.fixture
+def external_arn(account: Account) -> str:
+    """The ARN of a function outside of the app."""
+    return account.make_function("external", connector("1"), granted=False)
 
 
 @pytest.fixture
-def made_elsewhere(account: Account) -> str:
-    """The ARN of a function that is no part of the app."""
-    return account.make_function("made-elsewhere", connector("1"), granted=False)
-
-
-@pytest.fixture
-def deploy(account: Account, made_elsewhere: str, tmp_path: Path) -> Callable[[int], None]:
-    """Deploys the app so that all its connectors are announced."""
+def deploy(account: Account, external_arn: str, tmp_path: Path) -> Callable[[int], None]:
+    """Deploys a release of the app, which refreshes all its registrations."""
 
     def cdk(*arguments: str, release: int) -> None:
-        variables = {"MADE_ELSEWHERE": "made-elsewhere", "RELEASE": str(release)}
+        variables = {"EXTERNAL_FUNCTION": "external", "RELEASE": str(release)}
         result = run_cdk(account, APP, tmp_path, *arguments, **variables)
         assert result.returncode == 0, result.stderr
 
@@ -42,10 +39,10 @@ def deploy(account: Account, made_elsewhere: str, tmp_path: Path) -> Callable[[i
     return lambda release: cdk("deploy", "--all", "--require-approval", "never", release=release)
 
 
-def test_shows_what_was_done_by_hand_and_that_its_advice_mends_it(
-    account: Account, made_elsewhere: str, deploy: Callable[[int], None]
+def test_next_step_repairs_manual_changes(
+    account: Account, external_arn: str, deploy: Callable[[int], None]
 ) -> None:
-    """One test, since every step starts from what the one before has left."""
+    """The command finds manual changes, and a deployment as its next step says repairs them."""
     in_sync = dict.fromkeys(FORMS, "IN_SYNC")
     deploy(1)
     result = run_status(account, "--stack", "Connectors", "--json")
@@ -53,31 +50,31 @@ def test_shows_what_was_done_by_hand_and_that_its_advice_mends_it(
     assert result.returncode == 0
 
     appflow = account.client("appflow")
-    asked_for = account.registered_arn("by-alias")
+    template_arn = account.registered_arn("by-alias")
     appflow.update_connector_registration(
         connectorLabel="by-alias",
-        connectorProvisioningConfig={"lambda": {"lambdaArn": made_elsewhere}},
+        connectorProvisioningConfig={"lambda": {"lambdaArn": external_arn}},
     )
     appflow.update_connector_registration(connectorLabel="described", description="Mine")
-    # The template sets no description of this one.
+    # The template sets no description of this connector.
     appflow.update_connector_registration(connectorLabel="by-arn", description="Mine as well")
     appflow.unregister_connector(connectorLabel="by-version")
-    account.register("by-hand", made_elsewhere)
+    account.register("by-hand", external_arn)
 
     result = run_status(account, "--stack", "Connectors", "--json")
     by_hand = {"by-alias": "MODIFIED", "described": "MODIFIED", "by-version": "DELETED"}
     assert states(result) == {**in_sync, **by_hand}
     assert result.returncode == 1
-    [moved] = [one for one in connectors(result) if one["connectorLabel"] == "by-alias"]
-    assert moved["expected"]["lambdaArn"] == asked_for
-    assert moved["actual"]["lambdaArn"] == made_elsewhere
+    [moved] = [found for found in connectors(result) if found["connectorLabel"] == "by-alias"]
+    assert moved["expected"]["lambdaArn"] == template_arn
+    assert moved["actual"]["lambdaArn"] == external_arn
 
     result = run_status(account)
-    assert f"Lambda ARN asked for  {asked_for}\n" in result.stdout
-    assert f"Lambda ARN held       {made_elsewhere}\n" in result.stdout
-    assert "description asked for  Acme CRM connector\n" in result.stdout
-    assert "by-version is DELETED: nothing is registered under this label.\n" in result.stdout
-    assert "Deploy stack Connectors with a changed value in `triggers`" in result.stdout
+    assert f"  template Lambda ARN    {template_arn}\n" in result.stdout
+    assert f"  registered Lambda ARN  {external_arn}\n" in result.stdout
+    assert "  template description    Acme CRM connector\n" in result.stdout
+    assert "by-version is DELETED: no connector is registered under this label.\n" in result.stdout
+    assert "deploy stack Connectors with a changed value in `triggers`" in result.stdout
     assert result.stdout.endswith(": 7 IN_SYNC, 2 MODIFIED, 1 DELETED, 1 UNMANAGED\n")
     assert result.returncode == 1
 

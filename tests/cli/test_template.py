@@ -1,4 +1,4 @@
-"""What the script makes of templates as the construct and the CDK write them."""
+"""Evaluation of templates as the construct and the CDK synthesise them."""
 
 from __future__ import annotations
 
@@ -12,48 +12,51 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 from aws_cdk.assertions import Template as Synthesized
 from cdk_appflow_connector import ConnectorRegistration
-from cdk_appflow_connector_cli.template import CannotTellError, Resource, Template
+from cdk_appflow_connector_cli.template import Resource, Template, UnresolvableError
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:111122223333:stack/Crm/5f1d"
 ARN = "arn:aws:lambda:eu-west-1:111122223333:function"
 TYPE = "Custom::AppFlowConnectorRegistration"
 
-Kind = Callable[[cdk.Stack], Any]
+BuildFunction = Callable[[cdk.Stack], Any]
 
 
 def property_of(
     tmp_path: Path,
-    kind: Kind,
+    build: BuildFunction,
     name: str = "LambdaArn",
     *,
     parameter: dict[str, str] | None = None,
     **arguments: Any,
 ) -> str | None:
-    """A property of a synthesised registration, evaluated with physical ids of our own.
+    """The value of a property of a synthesised registration on the function that is built.
 
-    ``parameter`` is what DescribeStacks says of every parameter.
+    ``parameter`` is what DescribeStacks returns for every parameter.
     """
     stack = cdk.Stack(cdk.App(outdir=str(tmp_path)), "Stack")
     ConnectorRegistration(
-        stack, "R", connector_label="acme-crm", connector_function=kind(stack), **arguments
+        stack, "R", connector_label="acme-crm", connector_function=build(stack), **arguments
     )
     body = Synthesized.from_stack(stack).to_json()
     resources = {
         logical_id: Resource(logical_id, physical_id(resource["Type"]), resource["Type"])
         for logical_id, resource in body["Resources"].items()
     }
-    [registration] = [one.logical_id for one in resources.values() if one.type == TYPE]
+    [registration] = [
+        resource.logical_id for resource in resources.values() if resource.type == TYPE
+    ]
     template = Template(
         body,
         stack_id=STACK_ID,
         parameters=dict.fromkeys(body.get("Parameters", {}), parameter or {}),
         resources=resources,
-        exported={"the-arn": f"{ARN}:exported"}.__getitem__,
+        export_value={"the-arn": f"{ARN}:exported"}.__getitem__,
     )
     return template.property(registration, name)
 
 
 def physical_id(resource_type: str) -> str:
+    """A physical id as CloudFormation gives it to a resource of a type."""
     return {
         "AWS::Lambda::Alias": f"{ARN}:crm:live",
         "AWS::Lambda::Function": "crm",
@@ -71,11 +74,11 @@ def function(stack: cdk.Stack) -> lambda_.Function:
     )
 
 
-def imported(function_arn: str) -> Kind:
+def imported(function_arn: str) -> BuildFunction:
     return lambda stack: lambda_.Function.from_function_arn(stack, "Connector", function_arn)
 
 
-def by_parameter(**properties: Any) -> Kind:
+def by_parameter(**properties: Any) -> BuildFunction:
     return lambda stack: imported(cdk.CfnParameter(stack, "Arn", **properties).value_as_string)(
         stack
     )
@@ -90,7 +93,7 @@ def nested(stack: cdk.Stack) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"),
+    ("build", "expected"),
     [
         pytest.param(function, f"{ARN}:crm", id="function"),
         pytest.param(
@@ -111,14 +114,16 @@ def nested(stack: cdk.Stack) -> Any:
         ),
     ],
 )
-def test_the_arn_of_a_function_is_known(tmp_path: Path, kind: Kind, expected: str) -> None:
-    assert property_of(tmp_path, kind) == expected
+def test_function_arn_is_resolved(tmp_path: Path, build: BuildFunction, expected: str) -> None:
+    """The LambdaArn of each kind of function is resolved without CloudFormation."""
+    assert property_of(tmp_path, build) == expected
 
 
-def test_a_substitution_knows_attributes_and_literals(tmp_path: Path) -> None:
+def test_sub_resolves_attributes_and_literals(tmp_path: Path) -> None:
+    """Fn::Sub resolves pseudo parameters and attributes, and keeps escaped literals."""
     description = cdk.Fn.sub("${!a} ${AWS::StackName} ${F.Arn}")
 
-    def kind(stack: cdk.Stack) -> Any:
+    def build(stack: cdk.Stack) -> Any:
         target = function(stack)
         resource = target.node.default_child
         assert isinstance(resource, cdk.CfnResource)
@@ -126,24 +131,27 @@ def test_a_substitution_knows_attributes_and_literals(tmp_path: Path) -> None:
         return target
 
     assert (
-        property_of(tmp_path, kind, "Description", description=description)
+        property_of(tmp_path, build, "Description", description=description)
         == f"${{a}} Crm {ARN}:crm"
     )
 
 
-def test_a_parameter_has_the_value_of_the_deployment(tmp_path: Path) -> None:
+def test_parameter_has_its_deployed_value(tmp_path: Path) -> None:
+    """A parameter resolves to the value that DescribeStacks returns."""
     parameter = {"ParameterValue": f"{ARN}:chosen"}
 
     assert property_of(tmp_path, by_parameter(), parameter=parameter) == f"{ARN}:chosen"
 
 
-def test_a_parameter_from_the_parameter_store_has_the_value_it_had_then(tmp_path: Path) -> None:
+def test_ssm_parameter_has_its_deployed_value(tmp_path: Path) -> None:
+    """An SSM parameter resolves to its value at the last deployment."""
     parameter = {"ParameterValue": "/crm", "ResolvedValue": f"{ARN}:stored"}
 
     assert property_of(tmp_path, from_parameter_store, parameter=parameter) == f"{ARN}:stored"
 
 
-def test_a_description_that_the_template_does_not_set_is_none(tmp_path: Path) -> None:
+def test_missing_description_is_none(tmp_path: Path) -> None:
+    """A description that the template does not set is None."""
     assert property_of(tmp_path, function, "Description") is None
 
 
@@ -162,7 +170,7 @@ def of_another_type(stack: cdk.Stack) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"),
+    ("build", "reason"),
     [
         pytest.param(
             dynamic_reference, "it is the dynamic reference {{resolve:ssm:/crm}}", id="dynamic"
@@ -203,15 +211,19 @@ def of_another_type(stack: cdk.Stack) -> Any:
         ),
     ],
 )
-def test_what_cannot_be_known_says_why(tmp_path: Path, kind: Kind, reason: str) -> None:
-    with pytest.raises(CannotTellError) as error:
-        property_of(tmp_path, kind, parameter={"ParameterValue": "****"})
+def test_unresolvable_value_gives_the_reason(
+    tmp_path: Path, build: BuildFunction, reason: str
+) -> None:
+    """A value that only CloudFormation can evaluate raises an error with the reason."""
+    with pytest.raises(UnresolvableError) as error:
+        property_of(tmp_path, build, parameter={"ParameterValue": "****"})
 
     assert str(error.value) == reason
 
 
-def test_a_resource_that_is_not_in_the_template_is_not_known() -> None:
-    template = Template({}, stack_id=STACK_ID, parameters={}, resources={}, exported=str)
+def test_missing_resource_is_unresolvable() -> None:
+    """A resource that is not in the template raises an error that names it."""
+    template = Template({}, stack_id=STACK_ID, parameters={}, resources={}, export_value=str)
 
-    with pytest.raises(CannotTellError, match=r"^the stack's template has no resource Gone$"):
+    with pytest.raises(UnresolvableError, match=r"^the stack's template has no resource Gone$"):
         template.property("Gone", "LambdaArn")

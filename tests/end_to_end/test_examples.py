@@ -62,8 +62,8 @@ class Deployed:
 def test_adopt_existing(target: Account, prefix: str, tmp_path: Path) -> None:
     example = Deployed(target, prefix, tmp_path, ROOT / "examples" / "adopt_existing.py")
     assert (
-        f"connector {example.label}: it is not registered, and on_missing is FAIL. Register it"
-        " first, or let on_missing REGISTER do it."
+        f"connector {example.label}: the label is not registered, and adoption is REQUIRED."
+        " Register the connector first, or set adoption=Adoption.ALLOWED."
     ) in example.deploy()
 
     by_hand = target.make_function(f"{prefix}by-hand", connector())

@@ -1,4 +1,4 @@
-"""What people install is what the checkout is: the sdist, the wheel, and an app that uses it."""
+"""The sdist and the wheel: their contents, and an app that uses the installed wheel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# Where the folders of the checkout are in the wheel.
+# The folders of the checkout, and their paths in the wheel.
 FOLDERS = {
     "constructs/cdk_appflow_connector": "cdk_appflow_connector",
     "handler": "cdk_appflow_connector/_handler",
@@ -55,7 +55,7 @@ print(json.dumps([cdk_appflow_connector.__file__, constructs.__file__, folders])
 
 
 def build(source: Path, target: Path, *kinds: str) -> None:
-    """Build with the packages of this environment, so that nothing is downloaded."""
+    """Build distributions with the packages of this environment, without downloads."""
     command = [sys.executable, "-m", "build", "--no-isolation", *kinds, "--outdir", str(target)]
     subprocess.run([*command, str(source)], check=True, stdout=subprocess.DEVNULL)
 
@@ -77,36 +77,37 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def python_with_the_wheel_alone(wheel: Path, tmp_path: Path) -> Iterator[Path]:
-    """An interpreter whose environment has the wheel and what it depends on."""
+def wheel_python(wheel: Path, tmp_path: Path) -> Iterator[Path]:
+    """The interpreter of an environment with the wheel and its dependencies."""
     folder = tmp_path / "environment"
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    # Isolated, or pip counts what this program can import as installed already.
+    # With -I pip does not count the packages of this process as installed.
     install = [str(python), "-I", "-m", "pip", "install", "-qq", "--no-compile", str(wheel)]
     subprocess.run([*install, "--disable-pip-version-check"], check=True)
     yield python
-    # The CDK has a quarter of a gigabyte, and pytest keeps the folders of the last three runs.
+    # The CDK takes 250 MB, and pytest keeps the folders of the last three runs.
     shutil.rmtree(folder)
 
 
 def files_of(wheel: Path) -> set[str]:
+    """The paths of all files in a wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
 
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What an app has found where, and the hashes of its assets."""
+    """The paths of the packages that an app imported, and the hashes of its assets."""
 
     library: Path
     constructs: Path
-    folders_of_the_checkout: list[str]
+    checkout_folders: list[str]
     assets: set[str]
 
 
 def synthesise(python: str, folder: Path) -> Synthesis:
-    """Synthesise an app in a folder outside of the checkout."""
+    """Synthesise an app in a new folder outside of the checkout."""
     folder.mkdir()
     (folder / "app.py").write_text(APP)
     result = subprocess.run(
@@ -118,7 +119,8 @@ def synthesise(python: str, folder: Path) -> Synthesis:
     return Synthesis(Path(library), Path(constructs), folders, assets)
 
 
-def test_the_wheel_holds_the_packages_and_the_source_of_the_handler(wheel: Path) -> None:
+def test_wheel_contains_packages_and_handler(wheel: Path) -> None:
+    """The wheel contains the packages and the handler's source, and nothing else."""
     wanted = {
         f"{inside}/{file.relative_to(ROOT / folder)}"
         for folder, inside in FOLDERS.items()
@@ -141,7 +143,8 @@ def test_the_wheel_holds_the_packages_and_the_source_of_the_handler(wheel: Path)
     }
 
 
-def test_the_wheel_asks_for_what_the_construct_imports_and_no_more(wheel: Path) -> None:
+def test_wheel_requires_only_the_cdk_and_crhelper(wheel: Path) -> None:
+    """The wheel's only dependencies are those of the constructs."""
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("METADATA")]
         metadata = email.message_from_bytes(archive.read(name))
@@ -151,7 +154,8 @@ def test_the_wheel_asks_for_what_the_construct_imports_and_no_more(wheel: Path) 
     assert names == ["aws-cdk-lib", "constructs", "crhelper"]
 
 
-def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
+def test_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
+    """The sdist builds the same wheel, byte for byte."""
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     [unpacked] = tmp_path.iterdir()
@@ -163,15 +167,14 @@ def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Pat
     assert rebuilt.read_bytes() == wheel.read_bytes()
 
 
-def test_an_app_with_the_wheel_alone_deploys_the_same_handler_as_one_with_the_checkout(
-    python_with_the_wheel_alone: Path, tmp_path: Path
-) -> None:
-    installed = synthesise(str(python_with_the_wheel_alone), tmp_path / "elsewhere")
+def test_wheel_and_checkout_deploy_the_same_handler(wheel_python: Path, tmp_path: Path) -> None:
+    """The wheel and the checkout give an app the same handler asset."""
+    installed = synthesise(str(wheel_python), tmp_path / "elsewhere")
     checkout = synthesise(sys.executable, tmp_path / "with-checkout")
 
     assert tmp_path in installed.library.parents
     assert installed.constructs.name == "__init__.py"
-    assert installed.folders_of_the_checkout == []
+    assert installed.checkout_folders == []
     assert ROOT in checkout.library.parents
     assert len(checkout.assets) == 1
     assert installed.assets == checkout.assets

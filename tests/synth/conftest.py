@@ -1,10 +1,12 @@
-"""Stacks to put constructs into."""
+"""Fixtures: an app, a stack and a connector's function."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
+
+from tests.synth.support import make_function
 
 
 @pytest.fixture
@@ -20,13 +22,3 @@ def stack(app: cdk.App) -> cdk.Stack:
 @pytest.fixture
 def function(stack: cdk.Stack) -> lambda_.Function:
     return make_function(stack, "Connector")
-
-
-def make_function(stack: cdk.Stack, name: str, code: str = "version = 1") -> lambda_.Function:
-    return lambda_.Function(
-        stack,
-        name,
-        runtime=lambda_.Runtime.PYTHON_3_13,
-        handler="index.handler",
-        code=lambda_.Code.from_inline(code),
-    )

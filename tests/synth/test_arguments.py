@@ -1,4 +1,4 @@
-"""Each argument's default and its override, as the template shows them."""
+"""The arguments of ConnectorRegistration, with defaults and overrides, in the template."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
 from cdk_appflow_connector import Adoption, ConnectorRegistration, IConnectorRegistration
 
-from tests.synth.conftest import make_function
-from tests.synth.test_connector_registration import LABEL, TYPE, appflow_arn, arn_of, register
+from tests.synth.support import (
+    LABEL,
+    TYPE,
+    appflow_arn,
+    arn_of,
+    make_function,
+    properties,
+    register,
+)
 
 DESTROY = cdk.RemovalPolicy.DESTROY
 
 
-def properties(stack: cdk.Stack) -> dict[str, Any]:
-    [resource] = Template.from_stack(stack).find_resources(TYPE).values()
-    found: dict[str, Any] = resource["Properties"]
-    return found
-
-
-def test_defaults_say_no_more_than_they_must(stack: cdk.Stack, function: lambda_.Function) -> None:
+def test_defaults_are_omitted(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """With default arguments the resource has only the properties that it needs."""
     register(stack, function)
 
     assert set(properties(stack)) == {
@@ -50,17 +52,17 @@ def test_defaults_say_no_more_than_they_must(stack: cdk.Stack, function: lambda_
         ({"refresh_on_code_change": False}, {"FunctionHash": Match.absent()}),
     ],
 )
-def test_overrides_arrive(
+def test_override_sets_its_property(
     stack: cdk.Stack, function: lambda_.Function, arguments: dict[str, Any], sent: dict[str, Any]
 ) -> None:
+    """An override sets its property, and a default leaves it out."""
     register(stack, function, **arguments)
 
     Template.from_stack(stack).has_resource_properties(TYPE, sent)
 
 
-def test_triggers_may_be_known_at_deployment_only(
-    stack: cdk.Stack, function: lambda_.Function
-) -> None:
+def test_triggers_may_be_tokens(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """The values of triggers may be deploy-time values."""
     release = cdk.CfnParameter(stack, "Release")
     register(stack, function, triggers={"Release": release.value_as_string})
 
@@ -77,14 +79,16 @@ def test_triggers_may_be_known_at_deployment_only(
         ),
     ],
 )
-def test_contradictions_are_refused(
+def test_contradiction_is_refused(
     stack: cdk.Stack, function: lambda_.Function, arguments: dict[str, Any], message: str
 ) -> None:
+    """Arguments that contradict each other raise an error with the next step."""
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         register(stack, function, **arguments)
 
 
 def secrets_of(label: str) -> dict[str, Any]:
+    """The ARN of the secrets that AppFlow makes for a connector label."""
     parts = [
         "arn:",
         {"Ref": "AWS::Partition"},
@@ -100,7 +104,7 @@ def secrets_of(label: str) -> dict[str, Any]:
 
 
 def statements_about_secrets(template: Template) -> list[dict[str, Any]]:
-    """All statements of all policies that name Secrets Manager, whoever holds them."""
+    """The statements about Secrets Manager of all policies of all roles."""
     found = [template.find_resources(f"AWS::IAM::{kind}") for kind in ("Policy", "ManagedPolicy")]
     return [
         statement
@@ -120,14 +124,15 @@ class TestCredentials:
             return ConnectorRegistration.from_connector_label(stack, "Imported", LABEL)
         return register(stack, function)
 
-    def test_of_the_label_and_no_others_may_be_read(
+    def test_of_the_label_may_be_read(
         self, stack: cdk.Stack, function: lambda_.Function, connector: IConnectorRegistration
     ) -> None:
+        """The grant covers the secrets of the connector's label and no others."""
         grant = connector.grant_read_credentials(function)
 
         assert grant.success
-        # Template refuses what waits for itself in a circle, as a role that names its function's
-        # registration would.
+        # Template.from_stack raises for a circular dependency, as between a role and the
+        # registration of its function.
         assert statements_about_secrets(Template.from_stack(stack)) == [
             {
                 "Effect": "Allow",
@@ -136,7 +141,8 @@ class TestCredentials:
             }
         ]
 
-    def test_of_two_labels_are_two_resources(self, stack: cdk.Stack) -> None:
+    def test_of_two_labels_are_granted_separately(self, stack: cdk.Stack) -> None:
+        """Each function may read the secrets of its own label only."""
         for name in ("one", "two"):
             function = make_function(stack, name)
             registration = register(stack, function, f"Register{name}", connector_label=name)
@@ -148,39 +154,40 @@ class TestCredentials:
             secrets_of("two"),
         ]
 
-    def test_of_a_label_known_at_deployment_only_may_be_read(
+    def test_of_a_token_label_may_be_read(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """The grant of a token label refers to the label's deploy-time value."""
         label = cdk.CfnParameter(stack, "Label").value_as_string
         register(stack, function, connector_label=label).grant_read_credentials(function)
 
         [statement] = statements_about_secrets(Template.from_stack(stack))
         assert statement["Resource"]["Fn::Join"][1][-3:] == ["-", {"Ref": "Label"}, "-*"]
 
-    def test_are_not_granted_unless_asked_for(
-        self, stack: cdk.Stack, function: lambda_.Function
-    ) -> None:
+    def test_are_not_granted_by_default(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """A registration alone grants no access to secrets."""
         register(stack, function)
 
         assert statements_about_secrets(Template.from_stack(stack)) == []
 
 
 class TestFromConnectorLabel:
-    def test_knows_label_and_arn(self, stack: cdk.Stack) -> None:
+    def test_has_label_and_arn(self, stack: cdk.Stack) -> None:
+        """An imported registration has its label and ARN, and adds no resources."""
         connector = ConnectorRegistration.from_connector_label(stack, "Crm", LABEL)
 
         assert connector.connector_label == LABEL
         assert stack.resolve(connector.connector_arn) == appflow_arn(f"connector/{LABEL}")
         assert "Resources" not in Template.from_stack(stack).to_json()
 
-    def test_refuses_what_can_be_no_label(self, stack: cdk.Stack) -> None:
+    def test_refuses_an_invalid_label(self, stack: cdk.Stack) -> None:
+        """A label that AppFlow rejects cannot be imported."""
         with pytest.raises(ValueError, match="connector_label is 'x', but AppFlow accepts"):
             ConnectorRegistration.from_connector_label(stack, "Crm", "x")
 
 
-def test_a_flow_waits_for_its_profile_and_that_for_the_label_it_uses(
-    stack: cdk.Stack, function: lambda_.Function
-) -> None:
+def test_profile_and_flow_depend_on_the_label(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """A flow refers to its profile, and the profile to the registration."""
     registration = register(stack, function)
     profile = appflow.CfnConnectorProfile(
         stack,
@@ -223,13 +230,15 @@ class TestFunctions:
             stack, "Image", code=lambda_.DockerImageCode.from_ecr(repository, tag_or_digest="7")
         )
 
-    def test_of_a_container_image(self, stack: cdk.Stack, image: lambda_.Function) -> None:
+    def test_container_image_is_registered(self, stack: cdk.Stack, image: lambda_.Function) -> None:
+        """A function from a container image is registered with its hash."""
         register(stack, image)
 
         assert properties(stack)["LambdaArn"] == arn_of(image)
         assert "Hash" in properties(stack)["FunctionHash"]
 
-    def test_imported_by_attributes(self, stack: cdk.Stack) -> None:
+    def test_import_by_attributes_is_registered(self, stack: cdk.Stack) -> None:
+        """A function imported by its attributes is registered with its ARN and permission."""
         arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
         imported = lambda_.Function.from_function_attributes(
             stack, "Imported", function_arn=arn, same_environment=True
@@ -241,7 +250,8 @@ class TestFunctions:
             "AWS::Lambda::Permission", {"FunctionName": arn}
         )
 
-    def test_of_another_stack_of_the_app(self, app: cdk.App, stack: cdk.Stack) -> None:
+    def test_function_of_another_stack_is_imported(self, app: cdk.App, stack: cdk.Stack) -> None:
+        """A function of another stack is registered by its exported ARN, with a permission."""
         elsewhere = cdk.Stack(app, "Elsewhere")
         function = lambda_.Function(
             elsewhere,
@@ -259,7 +269,10 @@ class TestFunctions:
             "AWS::Lambda::Permission", {"FunctionName": properties(stack)["LambdaArn"]}
         )
 
-    def test_two_labels_on_one(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+    def test_two_labels_share_a_function(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        """Two labels of one function are two registrations with one permission."""
         register(stack, function, "One", connector_label="acme-one")
         register(stack, function, "Two", connector_label="acme-two")
 
@@ -269,7 +282,8 @@ class TestFunctions:
 
 
 class TestStacks:
-    def test_nested_have_a_provider_of_their_own(self, stack: cdk.Stack) -> None:
+    def test_nested_stack_has_its_own_provider(self, stack: cdk.Stack) -> None:
+        """A nested stack has its own provider, and its parent stack has none."""
         nested = cdk.NestedStack(stack, "Nested")
         function = lambda_.Function.from_function_name(nested, "Connector", "crm")
         register(nested, function)
@@ -281,7 +295,8 @@ class TestStacks:
         )
         Template.from_stack(stack).resource_count_is("AWS::Lambda::Function", 0)
 
-    def test_of_several_stages_and_regions_may_use_one_label(self, app: cdk.App) -> None:
+    def test_stages_and_regions_may_share_a_label(self, app: cdk.App) -> None:
+        """Stages in different Regions may use the same label."""
         for region in ("us-east-1", "eu-west-1"):
             environment = cdk.Environment(account="111122223333", region=region)
             stage = cdk.Stage(app, f"Stage-{region}", env=environment)

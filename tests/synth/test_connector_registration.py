@@ -1,4 +1,4 @@
-"""What the construct puts into a template."""
+"""The resources that a registration adds to a template."""
 
 from __future__ import annotations
 
@@ -9,30 +9,12 @@ import pytest
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
-from cdk_appflow_connector import ConnectorRegistration
 
-from tests.synth.conftest import make_function
-
-TYPE = "Custom::AppFlowConnectorRegistration"
-LABEL = "acme-crm"
-
-
-def register(
-    stack: cdk.Stack, function: lambda_.IFunction, name: str = "Registration", **arguments: Any
-) -> ConnectorRegistration:
-    return ConnectorRegistration(
-        stack,
-        name,
-        **{"connector_label": LABEL, "connector_function": function, **arguments},
-    )
-
-
-def arn_of(function: lambda_.Function) -> Any:
-    return function.stack.resolve(function.function_arn)
+from tests.synth.support import LABEL, TYPE, appflow_arn, arn_of, make_function, register
 
 
 def statements(template: Template) -> list[dict[str, Any]]:
-    """All statements of all policies of the handler's role."""
+    """The statements of all policies of the handler's role."""
     found = [template.find_resources(f"AWS::IAM::{kind}") for kind in ("Policy", "ManagedPolicy")]
     return [
         statement
@@ -43,21 +25,9 @@ def statements(template: Template) -> list[dict[str, Any]]:
     ]
 
 
-def appflow_arn(resource: str) -> dict[str, Any]:
-    parts = [
-        "arn:",
-        {"Ref": "AWS::Partition"},
-        ":appflow:",
-        {"Ref": "AWS::Region"},
-        ":",
-        {"Ref": "AWS::AccountId"},
-        f":{resource}",
-    ]
-    return {"Fn::Join": ["", parts]}
-
-
 class TestResource:
-    def test_asks_for_the_registration(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+    def test_has_the_requested_values(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """The custom resource has the label, ARN, description and removal policy."""
         register(stack, function, description="Acme CRM connector")
 
         Template.from_stack(stack).has_resource_properties(
@@ -70,30 +40,30 @@ class TestResource:
             },
         )
 
-    def test_has_no_description_unless_there_is_one(
+    def test_description_is_omitted_by_default(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """Without a description the custom resource has none."""
         register(stack, function)
 
         Template.from_stack(stack).has_resource_properties(TYPE, {"Description": Match.absent()})
 
-    def test_passes_the_removal_policy_on(
-        self, stack: cdk.Stack, function: lambda_.Function
-    ) -> None:
+    def test_destroy_is_passed_on(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """RemovalPolicy.DESTROY reaches the handler as ``Destroy``."""
         register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
 
         Template.from_stack(stack).has_resource_properties(TYPE, {"RemovalPolicy": "Destroy"})
 
-    def test_costs_ten_minutes_at_most_when_an_answer_is_lost(
+    def test_lost_response_fails_after_ten_minutes(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """CloudFormation waits ten minutes for the response and not its default of an hour."""
         register(stack, function)
 
         Template.from_stack(stack).has_resource_properties(TYPE, {"ServiceTimeout": "600"})
 
-    def test_waits_for_the_permissions_it_needs(
-        self, stack: cdk.Stack, function: lambda_.Function
-    ) -> None:
+    def test_depends_on_its_permissions(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """The custom resource depends on every policy and permission that its events need."""
         register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
 
         template = Template.from_stack(stack)
@@ -101,13 +71,14 @@ class TestResource:
         permissions = template.find_resources("AWS::Lambda::Permission")
         shared = template.find_resources("AWS::IAM::ManagedPolicy")
         own = {name for name in template.find_resources("AWS::IAM::Policy") if "Unreg" in name}
-        queue = template.find_resources("AWS::Lambda::EventInvokeConfig")
-        assert set(resource["DependsOn"]) == {*permissions, *shared, *own, *queue}
+        config = template.find_resources("AWS::Lambda::EventInvokeConfig")
+        assert set(resource["DependsOn"]) == {*permissions, *shared, *own, *config}
         assert len(resource["DependsOn"]) == 4
 
-    def test_gives_label_and_arn_of_what_was_registered(
+    def test_attributes_refer_to_the_resource(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """The label and the ARN of a registration refer to its custom resource."""
         registration = register(stack, function)
         cdk.CfnOutput(stack, "Label", value=registration.connector_label)
         cdk.CfnOutput(stack, "Arn", value=registration.connector_arn)
@@ -119,6 +90,7 @@ class TestResource:
 
 
 def target_of(function: lambda_.Function, kind: str) -> lambda_.IFunction:
+    """The function itself, its alias, its version, or an imported alias."""
     stack = function.stack
     if kind == "alias":
         version = function.current_version
@@ -132,9 +104,10 @@ def target_of(function: lambda_.Function, kind: str) -> lambda_.IFunction:
 
 
 class TestInvokePermission:
-    def test_lets_appflow_of_this_account_invoke_the_function(
+    def test_allows_appflow_of_this_account(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """AppFlow may invoke the function for this account and Region only."""
         register(stack, function)
 
         template = Template.from_stack(stack)
@@ -151,9 +124,10 @@ class TestInvokePermission:
         )
 
     @pytest.mark.parametrize("kind", ["alias", "version", "imported"])
-    def test_is_for_exactly_the_arn_that_is_registered(
+    def test_is_for_the_registered_arn_only(
         self, stack: cdk.Stack, function: lambda_.Function, kind: str
     ) -> None:
+        """The permission and the handler's policy name the registered ARN and no other."""
         register(stack, target_of(function, kind))
 
         template = Template.from_stack(stack)
@@ -165,9 +139,10 @@ class TestInvokePermission:
         invocations = [s for s in statements(template) if s["Action"] == "lambda:InvokeFunction"]
         assert [statement["Resource"] for statement in invocations] == [registered]
 
-    def test_on_a_version_stays_for_its_flows_when_the_next_version_comes(
+    def test_on_a_version_is_kept_when_replaced(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """The permission on a version is retained when the next version replaces it."""
         register(stack, function.current_version)
 
         Template.from_stack(stack).has_resource(
@@ -175,17 +150,19 @@ class TestInvokePermission:
         )
 
     @pytest.mark.parametrize("kind", ["function", "alias", "imported"])
-    def test_on_anything_else_goes_with_its_resource(
+    def test_on_other_targets_is_not_retained(
         self, stack: cdk.Stack, function: lambda_.Function, kind: str
     ) -> None:
+        """The permission on a function or alias has no deletion or replacement policy."""
         register(stack, target_of(function, kind))
 
         [permission] = Template.from_stack(stack).find_resources("AWS::Lambda::Permission").values()
         assert set(permission) == {"Type", "Properties"}
 
-    def test_is_one_for_all_connectors_of_a_function(
+    def test_is_shared_by_connectors_of_a_function(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """Two connectors of one function share one permission and depend on it."""
         for label in ("acme-one", "acme-two"):
             register(stack, function, label, connector_label=label)
 
@@ -195,9 +172,8 @@ class TestInvokePermission:
         assert len(registrations) == 2
         assert all(permission in resource["DependsOn"] for resource in registrations)
 
-    def test_is_one_for_two_hundred_connectors_of_an_imported_function(
-        self, stack: cdk.Stack
-    ) -> None:
+    def test_is_shared_by_200_imports_of_a_function(self, stack: cdk.Stack) -> None:
+        """200 imports of one ARN share one permission."""
         arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
         for number in range(200):
             imported = lambda_.Function.from_function_arn(stack, f"Function{number}", arn)
@@ -208,10 +184,10 @@ class TestInvokePermission:
         template.resource_count_is(TYPE, 200)
         template.resource_count_is("AWS::Lambda::Permission", 1)
 
-    def test_stays_when_the_connector_that_came_first_goes(
+    def test_logical_id_survives_the_first_connector(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
-        """The app of test_is_one_for_all_connectors_of_a_function, without its first connector."""
+        """The permission keeps its logical id when its first connector leaves the app."""
         register(stack, function, "acme-two", connector_label="acme-two")
 
         template = Template.from_stack(stack)
@@ -219,7 +195,8 @@ class TestInvokePermission:
         [registration] = template.find_resources(TYPE).values()
         assert permission in registration["DependsOn"]
 
-    def test_is_another_one_in_another_stack(self, app: cdk.App, stack: cdk.Stack) -> None:
+    def test_is_made_in_each_stack(self, app: cdk.App, stack: cdk.Stack) -> None:
+        """Each stack, nested or not, has its own permission on an imported function."""
         arn = "arn:aws:lambda:us-east-1:111122223333:function:crm"
         stacks = [stack, cdk.Stack(app, "Another"), cdk.NestedStack(stack, "Nested")]
         for number, each in enumerate(stacks):
@@ -229,17 +206,18 @@ class TestInvokePermission:
         for each in stacks:
             Template.from_stack(each).resource_count_is("AWS::Lambda::Permission", 1)
 
-    def test_is_another_one_for_a_function_of_the_same_name_elsewhere(
+    def test_is_made_for_each_function(
         self, app: cdk.App, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """Two functions with the same id in two stacks have two permissions."""
         elsewhere = make_function(cdk.Stack(app, "Elsewhere"), "Connector")
         for number, each in enumerate((function, elsewhere)):
             register(stack, each, f"acme-{number}", connector_label=f"acme-{number}")
 
         Template.from_stack(stack).resource_count_is("AWS::Lambda::Permission", 2)
 
-    def test_is_one_in_a_stack_that_no_python_has_made(self, app: cdk.App) -> None:
-        """The CDK makes a stack of its own for a function of CloudFront."""
+    def test_is_shared_in_a_stack_made_by_the_cdk(self, app: cdk.App) -> None:
+        """Connectors in a stack that the CDK itself makes share one permission."""
         stack = cdk.Stack(app, "Stack", env=cdk.Environment(region="eu-west-1"))
         cloudfront.experimental.EdgeFunction(
             stack,
@@ -264,21 +242,21 @@ class TestInvokePermission:
         )
         assert len(permissions) == 1
 
-    def test_is_left_to_the_owner_of_the_function(
-        self, stack: cdk.Stack, function: lambda_.Function
-    ) -> None:
+    def test_is_omitted_on_request(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """Without the permission, the registration depends on the other resources only."""
         register(stack, function, skip_permissions=True)
 
         template = Template.from_stack(stack)
         template.resource_count_is("AWS::Lambda::Permission", 0)
         [resource] = template.find_resources(TYPE).values()
         shared = template.find_resources("AWS::IAM::ManagedPolicy")
-        queue = template.find_resources("AWS::Lambda::EventInvokeConfig")
-        assert set(resource["DependsOn"]) == {*shared, *queue}
+        config = template.find_resources("AWS::Lambda::EventInvokeConfig")
+        assert set(resource["DependsOn"]) == {*shared, *config}
 
 
 class TestHandler:
-    def test_is_shared_by_all_connectors_of_a_stack(self, stack: cdk.Stack) -> None:
+    def test_is_shared_by_connectors_of_a_stack(self, stack: cdk.Stack) -> None:
+        """All connectors of a stack use one handler."""
         for name in ("One", "Two", "Three"):
             function = make_function(stack, name)
             register(stack, function, name=f"Register{name}", connector_label=f"acme-{name}")
@@ -294,6 +272,7 @@ class TestHandler:
         )
 
     def test_is_made_once_in_each_stack(self, app: cdk.App) -> None:
+        """Each stack of an app has one handler."""
         stacks = [cdk.Stack(app, name) for name in ("A", "B")]
         for stack in stacks:
             register(stack, make_function(stack, "Connector"))
@@ -302,9 +281,8 @@ class TestHandler:
                 "AWS::Lambda::Function", {"Handler": "connector_registration.function.handler"}, 1
             )
 
-    def test_may_do_what_its_connectors_need_and_nothing_else(
-        self, stack: cdk.Stack, function: lambda_.Function
-    ) -> None:
+    def test_role_has_least_privilege(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """The role has the statements that the connectors need, and no others."""
         register(stack, function)
 
         template = Template.from_stack(stack)
@@ -340,7 +318,8 @@ class TestHandler:
         assert "ManagedPolicyArns" not in role
         assert "Policies" not in role
 
-    def test_may_unregister_only_where_the_app_says_destroy(self, stack: cdk.Stack) -> None:
+    def test_role_may_unregister_with_destroy_only(self, stack: cdk.Stack) -> None:
+        """The role may unregister connectors with RemovalPolicy.DESTROY only."""
         register(stack, make_function(stack, "Kept"), "KeepIt", connector_label="kept")
         register(
             stack,
@@ -356,25 +335,25 @@ class TestHandler:
             appflow_arn("connector/gone")
         ]
 
-    def test_runs_no_event_that_cloudformation_has_given_up(
+    def test_last_event_ends_before_the_timeout(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """The last possible invocation ends before CloudFormation stops waiting."""
         register(stack, function)
 
         template = Template.from_stack(stack)
         [resource] = template.find_resources(TYPE).values()
-        [queue] = template.find_resources("AWS::Lambda::EventInvokeConfig").values()
+        [config] = template.find_resources("AWS::Lambda::EventInvokeConfig").values()
         [handler] = (
             properties
             for function in template.find_resources("AWS::Lambda::Function").values()
             if "Timeout" in (properties := function["Properties"])
         )
-        latest_end = queue["Properties"]["MaximumEventAgeInSeconds"] + handler["Timeout"]
+        latest_end = config["Properties"]["MaximumEventAgeInSeconds"] + handler["Timeout"]
         assert latest_end <= int(resource["Properties"]["ServiceTimeout"])
 
-    def test_has_resources_whose_logical_ids_never_change(
-        self, stack: cdk.Stack, function: lambda_.Function
-    ) -> None:
+    def test_logical_ids_are_fixed(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """The logical ids of all resources are those of every release."""
         register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
 
         resources = Template.from_stack(stack).to_json()["Resources"]
@@ -394,7 +373,7 @@ class TestHandler:
 class TestLogicalId:
     @pytest.fixture
     def ids(self, tmp_path_factory: pytest.TempPathFactory) -> Any:
-        """The logical ids of registration and policy in an app of its own."""
+        """Synthesises a fresh app; returns the logical ids of its registration and policy."""
 
         def of(name: str, label: str) -> set[str]:
             folder = str(tmp_path_factory.mktemp("cdk.out"))
@@ -408,24 +387,26 @@ class TestLogicalId:
 
         return of
 
-    def test_survives_a_construct_that_is_renamed(self, ids: Any) -> None:
+    def test_does_not_depend_on_the_construct_id(self, ids: Any) -> None:
+        """A renamed construct keeps the logical ids of its resource and policy."""
         assert ids("Registration", LABEL) == ids("Renamed", LABEL)
 
-    def test_is_another_one_for_another_label(self, ids: Any) -> None:
+    def test_depends_on_the_label(self, ids: Any) -> None:
+        """Another label gives other logical ids."""
         assert ids("Registration", "acme-crm").isdisjoint(ids("Registration", "acme_crm"))
 
-    def test_names_the_policy_too_so_that_two_can_stand_side_by_side(
-        self, stack: cdk.Stack, function: lambda_.Function
-    ) -> None:
+    def test_policy_name_contains_it(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """The name of the policy contains the hash of the logical id, so two can coexist."""
         register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
 
         policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
         [policy] = (policy for name, policy in policies.items() if "Unregister" in name)
         assert policy["Properties"]["PolicyName"].endswith("5C2CC283Unregister")
 
-    def test_follows_the_path_if_the_label_is_a_token(
+    def test_of_a_token_label_follows_the_path(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """With a token label the logical id is the CDK's, from the path."""
         label = cdk.CfnParameter(stack, "Label").value_as_string
         register(stack, function, connector_label=label)
 

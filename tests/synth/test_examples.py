@@ -1,4 +1,4 @@
-"""Every example and the sample app: they synthesise, and the rules of others find nothing."""
+"""The sample app and the examples: they synthesise, and cfn-lint and cdk-nag accept them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
+
+from tests.synth.support import TYPE
 
 ROOT = Path(__file__).parents[2]
 APPS = [ROOT / "app.py", *sorted((ROOT / "examples").glob("*.py"))]
@@ -21,68 +23,76 @@ SECRETS = (
     ":secret:appflow!<AWS::AccountId>-acme-crm-"
 )
 
-# Findings of cdk-nag's AwsSolutions pack that are meant to be, each with its reason: the rule with
-# what it found, and how the construct's path ends.
+# Accepted findings of cdk-nag's AwsSolutions pack, each with its reason. The key is the rule with
+# the part in question, and the end of the construct's path.
 ACKNOWLEDGED = {
     ("AwsSolutions-IAM5[Resource::*]", "Provider/Role/DefaultPolicy/Resource"): (
-        "IAM knows no narrower resource for appflow:RegisterConnector, nor for the network"
-        " interfaces that Lambda makes in a VPC."
+        "IAM has no narrower resource for appflow:RegisterConnector, nor for the network"
+        " interfaces that Lambda creates in a VPC."
     ),
     (f"AwsSolutions-IAM5[Resource::{SECRETS}*]", "/Connector/ServiceRole/DefaultPolicy/Resource"): (
-        "AppFlow ends the names of a label's secrets with the profile and random characters."
+        "The names of a label's secrets end with the profile and random characters."
     ),
     (f"{AWS_POLICIES}/AWSLambdaBasicExecutionRole]", "/Connector/ServiceRole/Resource"): (
-        "An example's function keeps the basic policy that CDK gives every function."
+        "An example's function keeps the basic policy that the CDK gives every function."
     ),
     ("AwsSolutions-L1", "/Connector/Resource"): (
-        "An example's connector runs on a runtime that the AppFlow SDK has been tested with."
+        "An example's connector uses a runtime that the AppFlow SDK was tested with."
     ),
     (f"{AWS_POLICIES}/AWSCodeDeployRoleForLambdaLimited]", "/Deployment/ServiceRole/Resource"): (
-        "The policy of AWS for CodeDeploy, which the CDK attaches by itself."
+        "The AWS managed policy for CodeDeploy, which the CDK attaches."
     ),
     ("AwsSolutions-S1", "/Bucket/Resource"): (
-        "An example's bucket: the log of its accesses would need another bucket."
+        "An example's bucket; access logs would need another bucket."
     ),
     ("undecided: AwsSolutions-EC23", "/SecurityGroup/Resource"): (
-        "The address range is known at deployment only, so the rule cannot be decided."
+        "The address range is a deploy-time value, so the rule cannot be evaluated."
     ),
 }
 
 
-@pytest.fixture(params=APPS, ids=lambda path: path.stem)
-def example(request: pytest.FixtureRequest) -> Path:
-    path: Path = request.param
-    return path
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, cdk.App]:
+    """All apps after their synthesis, by the names of their modules."""
+    folder = tmp_path_factory.mktemp("apps")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(ROOT)
+        return {path.stem: run(path, folder / path.stem, monkeypatch) for path in APPS}
 
 
-@pytest.fixture
-def app(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cdk.App:
-    return run(example, tmp_path, monkeypatch)
-
-
-def run(example: Path, output: Path, monkeypatch: pytest.MonkeyPatch) -> cdk.App:
-    """The example's app after its synthesis."""
-    monkeypatch.chdir(ROOT)
+def run(path: Path, output: Path, monkeypatch: pytest.MonkeyPatch) -> cdk.App:
+    """Run the module of an app, which synthesises it."""
     monkeypatch.setenv("CDK_OUTDIR", str(output))
-    found = runpy.run_path(str(example))["app"]
-    assert isinstance(found, cdk.App)
-    return found
+    app = runpy.run_path(str(path))["app"]
+    assert isinstance(app, cdk.App)
+    return app
 
 
 def templates(app: cdk.App) -> list[Path]:
+    """The templates of all stacks of an app, its stages included."""
     return sorted(Path(app.outdir).rglob("*.template.json"))
 
 
-def test_registers_a_connector(app: cdk.App) -> None:
-    for file in templates(app):
-        resources = json.loads(file.read_text())["Resources"].values()
-        kinds = [resource["Type"] for resource in resources]
-        assert "Custom::AppFlowConnectorRegistration" in kinds
+def types(template: Path) -> set[str]:
+    """The types of the resources in a template."""
+    resources = json.loads(template.read_text())["Resources"].values()
+    return {resource["Type"] for resource in resources}
 
 
-def test_cfn_lint_finds_nothing(app: cdk.App) -> None:
+def test_every_stack_registers_a_connector(apps: Mapping[str, cdk.App]) -> None:
+    """Every app has stacks, and each of them has a registration."""
+    stacks = {name: [types(template) for template in templates(app)] for name, app in apps.items()}
+
+    assert [name for name, found in stacks.items() if not found] == []
+    assert [name for name, found in stacks.items() for each in found if TYPE not in each] == []
+
+
+def test_cfn_lint_finds_nothing(apps: Mapping[str, cdk.App]) -> None:
+    """cfn-lint accepts the template of every stack."""
+    files = [str(template) for app in apps.values() for template in templates(app)]
+
     result = subprocess.run(
-        [str(Path(sys.executable).with_name("cfn-lint")), *map(str, templates(app))],
+        [str(Path(sys.executable).with_name("cfn-lint")), *files],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -92,19 +102,24 @@ def test_cfn_lint_finds_nothing(app: cdk.App) -> None:
     assert result.returncode == 0
 
 
-def test_cdk_nag_finds_nothing_that_is_not_acknowledged(app: cdk.App) -> None:
-    assert [finding for finding in findings(app) if acknowledged_by(finding) is None] == []
+@pytest.fixture(scope="module")
+def nag_findings(apps: Mapping[str, cdk.App]) -> list[tuple[str, tuple[str, str]]]:
+    """Each finding of cdk-nag, after the name of its app."""
+    return [(name, finding) for name, app in apps.items() for finding in findings(app)]
 
 
-def test_every_acknowledgement_is_of_something_that_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_cdk_nag_findings_are_acknowledged(
+    nag_findings: list[tuple[str, tuple[str, str]]],
 ) -> None:
-    used = set()
-    for example in APPS:
-        output = tmp_path / example.stem
-        used |= {acknowledged_by(each) for each in findings(run(example, output, monkeypatch))}
+    """cdk-nag finds nothing in any app but what is acknowledged with a reason."""
+    assert [found for found in nag_findings if acknowledged_by(found[1]) is None] == []
 
-    assert used >= ACKNOWLEDGED.keys()
+
+def test_cdk_nag_acknowledgements_are_used(
+    nag_findings: list[tuple[str, tuple[str, str]]],
+) -> None:
+    """Every acknowledgement is of a finding in some app."""
+    assert {acknowledged_by(finding) for _, finding in nag_findings} >= ACKNOWLEDGED.keys()
 
 
 def findings(app: cdk.App) -> Iterator[tuple[str, str]]:

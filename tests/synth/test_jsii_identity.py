@@ -13,7 +13,7 @@ from aws_cdk.assertions import Annotations, Match, Template
 from cdk_appflow_connector import ConnectorRegistration, ConnectorRegistrationProvider
 
 from constructs import Construct
-from tests.synth.conftest import make_function
+from tests.synth.support import make_function
 
 
 class Kept(Construct):

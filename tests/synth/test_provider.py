@@ -1,4 +1,4 @@
-"""The Lambda function behind the registrations, with its defaults and with settings of the user."""
+"""The provider: the Lambda function that backs the registrations, and its settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Match, Template
 from cdk_appflow_connector import ConnectorRegistrationProvider
 
-from tests.synth.test_connector_registration import TYPE, register
+from tests.synth.support import TYPE, register
 
 HANDLER = "connector_registration.function.handler"
 
@@ -35,7 +35,7 @@ NETWORK_ACTIONS = {
 
 
 def handlers(stack: cdk.Stack) -> list[dict[str, Any]]:
-    """The properties of the functions with our handler."""
+    """The properties of the functions that run the handler."""
     found = Template.from_stack(stack).find_resources(
         "AWS::Lambda::Function", {"Properties": {"Handler": HANDLER}}
     )
@@ -43,10 +43,12 @@ def handlers(stack: cdk.Stack) -> list[dict[str, Any]]:
 
 
 def handler_role(stack: cdk.Stack) -> iam.Role:
+    """A role that a user makes for the handler."""
     return iam.Role(stack, "Mine", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
 
 
-def queue(stack: cdk.Stack) -> dict[str, Any]:
+def event_invoke_config(stack: cdk.Stack) -> dict[str, Any]:
+    """The properties of the asynchronous invocation configuration."""
     [found] = Template.from_stack(stack).find_resources("AWS::Lambda::EventInvokeConfig").values()
     properties: dict[str, Any] = found["Properties"]
     return properties
@@ -57,7 +59,8 @@ class TestDefaults:
     def provider(self, stack: cdk.Stack) -> ConnectorRegistrationProvider:
         return ConnectorRegistrationProvider(stack, "Provider")
 
-    def test_of_the_function(self, stack: cdk.Stack) -> None:
+    def test_function(self, stack: cdk.Stack) -> None:
+        """The function has the documented defaults and nothing that costs more."""
         [handler] = handlers(stack)
 
         assert handler["Runtime"] == "python3.14"
@@ -68,16 +71,19 @@ class TestDefaults:
         for name in ("VpcConfig", "KmsKeyArn", "TracingConfig", "Environment"):
             assert name not in handler
 
-    def test_of_its_queue(self, stack: cdk.Stack) -> None:
-        assert queue(stack)["MaximumEventAgeInSeconds"] == 300
-        assert "DestinationConfig" not in queue(stack)
+    def test_event_invoke_config(self, stack: cdk.Stack) -> None:
+        """Events live for five minutes and have no failure destination."""
+        assert event_invoke_config(stack)["MaximumEventAgeInSeconds"] == 300
+        assert "DestinationConfig" not in event_invoke_config(stack)
 
-    def test_of_its_logs(self, stack: cdk.Stack) -> None:
+    def test_log_group(self, stack: cdk.Stack) -> None:
+        """The log group keeps logs for 30 days and is deleted with the stack."""
         template = Template.from_stack(stack)
         template.has_resource_properties("AWS::Logs::LogGroup", {"RetentionInDays": 30})
         template.has_resource("AWS::Logs::LogGroup", {"DeletionPolicy": "Delete"})
 
-    def test_of_its_role(self, stack: cdk.Stack) -> None:
+    def test_role(self, stack: cdk.Stack) -> None:
+        """The role has no permissions boundary and no managed policies."""
         Template.from_stack(stack).has_resource_properties(
             "AWS::IAM::Role",
             {"PermissionsBoundary": Match.absent(), "ManagedPolicyArns": Match.absent()},
@@ -100,14 +106,16 @@ class TestSettings:
             ({"tracing": lambda_.Tracing.ACTIVE}, {"TracingConfig": {"Mode": "Active"}}),
         ],
     )
-    def test_of_the_function_arrive(
+    def test_function_setting_is_applied(
         self, stack: cdk.Stack, settings: dict[str, Any], wanted: dict[str, Any]
     ) -> None:
+        """A setting of the function sets the property of the function."""
         ConnectorRegistrationProvider(stack, "Provider", **settings)
 
         assert wanted.items() <= handlers(stack)[0].items()
 
-    def test_of_its_network_arrive(self, stack: cdk.Stack) -> None:
+    def test_network_is_applied(self, stack: cdk.Stack) -> None:
+        """The function is in the given subnets and security groups."""
         vpc = ec2.Vpc(stack, "Vpc")
         group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
         ConnectorRegistrationProvider(
@@ -123,7 +131,8 @@ class TestSettings:
         assert network["SubnetIds"] == [stack.resolve(vpc.private_subnets[0].subnet_id)]
 
     @pytest.mark.parametrize("own", [True, False])
-    def test_its_role_may_manage_network_interfaces(self, stack: cdk.Stack, own: bool) -> None:
+    def test_vpc_role_may_manage_interfaces(self, stack: cdk.Stack, own: bool) -> None:
+        """In a VPC the role may manage network interfaces before the function is created."""
         ConnectorRegistrationProvider(
             stack, "Provider", vpc=ec2.Vpc(stack, "Vpc"), role=None if own else handler_role(stack)
         )
@@ -139,13 +148,14 @@ class TestSettings:
         }
         assert actions == {"appflow:RegisterConnector", *NETWORK_ACTIONS}
         template.has_resource_properties("AWS::IAM::Role", {"ManagedPolicyArns": Match.absent()})
-        # Lambda refuses to make a function in a VPC as long as its role may not do so.
+        # Lambda refuses a function in a VPC until its role has these permissions.
         template.has_resource(
             "AWS::Lambda::Function",
             {"Properties": {"Handler": HANDLER}, "DependsOn": Match.array_with([name])},
         )
 
-    def test_of_its_queue_arrive(self, stack: cdk.Stack) -> None:
+    def test_event_age_and_destination_are_applied(self, stack: cdk.Stack) -> None:
+        """The maximum event age and the failure destination are applied."""
         dead_letters = sqs.Queue(stack, "DeadLetters")
         ConnectorRegistrationProvider(
             stack,
@@ -154,18 +164,20 @@ class TestSettings:
             on_failure=destinations.SqsDestination(dead_letters),
         )
 
-        assert queue(stack)["MaximumEventAgeInSeconds"] == 120
-        destination = queue(stack)["DestinationConfig"]["OnFailure"]["Destination"]
+        assert event_invoke_config(stack)["MaximumEventAgeInSeconds"] == 120
+        destination = event_invoke_config(stack)["DestinationConfig"]["OnFailure"]["Destination"]
         assert destination == stack.resolve(dead_letters.queue_arn)
 
-    def test_of_its_retention_arrive(self, stack: cdk.Stack) -> None:
+    def test_log_retention_is_applied(self, stack: cdk.Stack) -> None:
+        """The log retention is that of the log group."""
         ConnectorRegistrationProvider(stack, "Provider", log_retention=logs.RetentionDays.ONE_YEAR)
 
         Template.from_stack(stack).has_resource_properties(
             "AWS::Logs::LogGroup", {"RetentionInDays": 365}
         )
 
-    def test_a_log_group_is_used_and_no_other_made(self, stack: cdk.Stack) -> None:
+    def test_given_log_group_is_used(self, stack: cdk.Stack) -> None:
+        """The function logs to a given log group, and no other is created."""
         group = logs.LogGroup(stack, "Logs")
         ConnectorRegistrationProvider(stack, "Provider", log_group=group)
 
@@ -173,7 +185,8 @@ class TestSettings:
         used = handlers(stack)[0]["LoggingConfig"]["LogGroup"]
         assert used == stack.resolve(group.log_group_name)
 
-    def test_a_role_is_used_and_given_what_the_handler_needs(self, stack: cdk.Stack) -> None:
+    def test_given_role_gets_the_base_statements(self, stack: cdk.Stack) -> None:
+        """A given role is used and gets the statements that every handler needs."""
         role = handler_role(stack)
         ConnectorRegistrationProvider(stack, "Provider", role=role)
 
@@ -188,9 +201,10 @@ class TestSettings:
             "cloudformation:DescribeStackEvents",
         ]
 
-    def test_a_role_of_another_stack_gets_its_permissions_from_the_provider_s(
+    def test_role_of_another_stack_gets_policies_here(
         self, app: cdk.App, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """A role of another stack gets its policies in the provider's stack."""
         theirs = cdk.Stack(app, "Theirs")
         provider = ConnectorRegistrationProvider(stack, "Provider", role=handler_role(theirs))
 
@@ -199,24 +213,24 @@ class TestSettings:
         app.synth()
         ours = Template.from_stack(stack)
         assert Template.from_stack(theirs).find_resources("AWS::IAM::Policy") == {}
-        # The connector's, the handler's own and the one to unregister.
+        # The connector's policy, the handler's, and the one to unregister.
         ours.resource_count_is("AWS::IAM::ManagedPolicy", 1)
         ours.resource_count_is("AWS::IAM::Policy", 2)
-        # The reference is to the stack whose template it stands in, which is the one whose events
-        # the handler reads.
-        look_back = {
+        # AWS::StackId is the id of the stack with the policy, whose events the handler reads.
+        read_events = {
             "Action": "cloudformation:DescribeStackEvents",
             "Effect": "Allow",
             "Resource": {"Ref": "AWS::StackId"},
         }
         ours.has_resource_properties(
             "AWS::IAM::Policy",
-            {"PolicyDocument": {"Statement": Match.array_with([look_back])}},
+            {"PolicyDocument": {"Statement": Match.array_with([read_events])}},
         )
 
-    def test_an_imported_role_is_left_as_it_is(
+    def test_imported_role_is_not_changed(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """An imported role gets no policies."""
         arn = "arn:aws:iam::111122223333:role/handler"
         role = iam.Role.from_role_arn(stack, "Theirs", arn)
         provider = ConnectorRegistrationProvider(
@@ -235,7 +249,8 @@ class TestSettings:
         assert template.find_resources("AWS::IAM::Policy") == {}
         assert template.find_resources("AWS::IAM::ManagedPolicy") == {}
 
-    def test_a_permissions_boundary_is_on_its_role(self, stack: cdk.Stack) -> None:
+    def test_permissions_boundary_is_applied(self, stack: cdk.Stack) -> None:
+        """The permissions boundary is set on the role."""
         boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "boundary")
         ConnectorRegistrationProvider(stack, "Provider", permissions_boundary=boundary)
 
@@ -243,14 +258,15 @@ class TestSettings:
             "AWS::IAM::Role", {"PermissionsBoundary": stack.resolve(boundary.managed_policy_arn)}
         )
 
-    def test_a_key_encrypts_the_environment(self, stack: cdk.Stack) -> None:
+    def test_environment_key_is_applied(self, stack: cdk.Stack) -> None:
+        """The key encrypts the function's environment."""
         key = kms.Key(stack, "Key")
         ConnectorRegistrationProvider(stack, "Provider", environment_encryption=key)
 
         assert handlers(stack)[0]["KmsKeyArn"] == stack.resolve(key.key_arn)
 
 
-class TestRefuses:
+class TestInvalidSettings:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
@@ -299,13 +315,15 @@ class TestRefuses:
             ),
         ],
     )
-    def test_what_the_handler_cannot_work_with(
+    def test_unusable_value_is_refused(
         self, stack: cdk.Stack, settings: dict[str, Any], message: str
     ) -> None:
+        """A value that Lambda or the handler cannot work with raises an error."""
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             ConnectorRegistrationProvider(stack, "Provider", **settings)
 
-    def test_no_value_that_is_known_at_deployment_only(self, stack: cdk.Stack) -> None:
+    def test_token_is_accepted(self, stack: cdk.Stack) -> None:
+        """Deploy-time values are not checked at synthesis."""
         parameter = cdk.CfnParameter(stack, "Value", type="Number")
         value: Any = parameter.value_as_number
 
@@ -319,7 +337,8 @@ class TestRefuses:
 
         assert handlers(stack)[0]["Timeout"] == {"Ref": "Value"}
 
-    def test_a_retention_of_somebody_else_s_log_group(self, stack: cdk.Stack) -> None:
+    def test_retention_of_a_given_log_group_is_refused(self, stack: cdk.Stack) -> None:
+        """``log_retention`` cannot be combined with ``log_group``."""
         group = logs.LogGroup(stack, "Logs")
 
         message = (
@@ -331,7 +350,8 @@ class TestRefuses:
                 stack, "Provider", log_group=group, log_retention=logs.RetentionDays.ONE_DAY
             )
 
-    def test_a_registration_of_another_stack(self, app: cdk.App) -> None:
+    def test_registration_of_another_stack_is_refused(self, app: cdk.App) -> None:
+        """A registration cannot use a provider of another stack."""
         here, there = cdk.Stack(app, "Here"), cdk.Stack(app, "There")
         provider = ConnectorRegistrationProvider(there, "Provider")
         function = lambda_.Function.from_function_name(here, "Connector", "crm")
@@ -345,18 +365,21 @@ class TestRefuses:
 
 
 class TestServiceTimeout:
-    def timeout(self, stack: cdk.Stack) -> str:
+    @staticmethod
+    def timeout(stack: cdk.Stack) -> str:
         [resource] = Template.from_stack(stack).find_resources(TYPE).values()
         return str(resource["Properties"]["ServiceTimeout"])
 
-    def test_is_ten_minutes(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+    def test_is_ten_minutes_by_default(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """The service timeout is ten minutes by default."""
         register(stack, function)
 
         assert self.timeout(stack) == "600"
 
-    def test_is_longer_if_the_provider_needs_longer(
+    def test_covers_the_providers_event_age(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """The service timeout covers a longer event age of the provider."""
         longer = ConnectorRegistrationProvider(
             stack, "Provider", max_event_age=cdk.Duration.minutes(55)
         )
@@ -364,15 +387,17 @@ class TestServiceTimeout:
 
         assert self.timeout(stack) == "3600"
 
-    def test_is_what_the_user_says(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+    def test_argument_is_applied(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """The argument sets the service timeout."""
         register(stack, function, service_timeout=cdk.Duration.minutes(30))
 
         assert self.timeout(stack) == "1800"
 
     @pytest.mark.parametrize("seconds", [599, 3601])
-    def test_outside_its_limits_is_refused(
+    def test_value_outside_its_limits_is_refused(
         self, stack: cdk.Stack, function: lambda_.Function, seconds: int
     ) -> None:
+        """A service timeout outside its limits raises an error with the limits."""
         message = (
             f"service_timeout is {seconds} seconds, but must be 600 to 3600: the provider's"
             " max_event_age and timeout add up to 600, an event that runs after the service timeout"
@@ -383,7 +408,8 @@ class TestServiceTimeout:
             register(stack, function, service_timeout=cdk.Duration.seconds(seconds))
 
 
-def test_is_found_again_although_python_has_forgotten_it(stack: cdk.Stack) -> None:
+def test_get_or_create_finds_the_provider_again(stack: cdk.Stack) -> None:
+    """``get_or_create`` returns the stack's provider although no variable holds it."""
     first = ConnectorRegistrationProvider.get_or_create(stack).node.path
     gc.collect()
 
@@ -395,7 +421,8 @@ def test_is_found_again_although_python_has_forgotten_it(stack: cdk.Stack) -> No
     assert len(handlers(stack)) == 1
 
 
-def test_of_the_user_s_own_is_the_only_one(stack: cdk.Stack, function: lambda_.Function) -> None:
+def test_given_provider_is_the_only_one(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """A registration with a given provider makes no other handler."""
     provider = ConnectorRegistrationProvider(stack, "Provider", memory_size=1024)
     register(stack, function, provider=provider)
 

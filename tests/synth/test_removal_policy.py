@@ -15,9 +15,8 @@ from aws_cdk.assertions import Template
 from cdk_appflow_connector import ConnectorRegistration, ConnectorRegistrationProvider
 
 from constructs import IConstruct
+from tests.synth.support import LABEL, TYPE
 
-TYPE = "Custom::AppFlowConnectorRegistration"
-LABEL = "acme-crm"
 RETAIN, DESTROY = cdk.RemovalPolicy.RETAIN, cdk.RemovalPolicy.DESTROY
 
 # The members of a template that decide what happens when the resource leaves its stack.

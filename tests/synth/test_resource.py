@@ -10,8 +10,9 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 from cdk_appflow_connector import ConnectorRegistration, IConnectorRegistration
 
+from tests.synth.support import LABEL
+
 ENVIRONMENT = cdk.Environment(account="111122223333", region="eu-west-1")
-LABEL = "acme-crm"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The sample app's template, as CloudFormation's linter and a deployment see it."""
+"""The template and the connector of the sample app."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REGISTRATION = "AppFlowConnectorsalesforceexampleAF608584"
 
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cloud assembly of app.py; the library's own validation of templates included."""
+    """The cloud assembly of app.py, synthesised with the CDK's own validation."""
     folder = tmp_path_factory.mktemp("sample.out")
     subprocess.run(
         [sys.executable, "app.py"],
@@ -40,23 +40,22 @@ def template(assembly: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_an_upgrade_of_this_library_changes_nothing_that_is_deployed(
+def test_upgrade_changes_no_deployed_resource(
     template: dict[str, Any], snapshot: SnapshotAssertion
 ) -> None:
-    """Whoever changes the snapshot changes the stacks of all users: is it worth an update there?
-
-    ``pytest --snapshot-update`` writes it anew.
-    """
-    # Code changes with every release, and may.
+    """An upgrade of this library changes nothing in a deployed stack but the code."""
+    # A change of the snapshot is an update of every user's stack: it needs a reason. To write it:
+    # pytest --snapshot-update. The code may change with every release, so its hash is masked.
     text = re.sub(r"\b[0-9a-f]{64}\.zip\b", "HASH.zip", json.dumps(template))
     masked = json.loads(text)
-    # The connector's code is part of it here; test_lambda_revision.py holds hashes without assets.
+    # This hash includes the connector's code; test_function_hash.py has hashes without assets.
     masked["Resources"][REGISTRATION]["Properties"]["FunctionHash"]["Hash"] = "HASH"
 
     assert masked == snapshot(extension_class=JSONSnapshotExtension)
 
 
-def test_the_connector_is_the_published_one(assembly: Path) -> None:
+def test_connector_is_the_published_example(assembly: Path) -> None:
+    """The sample app deploys the example connector of Amazon's SDK."""
     configurations = list(
         assembly.glob("asset.*/custom_connector_example/handlers/configuration.py")
     )

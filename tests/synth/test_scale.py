@@ -1,4 +1,4 @@
-"""A stack with as many connectors as anybody has: within the limits of CloudFormation and IAM.
+"""Stacks with many connectors stay within the limits of CloudFormation and IAM.
 
 Sources of the limits: "CloudFormation quotas" in the CloudFormation User Guide and "IAM and AWS STS
 quotas" in the IAM User Guide.
@@ -19,14 +19,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match, Template
 from cdk_appflow_connector import ConnectorRegistration, ConnectorRegistrationProvider
 
-from tests.synth.conftest import make_function
 from tests.synth.policies import ACCOUNT, REGION, policies
-from tests.synth.test_connector_registration import register
+from tests.synth.support import make_function, register
 
 
 def connectors(stack: cdk.Stack, number: int, *, label_length: int = 18, **arguments: Any) -> None:
+    """Register a number of imported functions whose names have the maximum length."""
     for n in range(number):
-        # As long as a name can be.
         name = f"connector-{n:03d}-".ljust(64, "x")
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
         ConnectorRegistration(
@@ -39,12 +38,13 @@ def connectors(stack: cdk.Stack, number: int, *, label_length: int = 18, **argum
 
 
 def template(app: cdk.App, stack: cdk.Stack) -> Path:
+    """The synthesised template of a stack."""
     app.synth()
     return Path(app.outdir, f"{stack.stack_name}.template.json")
 
 
 def connectors_by_policy(resources: Mapping[str, Any]) -> list[int]:
-    """How many connectors each managed policy is for."""
+    """The number of connectors in each managed policy."""
     found = [one for one in resources.values() if one["Type"] == "AWS::IAM::ManagedPolicy"]
     statements = [one["Properties"]["PolicyDocument"]["Statement"] for one in found]
     return [len(arns(connectors["Resource"])) for connectors, _ in statements]
@@ -54,14 +54,15 @@ def arns(resource: Any) -> list[Any]:
     return resource if isinstance(resource, list) else [resource]
 
 
-def test_two_hundred_connectors_fit_into_one_stack(app: cdk.App, stack: cdk.Stack) -> None:
+def test_200_connectors_fit_into_one_stack(app: cdk.App, stack: cdk.Stack) -> None:
+    """200 connectors stay within the limits of a template and of IAM policies."""
     connectors(stack, 200)
 
     file = template(app, stack)
     resources = json.loads(file.read_text())["Resources"]
     assert file.stat().st_size < 1_000_000
     assert len(resources) < 500
-    # Two for each connector: the registration, and the permission to be invoked by AppFlow.
+    # Each connector has a registration and a permission for AppFlow.
     assert len(resources) <= 2 * 200 + 20
     assert sum(policies(resources, "Policy")) <= 10_240
     managed = policies(resources, "ManagedPolicy")
@@ -69,7 +70,8 @@ def test_two_hundred_connectors_fit_into_one_stack(app: cdk.App, stack: cdk.Stac
     assert max(managed) <= 6_144
 
 
-def test_forty_of_them_may_be_unregistered(app: cdk.App, stack: cdk.Stack) -> None:
+def test_40_connectors_may_be_destroyed(app: cdk.App, stack: cdk.Stack) -> None:
+    """The inline policies of 40 connectors with RemovalPolicy.DESTROY fit into a role."""
     connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
 
     resources = json.loads(template(app, stack).read_text())["Resources"]
@@ -77,9 +79,8 @@ def test_forty_of_them_may_be_unregistered(app: cdk.App, stack: cdk.Stack) -> No
 
 
 @pytest.mark.parametrize("label_length", [63, 100, 256])
-def test_long_labels_open_the_next_policy_before_iam_refuses_one(
-    app: cdk.App, stack: cdk.Stack, label_length: int
-) -> None:
+def test_long_labels_need_more_policies(app: cdk.App, stack: cdk.Stack, label_length: int) -> None:
+    """With long labels each managed policy stays within its size limit."""
     connectors(stack, 50, label_length=label_length)
 
     resources = json.loads(template(app, stack).read_text())["Resources"]
@@ -88,9 +89,8 @@ def test_long_labels_open_the_next_policy_before_iam_refuses_one(
     assert max(managed) <= 6_144
 
 
-def test_aliases_of_the_app_count_as_if_their_names_were_the_longest(
-    app: cdk.App, stack: cdk.Stack
-) -> None:
+def test_alias_counts_with_the_longest_name(app: cdk.App, stack: cdk.Stack) -> None:
+    """The ARN of an alias in the app counts with the longest possible name."""
     version = make_function(stack, "Connector").current_version
     for n in range(24):
         alias = lambda_.Alias(stack, f"Alias{n}", alias_name=f"live-{n}", version=version)
@@ -102,7 +102,8 @@ def test_aliases_of_the_app_count_as_if_their_names_were_the_longest(
     assert max(connectors_by_policy(resources)) * (of_alias + of_connector) <= 6_144
 
 
-def test_functions_of_the_app_share_a_policy_by_twenty_four(app: cdk.App, stack: cdk.Stack) -> None:
+def test_policy_holds_24_functions_of_the_app(app: cdk.App, stack: cdk.Stack) -> None:
+    """A managed policy has room for 24 functions of the app."""
     for n in range(25):
         function = make_function(stack, f"Connector{n}")
         register(stack, function, f"Registration{n}", connector_label=f"acme-connector-{n:03d}")
@@ -167,7 +168,8 @@ def test_managed_policies_above_the_maximum_are_refused(stack: cdk.Stack) -> Non
         register(stack, make_function(stack, "Connector"), provider=provider)
 
 
-def test_one_more_is_refused_before_iam_refuses_it(stack: cdk.Stack) -> None:
+def test_too_many_inline_policies_are_refused(stack: cdk.Stack) -> None:
+    """Inline policies beyond the limit of a role raise an error at synthesis."""
     message = (
         "with the permission to unregister this connector, the inline policies of role"
         " Stack/AppFlowConnectorRegistrationProvider/Role can reach 10,274 characters, but IAM"
@@ -179,16 +181,18 @@ def test_one_more_is_refused_before_iam_refuses_it(stack: cdk.Stack) -> None:
 
 
 @pytest.mark.parametrize("label_length", [18, 63, 256])
-def test_those_before_it_fit_in(stack: cdk.Stack, label_length: int) -> None:
+def test_inline_policies_fill_the_limit(stack: cdk.Stack, label_length: int) -> None:
+    """The connectors before the refused one use most of the limit and stay within it."""
     with pytest.raises(ValueError, match="inline policies"):
         connectors(stack, 60, label_length=label_length, removal_policy=cdk.RemovalPolicy.DESTROY)
 
     inline = policies(Template.from_stack(stack).to_json()["Resources"], "Policy")
-    # The last hundreds are for the longest names of the stack, its log group and the partition.
+    # The rest is reserved for the longest names of the stack, its log group and the partition.
     assert 8_500 < sum(inline) <= 10_240
 
 
-def test_another_provider_takes_more(stack: cdk.Stack) -> None:
+def test_second_provider_takes_more(stack: cdk.Stack) -> None:
+    """A second provider has its own limits."""
     connectors(stack, 40, removal_policy=cdk.RemovalPolicy.DESTROY)
 
     ConnectorRegistration(

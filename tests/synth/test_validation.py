@@ -1,4 +1,4 @@
-"""Arguments that AppFlow would refuse at deployment are refused at synthesis."""
+"""Checks at synthesis: arguments that raise an error, and arguments that add a warning."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match, Template
 
-from tests.synth.conftest import make_function
-from tests.synth.test_connector_registration import register
+from tests.synth.support import make_function, register
 
 
 @pytest.mark.parametrize("label", ["x", "acme crm", "-acme", "acme/crm", "", "a" * 257, "ünter"])
-def test_a_label_that_appflow_refuses(
-    stack: cdk.Stack, function: lambda_.Function, label: str
-) -> None:
+def test_invalid_label_is_refused(stack: cdk.Stack, function: lambda_.Function, label: str) -> None:
+    """A label that AppFlow rejects raises an error with the rules."""
     message = (
         f"connector_label is {label!r}, but AppFlow accepts 2 to 256 characters: a letter or digit"
         " first, then letters, digits and _ ! @ # . - only. Rename the connector, for example to"
@@ -27,9 +25,8 @@ def test_a_label_that_appflow_refuses(
         register(stack, function, connector_label=label)
 
 
-def test_a_description_with_characters_that_appflow_refuses(
-    stack: cdk.Stack, function: lambda_.Function
-) -> None:
+def test_invalid_description_is_refused(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """A description with invalid characters raises an error that names them."""
     message = (
         "description is 'Acme: a CRM, mostly', but AppFlow accepts only letters, digits, spaces and"
         " / ! @ # + = . - _ in it. Remove ',' ':'"
@@ -38,15 +35,15 @@ def test_a_description_with_characters_that_appflow_refuses(
         register(stack, function, description="Acme: a CRM, mostly")
 
 
-def test_a_description_that_is_too_long(stack: cdk.Stack, function: lambda_.Function) -> None:
+def test_long_description_is_refused(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """A description of more than 1024 characters raises an error."""
     message = "description has 1025 characters, but AppFlow accepts at most 1024. Shorten it"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         register(stack, function, description="x" * 1025)
 
 
-def test_a_removal_policy_without_a_meaning_here(
-    stack: cdk.Stack, function: lambda_.Function
-) -> None:
+def test_snapshot_is_refused(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """RemovalPolicy.SNAPSHOT raises an error with the two allowed values."""
     message = (
         "removal_policy is RemovalPolicy.SNAPSHOT, but a registration can only be kept"
         " (RemovalPolicy.RETAIN) or unregistered (RemovalPolicy.DESTROY). Choose one of the two"
@@ -55,7 +52,8 @@ def test_a_removal_policy_without_a_meaning_here(
         register(stack, function, removal_policy=cdk.RemovalPolicy.SNAPSHOT)
 
 
-def test_nothing_is_made_of_what_is_refused(stack: cdk.Stack, function: lambda_.Function) -> None:
+def test_refused_argument_creates_nothing(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """An argument that is refused leaves no construct in the stack."""
     with pytest.raises(ValueError, match="connector_label"):
         register(stack, function, connector_label="x")
 
@@ -63,13 +61,15 @@ def test_nothing_is_made_of_what_is_refused(stack: cdk.Stack, function: lambda_.
 
 
 @pytest.mark.parametrize("label", ["ab", "a" * 256, "9_!@#.-"])
-def test_a_label_at_the_limits_is_accepted(
+def test_label_at_the_limits_is_accepted(
     stack: cdk.Stack, function: lambda_.Function, label: str
 ) -> None:
+    """The shortest, the longest and every allowed character are accepted."""
     register(stack, function, connector_label=label)
 
 
-def test_tokens_are_left_to_the_handler(stack: cdk.Stack, function: lambda_.Function) -> None:
+def test_tokens_are_not_checked(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """Token labels and descriptions reach the template unchecked."""
     label = cdk.CfnParameter(stack, "Label").value_as_string
     description = cdk.CfnParameter(stack, "Description").value_as_string
 
@@ -99,9 +99,10 @@ class TestFunction:
             ),
         ],
     )
-    def test_of_elsewhere_is_refused(
+    def test_of_another_environment_is_refused(
         self, app: cdk.App, kind: str, arn: str, theirs: str, ours: str
     ) -> None:
+        """A function of another account or Region raises an error."""
         here = cdk.Environment(account="111122223333", region="us-east-1")
         stack = cdk.Stack(app, "Here", env=here)
         function = lambda_.Function.from_function_arn(stack, "Connector", arn)
@@ -115,9 +116,10 @@ class TestFunction:
             register(stack, function)
 
     @pytest.mark.parametrize("imported", [False, True])
-    def test_of_a_bare_latest_version_is_refused(
+    def test_latest_version_is_refused(
         self, stack: cdk.Stack, function: lambda_.Function, imported: bool
     ) -> None:
+        """The version $LATEST raises an error that suggests the function."""
         arn = "arn:aws:lambda:us-east-1:111122223333:function:crm:$LATEST"
         latest: lambda_.IFunction = (
             lambda_.Function.from_function_arn(stack, "Imported", arn)
@@ -133,15 +135,17 @@ class TestFunction:
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, latest)
 
-    def test_of_an_alias_of_the_latest_version_is_fine(
+    def test_alias_of_latest_is_accepted(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """An alias of $LATEST is accepted and gets a permission."""
         latest = function.latest_version
         register(stack, lambda_.Alias(stack, "Live", alias_name="live", version=latest))
 
         Template.from_stack(stack).resource_count_is("AWS::Lambda::Permission", 1)
 
-    def test_of_a_partition_without_appflow_is_refused(self, stack: cdk.Stack) -> None:
+    def test_of_another_partition_is_refused(self, stack: cdk.Stack) -> None:
+        """An ARN of a partition without AppFlow raises an error."""
         arn = "arn:aws-cn:lambda:cn-north-1:111122223333:function:crm"
         function = lambda_.Function.from_function_arn(stack, "Connector", arn)
 
@@ -158,11 +162,13 @@ HERE = {"account": "111122223333", "region": "us-east-1"}
 
 
 def register_in(stack: cdk.Stack) -> None:
+    """Register an imported function under the default label."""
     register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
 
 
 class TestDuplicateLabel:
     def test_in_one_stack_is_refused(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """A label that is used twice in a stack raises an error."""
         register(stack, function, "One")
 
         message = (
@@ -174,9 +180,8 @@ class TestDuplicateLabel:
             register(stack, function, "Two")
 
     @pytest.mark.parametrize("parts", [("Nested",), ("Nested", "Another")])
-    def test_in_parts_of_one_stack_is_refused(
-        self, stack: cdk.Stack, parts: tuple[str, ...]
-    ) -> None:
+    def test_in_nested_stacks_is_refused(self, stack: cdk.Stack, parts: tuple[str, ...]) -> None:
+        """A label that is used again in a nested stack raises an error."""
         nested = [cdk.NestedStack(stack, name) for name in parts]
         first, second = ([stack, *nested])[-2:]
         register_in(first)
@@ -185,7 +190,8 @@ class TestDuplicateLabel:
             register_in(second)
 
     @pytest.mark.parametrize("stages", [False, True])
-    def test_in_two_stacks_of_one_place_is_refused(self, app: cdk.App, stages: bool) -> None:
+    def test_in_one_environment_is_refused(self, app: cdk.App, stages: bool) -> None:
+        """A label of two stacks or stages in the same environment raises an error."""
         place = cdk.Environment(account="111122223333", region="us-east-1")
         one, two = (
             cdk.Stack(cdk.Stage(app, f"{name}Stage") if stages else app, name, env=place)
@@ -204,15 +210,16 @@ class TestDuplicateLabel:
     @pytest.mark.parametrize(
         ("one", "two"),
         [
-            pytest.param({}, {}, id="of which nothing is known"),
-            pytest.param({}, HERE, id="one of which is known"),
-            pytest.param(HERE, {"region": "us-east-1"}, id="of one Region"),
+            pytest.param({}, {}, id="both unknown"),
+            pytest.param({}, HERE, id="one known"),
+            pytest.param(HERE, {"region": "us-east-1"}, id="same Region"),
             pytest.param({"account": "111122223333"}, {"region": "us-east-1"}, id="half known"),
         ],
     )
-    def test_in_two_stacks_that_may_be_for_one_place_gets_a_warning(
+    def test_in_unknown_environments_gets_a_warning(
         self, app: cdk.App, one: dict[str, str], two: dict[str, str]
     ) -> None:
+        """A label of two stacks that may share an environment adds a warning."""
         stacks = [
             cdk.Stack(app, name, env=cdk.Environment(**place))
             for name, place in (("One", one), ("Two", two))
@@ -237,9 +244,10 @@ class TestDuplicateLabel:
             pytest.param(HERE, {"region": "eu-west-1"}, id="Regions, one account known"),
         ],
     )
-    def test_in_two_places_is_fine(
+    def test_in_two_environments_is_accepted(
         self, app: cdk.App, one: dict[str, str], two: dict[str, str]
     ) -> None:
+        """A label may be used in different accounts or Regions."""
         stacks = [
             cdk.Stack(app, name, env=cdk.Environment(**place))
             for name, place in (("One", one), ("Two", two))
@@ -250,7 +258,8 @@ class TestDuplicateLabel:
         assert [warnings(stack) for stack in stacks] == [[], []]
 
     @pytest.mark.parametrize("live", [{}, HERE])
-    def test_in_two_stages_is_fine(self, app: cdk.App, live: dict[str, str]) -> None:
+    def test_in_two_stages_is_accepted(self, app: cdk.App, live: dict[str, str]) -> None:
+        """A label may be used in stages whose environments may differ."""
         stacks = [
             cdk.Stack(cdk.Stage(app, name), "Crm", env=cdk.Environment(**place))
             for name, place in (("Test", {}), ("Live", live))
@@ -260,7 +269,8 @@ class TestDuplicateLabel:
 
         assert [warnings(stack) for stack in stacks] == [[], []]
 
-    def test_names_the_stack_that_is_certain_before_those_that_may_be(self, app: cdk.App) -> None:
+    def test_error_names_the_certain_duplicate(self, app: cdk.App) -> None:
+        """The error names the stack of the same environment, not one that may share it."""
         stacks = {
             name: cdk.Stack(app, name, env=cdk.Environment(**place))
             for name, place in (("Unknown", {}), ("Here", HERE), ("HereToo", HERE))
@@ -271,9 +281,10 @@ class TestDuplicateLabel:
         with pytest.raises(ValueError, match="but Here/Registration has this label already"):
             register_in(stacks["HereToo"])
 
-    def test_that_is_a_token_is_not_known(
+    def test_of_token_labels_is_not_checked(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """The same token label may be used twice."""
         label = cdk.CfnParameter(stack, "Label").value_as_string
         register(stack, function, "One", connector_label=label)
         register(stack, function, "Two", connector_label=label)
@@ -282,6 +293,7 @@ class TestDuplicateLabel:
 class TestRegion:
     @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "eu-north-1"])
     def test_without_appflow_gets_a_warning(self, app: cdk.App, region: str) -> None:
+        """A Region without AppFlow adds a warning with the Regions that have it."""
         stack = cdk.Stack(app, "Crm", env=cdk.Environment(region=region))
         register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
 
@@ -292,17 +304,17 @@ class TestRegion:
             " af-south-1,"
         )
 
-    def test_with_appflow_gets_none(self, app: cdk.App) -> None:
+    def test_with_appflow_gets_no_warning(self, app: cdk.App) -> None:
+        """A Region with AppFlow adds no warning."""
         stack = cdk.Stack(app, "Crm", env=cdk.Environment(region="eu-west-1"))
         register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
 
         assert warnings(stack) == []
 
 
-class TestUnregistering:
-    def test_a_label_known_at_deployment_only_gets_a_warning(
-        self, stack: cdk.Stack, function: lambda_.Function
-    ) -> None:
+class TestDestroy:
+    def test_token_label_gets_a_warning(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """RemovalPolicy.DESTROY with a token label adds a warning."""
         label = cdk.CfnParameter(stack, "Label").value_as_string
         register(stack, function, connector_label=label, removal_policy=cdk.RemovalPolicy.DESTROY)
 
@@ -315,29 +327,35 @@ class TestUnregistering:
             " or keep the registration with RemovalPolicy.RETAIN"
         )
 
-    def test_a_literal_label_gets_none(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+    def test_literal_label_gets_no_warning(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        """RemovalPolicy.DESTROY with a literal label adds no warning."""
         register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
 
         assert warnings(stack) == []
 
-    def test_a_label_known_at_deployment_only_that_is_kept_gets_none(
+    def test_retained_token_label_gets_no_warning(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """A token label that is retained adds no warning."""
         label = cdk.CfnParameter(stack, "Label").value_as_string
         register(stack, function, connector_label=label)
 
         assert warnings(stack) == []
 
 
-class TestInvoking:
+class TestMissingPermission:
     ARN = "arn:aws:lambda:eu-west-1:111122223333:function:crm:live"
 
-    def test_that_the_construct_allows_gets_no_warning(self, stack: cdk.Stack) -> None:
+    def test_added_permission_gets_no_warning(self, stack: cdk.Stack) -> None:
+        """A registration that adds the permission has no warning."""
         register(stack, lambda_.Function.from_function_arn(stack, "Connector", self.ARN))
 
         assert warnings(stack) == []
 
-    def test_that_the_owner_has_to_allow_gets_the_statement(self, stack: cdk.Stack) -> None:
+    def test_warning_gives_the_command(self, stack: cdk.Stack) -> None:
+        """Without the permission, a warning gives the command that adds it."""
         imported = lambda_.Function.from_function_attributes(
             stack, "Connector", function_arn=self.ARN, skip_permissions=True
         )
@@ -353,9 +371,10 @@ class TestInvoking:
             " '111122223333' --source-arn 'arn:aws:appflow:eu-west-1:111122223333:*'"
         )
 
-    def test_of_what_is_known_at_deployment_only_is_said_in_readable_words(
+    def test_warning_has_names_for_tokens(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """The command names deploy-time values and shows no token."""
         register(stack, function, skip_permissions=True)
 
         [warning] = warnings(stack)
@@ -364,7 +383,8 @@ class TestInvoking:
         assert "--source-arn 'arn:aws:appflow:<Region>:<account>:*'" in warning
         assert "Token" not in warning
 
-    def test_of_a_function_of_a_known_place_names_the_place(self, app: cdk.App) -> None:
+    def test_warning_names_a_known_environment(self, app: cdk.App) -> None:
+        """The command contains the account and Region of the stack."""
         place = cdk.Environment(account="111122223333", region="eu-west-1")
         stack = cdk.Stack(app, "Crm", env=place)
         register(stack, make_function(stack, "Connector"), skip_permissions=True)
@@ -372,9 +392,10 @@ class TestInvoking:
         [warning] = warnings(stack)
         assert "--source-arn 'arn:aws:appflow:eu-west-1:111122223333:*'" in warning
 
-    def test_that_is_acknowledged_is_silent(
+    def test_acknowledged_warning_is_silent(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """An acknowledged warning is not reported."""
         registration = register(stack, function, skip_permissions=True)
         cdk.Annotations.of(registration).acknowledge_warning(
             "cdk-appflow-connector:missingInvokePermission"
@@ -384,9 +405,10 @@ class TestInvoking:
 
 
 class TestVersion:
-    def test_that_is_deleted_with_the_next_update_gets_a_warning(
+    def test_deleted_by_the_next_update_gets_a_warning(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
+        """A version that the next update deletes adds a warning."""
         register(stack, function.current_version)
 
         [warning] = warnings(stack)
@@ -400,15 +422,17 @@ class TestVersion:
     @pytest.mark.parametrize(
         "kept", [cdk.RemovalPolicy.RETAIN, cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE]
     )
-    def test_that_is_kept_gets_none(self, stack: cdk.Stack, kept: cdk.RemovalPolicy) -> None:
+    def test_retained_gets_no_warning(self, stack: cdk.Stack, kept: cdk.RemovalPolicy) -> None:
+        """A version that is retained adds no warning."""
         register(stack, kept_version(stack, kept))
 
         assert warnings(stack) == []
 
     def test_of_another_stack_gets_a_warning(self, app: cdk.App, stack: cdk.Stack) -> None:
+        """A version of another stack adds a warning about its export."""
         register(stack, kept_version(cdk.Stack(app, "Elsewhere")))
 
-        # The CDK has one about the reference as well.
+        # The CDK adds a warning about the reference.
         [warning] = [text for text in warnings(stack) if "connector_function" in text]
         assert warning.startswith(
             "connector_function is a version from another stack, which exports its ARN under a name"
@@ -417,14 +441,15 @@ class TestVersion:
             " references are weak. Pass an Alias"
         )
 
-    def test_of_the_stack_around_a_nested_one_gets_none(self, stack: cdk.Stack) -> None:
+    def test_of_the_parent_stack_gets_no_warning(self, stack: cdk.Stack) -> None:
+        """A version of the parent stack adds no warning in a nested stack."""
         register(cdk.NestedStack(stack, "Nested"), kept_version(stack))
 
         assert warnings(stack) == []
 
-    def test_of_another_stack_is_exported_under_a_name_that_changes_with_the_code(
-        self, tmp_path: Path
-    ) -> None:
+    def test_export_name_changes_with_the_code(self, tmp_path: Path) -> None:
+        """The export of a version of another stack has a new name for new code."""
+
         def exports(code: str) -> set[str]:
             app = cdk.App(outdir=str(tmp_path / code))
             here, elsewhere = (cdk.Stack(app, name) for name in ("Here", "Elsewhere"))
@@ -434,7 +459,10 @@ class TestVersion:
 
         assert exports("one").isdisjoint(exports("two"))
 
-    def test_behind_an_alias_gets_none(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+    def test_behind_an_alias_gets_no_warning(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        """A version behind an alias adds no warning."""
         version = function.current_version
         register(stack, lambda_.Alias(stack, "Live", alias_name="live", version=version))
 
@@ -444,6 +472,7 @@ class TestVersion:
 def kept_version(
     stack: cdk.Stack, removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN
 ) -> lambda_.IVersion:
+    """The current version of a function, which has this removal policy."""
     function = lambda_.Function(
         stack,
         "Connector",
@@ -456,5 +485,6 @@ def kept_version(
 
 
 def warnings(stack: cdk.Stack) -> list[str]:
+    """The texts of a stack's warnings."""
     found = Annotations.from_stack(stack).find_warning("*", Match.any_value())
     return [str(message.entry.data) for message in found]

@@ -1,4 +1,4 @@
-"""What counts as a change of the connector, and what does not."""
+"""The hash of a function: which changes refresh the registration."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
-from tests.synth.conftest import make_function
-from tests.synth.test_connector_registration import TYPE, register
+from tests.synth.support import TYPE, make_function, properties, register
 
 Build = Callable[[cdk.Stack], lambda_.IFunction]
 BuildFunction = Callable[[cdk.Stack], lambda_.Function]
 
 
-def revision_of(build: Build, folder: Path) -> Any:
-    """The revision in the template of a fresh app."""
+def hash_of(build: Build, folder: Path) -> Any:
+    """The function hash in the template of a fresh app, or None."""
     stack = cdk.Stack(cdk.App(outdir=str(folder)), "Stack")
     register(stack, build(stack))
-    [resource] = Template.from_stack(stack).find_resources(TYPE).values()
-    return resource["Properties"].get("FunctionHash")
+    return properties(stack).get("FunctionHash")
 
 
 def plain(stack: cdk.Stack) -> lambda_.Function:
@@ -146,26 +144,28 @@ def imported(stack: cdk.Stack) -> lambda_.IFunction:
         pytest.param(image("1"), image("2"), id="the image of a container"),
     ],
 )
-def test_changes_with(before: Build, after: Build, tmp_path: Path) -> None:
-    assert revision_of(before, tmp_path / "a") != revision_of(after, tmp_path / "b")
+def test_change_gives_another_hash(before: Build, after: Build, tmp_path: Path) -> None:
+    """A change of code, configuration, alias or image changes the hash."""
+    assert hash_of(before, tmp_path / "a") != hash_of(after, tmp_path / "b")
 
 
 @pytest.mark.parametrize(
     "after",
     [pytest.param(plain, id="a second synthesis"), pytest.param(tagged, id="tags")],
 )
-def test_stays_the_same_with(after: Build, tmp_path: Path) -> None:
-    assert revision_of(plain, tmp_path / "a") == revision_of(after, tmp_path / "b")
+def test_same_function_has_the_same_hash(after: Build, tmp_path: Path) -> None:
+    """Neither a second synthesis nor new tags change the hash."""
+    assert hash_of(plain, tmp_path / "a") == hash_of(after, tmp_path / "b")
 
 
 @pytest.mark.parametrize("build", [version, imported])
-def test_is_absent_for_a_function_whose_code_is_fixed_or_unknown(
-    build: Build, tmp_path: Path
-) -> None:
-    assert revision_of(build, tmp_path) is None
+def test_version_and_import_have_no_hash(build: Build, tmp_path: Path) -> None:
+    """A version, whose code is fixed, and an imported function have no hash."""
+    assert hash_of(build, tmp_path) is None
 
 
-def test_sees_what_the_app_does_after_the_registration(tmp_path: Path) -> None:
+def test_later_change_is_included(tmp_path: Path) -> None:
+    """The hash includes changes that the app makes after the registration."""
     stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "a")), "Stack")
     function = plain(stack)
     register(stack, function)
@@ -173,13 +173,12 @@ def test_sees_what_the_app_does_after_the_registration(tmp_path: Path) -> None:
 
     [resource] = Template.from_stack(stack).find_resources(TYPE).values()
     revision = resource["Properties"]["FunctionHash"]
-    assert revision == revision_of(new_variable, tmp_path / "b")
-    assert revision != revision_of(plain, tmp_path / "c")
+    assert revision == hash_of(new_variable, tmp_path / "b")
+    assert revision != hash_of(plain, tmp_path / "c")
 
 
-def test_holds_the_alias_s_version_and_the_layers_as_deployment_knows_them(
-    stack: cdk.Stack, tmp_path: Path
-) -> None:
+def test_version_and_layers_are_deploy_time_values(stack: cdk.Stack, tmp_path: Path) -> None:
+    """The alias's version and the layers are included as deploy-time values."""
     (tmp_path / "module.py").touch()
     layer = lambda_.LayerVersion(stack, "Layer", code=lambda_.Code.from_asset(str(tmp_path)))
     function = plain(stack)
@@ -196,7 +195,8 @@ def test_holds_the_alias_s_version_and_the_layers_as_deployment_knows_them(
     assert by_label["by-alias"]["Version"] == stack.resolve(function.current_version.version)
 
 
-def test_holds_the_code_that_parameters_of_the_deployment_name(stack: cdk.Stack) -> None:
+def test_code_from_parameters_is_included(stack: cdk.Stack) -> None:
+    """Code in S3 that parameters name is included as deploy-time values."""
     code = lambda_.Code.from_cfn_parameters(
         bucket_name_param=cdk.CfnParameter(stack, "Bucket"),
         object_key_param=cdk.CfnParameter(stack, "Key"),
@@ -211,25 +211,25 @@ def test_holds_the_code_that_parameters_of_the_deployment_name(stack: cdk.Stack)
 
 
 @pytest.mark.parametrize("staged", [True, False])
-def test_holds_no_code_that_the_synthesis_knows(staged: bool, tmp_path: Path) -> None:
+def test_code_known_at_synthesis_is_only_hashed(staged: bool, tmp_path: Path) -> None:
+    """Code that is known at synthesis is part of the hash and no separate member."""
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "crm.py").touch()
     asset = lambda_.Code.from_asset(str(folder))
 
-    revision = revision_of(with_code(asset) if staged else plain, tmp_path / "out")
+    revision = hash_of(with_code(asset) if staged else plain, tmp_path / "out")
 
     assert set(revision) == {"Hash"}
 
 
-def test_of_a_function_and_of_an_alias_are_what_they_were_in_every_release(
+def test_hashes_are_those_of_every_release(
     stack: cdk.Stack,
 ) -> None:
-    """Other hashes than these re-run the registration of every user at the upgrade.
-
-    Each update asks each connector for its configuration, and fails the deployment if one does not
-    answer. So change them only if what they were made of was wrong.
-    """
+    """Fixed apps have the hashes of every release, so that an upgrade refreshes nothing."""
+    # A changed hash updates the registration of every user at the upgrade. Each update makes
+    # AppFlow read the connector's configuration, and fails if the connector does not respond.
+    # Change the hashes only if they were computed from wrong input.
     function = plain(stack)
     version = lambda_.Version(stack, "Version", lambda_=function)
     live = lambda_.Alias(stack, "Live", alias_name="live", version=version)
@@ -246,7 +246,8 @@ def test_of_a_function_and_of_an_alias_are_what_they_were_in_every_release(
     }
 
 
-def test_of_a_function_in_another_stack_exports_nothing_but_its_arn(app: cdk.App) -> None:
+def test_function_of_another_stack_exports_only_its_arn(app: cdk.App) -> None:
+    """The hash of a function in another stack adds no export."""
     theirs, ours = cdk.Stack(app, "Theirs"), cdk.Stack(app, "Ours")
     function = make_function(theirs, "Connector")
     live = lambda_.Alias(theirs, "Live", alias_name="live", version=function.current_version)
@@ -257,7 +258,8 @@ def test_of_a_function_in_another_stack_exports_nothing_but_its_arn(app: cdk.App
     assert len(Template.from_stack(theirs).to_json()["Outputs"]) == 1
 
 
-def test_shows_no_value_of_an_environment_variable(stack: cdk.Stack) -> None:
+def test_environment_values_are_not_shown(stack: cdk.Stack) -> None:
+    """No value of an environment variable appears in the resource."""
     function = plain(stack)
     function.add_environment("TOKEN", "do-not-show")
     register(stack, function)

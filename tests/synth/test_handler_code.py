@@ -1,4 +1,4 @@
-"""The handler's code as it is uploaded."""
+"""The asset with the handler's code."""
 
 from __future__ import annotations
 
@@ -14,25 +14,16 @@ import aws_cdk as cdk
 import pytest
 
 from appflow_local_cloud.lambda_python import ensure_lambda_python
-from tests.synth.conftest import make_function
-from tests.synth.test_connector_registration import register
-
-
-def asset_of(folder: Path) -> Path:
-    """Synthesise a registration and return the folder of the handler's asset."""
-    app = cdk.App(outdir=str(folder))
-    stack = cdk.Stack(app, "Stack")
-    register(stack, make_function(stack, "Connector"))
-    app.synth()
-    [asset] = folder.glob("asset.*")
-    return asset
+from tests.synth.support import asset_of, make_function, register
 
 
 def files(folder: Path) -> set[str]:
+    """The paths of all files in a folder, relative to it."""
     return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
 
 
-def test_holds_the_handler_and_crhelper_and_nothing_else(tmp_path: Path) -> None:
+def test_contains_handler_and_crhelper_only(tmp_path: Path) -> None:
+    """The asset consists of the handler's modules, crhelper's and its notice."""
     handler = Path(__file__).parents[2] / "handler"
     ours = {str(file.relative_to(handler)) for file in handler.rglob("*.py")}
     theirs = {"__init__.py", "log_helper.py", "resource_helper.py", "utils.py", "NOTICE"}
@@ -40,19 +31,22 @@ def test_holds_the_handler_and_crhelper_and_nothing_else(tmp_path: Path) -> None
     assert files(asset_of(tmp_path)) == ours | {f"crhelper/{name}" for name in theirs}
 
 
-def test_is_small(tmp_path: Path) -> None:
+def test_is_at_most_30_kib(tmp_path: Path) -> None:
+    """The zipped asset has at most 30 KiB."""
     archive = shutil.make_archive(str(tmp_path / "asset"), "zip", asset_of(tmp_path))
 
     assert Path(archive).stat().st_size <= 30 * 1024
 
 
-def test_has_one_hash_wherever_it_is_made(tmp_path: Path) -> None:
+def test_hash_does_not_depend_on_the_folder(tmp_path: Path) -> None:
+    """The asset has the same hash in every output folder."""
     first, second = asset_of(tmp_path / "a"), asset_of(tmp_path / "b" / "elsewhere")
 
     assert first.name == second.name
 
 
-def test_holds_nothing_that_an_earlier_version_left(tmp_path: Path) -> None:
+def test_files_of_an_earlier_version_are_removed(tmp_path: Path) -> None:
+    """A file that an earlier version staged is not part of the asset."""
     left = tmp_path / "a" / "appflow-connector-registration-handler" / "connector_registration"
     left.mkdir(parents=True)
     (left / "former_module.py").write_text("")
@@ -60,7 +54,8 @@ def test_holds_nothing_that_an_earlier_version_left(tmp_path: Path) -> None:
     assert asset_of(tmp_path / "a").name == asset_of(tmp_path / "b").name
 
 
-def test_is_not_made_without_crhelper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_crhelper_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If crhelper's files are not recorded, the error says how to install it."""
     monkeypatch.setattr("importlib.metadata.files", lambda _: None)
 
     message = (
@@ -72,9 +67,8 @@ def test_is_not_made_without_crhelper(tmp_path: Path, monkeypatch: pytest.Monkey
         asset_of(tmp_path)
 
 
-def test_can_be_read_by_the_user_that_lambda_runs_as(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_is_readable_by_every_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda's user can read the asset even if the umask is strict."""
     previous = os.umask(0o077)
     try:
         asset = asset_of(tmp_path)
@@ -86,7 +80,8 @@ def test_can_be_read_by_the_user_that_lambda_runs_as(
         assert stat.S_IMODE(path.stat().st_mode) == wanted, path
 
 
-def test_is_imported_by_a_python_that_has_only_boto3(tmp_path: Path) -> None:
+def test_imports_with_only_boto3(tmp_path: Path) -> None:
+    """A Python with nothing but boto3 can import the asset."""
     python = ensure_lambda_python()
     entry_point = "connector_registration.function"
     program = f"import {entry_point} as f; print(type(f.resource).__mro__[1].__module__)"
@@ -103,7 +98,8 @@ def test_is_imported_by_a_python_that_has_only_boto3(tmp_path: Path) -> None:
     assert result.stdout.strip() == "crhelper.resource_helper"
 
 
-def test_keeps_its_source_for_a_deployment_without_staging(tmp_path: Path) -> None:
+def test_source_is_kept_without_staging(tmp_path: Path) -> None:
+    """Without asset staging the manifest refers to a folder with the handler's code."""
     app = cdk.App(outdir=str(tmp_path), context={"aws:cdk:disable-asset-staging": True})
     stack = cdk.Stack(app, "Stack")
     register(stack, make_function(stack, "Connector"))
