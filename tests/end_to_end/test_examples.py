@@ -61,7 +61,7 @@ class Deployed:
 
 
 @pytest.mark.anywhere
-def test_adopt_existing(target: Account, prefix: str, tmp_path: Path) -> None:
+def test_adopt_existing_requires_a_connector(target: Account, prefix: str, tmp_path: Path) -> None:
     """A missing connector fails the deployment, and an existing one is adopted."""
     example = Deployed(target, prefix, tmp_path, ROOT / "examples" / "adopt_existing.py")
     assert (
@@ -79,7 +79,7 @@ def test_adopt_existing(target: Account, prefix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.anywhere
-def test_imported_function(target: Account, prefix: str, tmp_path: Path) -> None:
+def test_imported_function_follows_releases(target: Account, prefix: str, tmp_path: Path) -> None:
     """New code of an imported function is registered with the next release only."""
     example = Deployed(target, prefix, tmp_path, ROOT / "examples" / "imported_function.py")
     arn = target.make_function(f"{prefix}crm", connector("1.0"), granted=False)
@@ -93,7 +93,7 @@ def test_imported_function(target: Account, prefix: str, tmp_path: Path) -> None
 
 
 @pytest.mark.anywhere
-def test_version(target: Account, prefix: str, tmp_path: Path) -> None:
+def test_version_is_registered_or_rolled_back(target: Account, prefix: str, tmp_path: Path) -> None:
     """Each version is registered, and a broken version is rolled back."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     code = tmp_path / "examples" / "connector" / "crm.py"
@@ -122,7 +122,7 @@ def test_version(target: Account, prefix: str, tmp_path: Path) -> None:
     )
 
 
-def test_many_regions(account: Account, tmp_path: Path) -> None:
+def test_many_regions_registers_in_each(account: Account, tmp_path: Path) -> None:
     """The connector is registered in each Region to which a stage is deployed."""
     regions = ["us-east-1", "eu-west-1"]
     accounts = [replace(account, region=region) for region in regions]
@@ -138,7 +138,7 @@ def test_many_regions(account: Account, tmp_path: Path) -> None:
     assert [registered_labels(there) for there in accounts] == [[LABEL], [LABEL]]
 
 
-def test_many_accounts(account: Account, tmp_path: Path) -> None:
+def test_many_accounts_registers_in_one(account: Account, tmp_path: Path) -> None:
     """The stage of the test account registers the connector there."""
     # The example contains this account.
     test = Account(account.cloud, "111122223333", region="eu-west-1")
@@ -150,7 +150,7 @@ def test_many_accounts(account: Account, tmp_path: Path) -> None:
     assert registered_labels(test) == [LABEL]
 
 
-def test_replace_native(account: Account, tmp_path: Path) -> None:
+def test_replace_native_keeps_the_connector(account: Account, tmp_path: Path) -> None:
     """The registration replaces a native resource without losing the connector or its profile."""
 
     def deploy_step(step: str) -> None:
@@ -194,7 +194,7 @@ def without_native(account: Account, output: Path, step: str) -> Path:
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "us-west-2"])
-def test_stack_set(account: Account, tmp_path: Path, region: str) -> None:
+def test_stack_set_template_registers(account: Account, tmp_path: Path, region: str) -> None:
     """The template of the stack set registers the connector in any Region."""
     there = Account(account.cloud, account.id, region=region)
     there.client("s3").create_bucket(
