@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import connectors, run_status, states
-from tests.end_to_end.support import run_cdk
+from tests.end_to_end.support import bootstrap, run_cdk
 from tests.support import Account, connector
 
 APP = f"{sys.executable} -m tests.cli.app"
@@ -35,7 +35,7 @@ def deploy(account: Account, external_arn: str, tmp_path: Path) -> Callable[[int
         result = run_cdk(account, APP, tmp_path, *arguments, **variables)
         assert result.returncode == 0, result.stderr
 
-    cdk("bootstrap", f"aws://{account.id}/us-east-1", release=0)
+    bootstrap(account)
     return lambda release: cdk("deploy", "--all", "--require-approval", "never", release=release)
 
 

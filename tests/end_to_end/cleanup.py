@@ -1,7 +1,7 @@
-"""Remove what the end-to-end tests have made in an account: ``python -m tests.end_to_end.cleanup``.
+"""Remove the resources of the end-to-end tests: ``python -m tests.end_to_end.cleanup PREFIX``.
 
-The tests do it themselves; this is for a run that was killed, or could not remove everything. The
-argument is the prefix that it printed.
+The tests remove their resources themselves. Use this for a run that was killed or that could not
+remove everything. The argument is the prefix that the run printed.
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from tests.end_to_end.target import RealAccount, RealCloud, is_prefix
 from tests.support import Account
 
-# What is to be removed, and how.
+# The name of a resource, and the call that removes it.
 Removal = tuple[str, Callable[[], object]]
 
-# An hour, as CloudFormation waits for an answer of a custom resource that sets no other time.
+# One hour: CloudFormation's default timeout for the response of a custom resource.
 _STACK_WAIT = {"Delay": 2, "MaxAttempts": 1800}
 
 
 class LeftOverError(Exception):
-    """Something could not be removed; the message names it, and says what to do."""
+    """Some resources could not be removed; the message names them and the next step."""
 
 
 def clean_up(account: Account, prefix: str) -> None:
-    """Remove everything whose name begins with a prefix: stacks first, as they own the most.
+    """Remove all resources whose names begin with a prefix, stacks first.
 
-    What cannot be removed keeps nothing else from being removed.
+    A resource that cannot be removed does not stop the removal of the others.
 
     Raises:
-        ValueError: the prefix is not one that a run of the tests has made up.
-        LeftOverError: something is left.
+        ValueError: the text is no prefix of the end-to-end tests.
+        LeftOverError: some resources are left.
     """
     if not is_prefix(prefix):
         raise ValueError(f"{prefix!r} is not a prefix of the end-to-end tests: e2e-1a2b3c4d-")
     left: list[str] = []
     for removals in (_stacks, _connectors, _functions, _roles, _log_groups):
-        with _noted(left, f"{removals.__name__.strip('_')}, which cannot be listed"):
+        with _noted(left, f"the list of {removals.__name__.strip('_').replace('_', ' ')}"):
             for name, remove in removals(account, prefix):
                 with _noted(left, name):
                     remove()
     if left:
         raise LeftOverError(
-            f"The end-to-end tests have left in account {account.id}, Region {account.region}:\n"
+            f"These resources are left in account {account.id}, Region {account.region}:\n"
             + "".join(f"  - {line}\n" for line in left)
-            + "Remove what the reasons name, and then the rest:"
+            + "Resolve the reasons, then remove the rest with:"
             f" python -m tests.end_to_end.cleanup {prefix}"
         )
 
 
 @contextlib.contextmanager
 def _noted(left: list[str], name: str) -> Iterator[None]:
-    """Add a thing to what is left, and the reason, when AWS refuses something about it."""
+    """Record a resource as left, with the reason, if a call about it fails."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
@@ -71,7 +71,7 @@ def _stacks(account: Account, prefix: str) -> Iterator[Removal]:
         for stack in _all(cloudformation, "describe_stacks", "Stacks")
         if stack["StackName"].startswith(prefix)
     ]
-    # A stack that another one imports from cannot be deleted, and is always the older one.
+    # A stack whose exports another stack imports cannot be deleted; it is always the older one.
     for stack in sorted(stacks, key=lambda stack: stack["CreationTime"], reverse=True):
         remove = functools.partial(_delete_stack, cloudformation, stack)
         yield f"stack {stack['StackName']}", remove
@@ -79,21 +79,21 @@ def _stacks(account: Account, prefix: str) -> Iterator[Removal]:
 
 def _delete_stack(cloudformation: Any, stack: Any) -> None:
     name = stack["StackName"]
-    _let_it_end(cloudformation, name, stack["StackStatus"])
+    _wait_for_operation(cloudformation, name, stack["StackStatus"])
     cloudformation.delete_stack(StackName=name)
     waiter = cloudformation.get_waiter("stack_delete_complete")
     waiter.wait(StackName=name, WaiterConfig=_STACK_WAIT)
 
 
-def _let_it_end(cloudformation: Any, name: str, status: str) -> None:
-    """Wait for what an interrupted deployment has begun: no stack can be deleted meanwhile."""
-    begun = {"CREATE_IN_PROGRESS": "create", "ROLLBACK_IN_PROGRESS": "create"}
+def _wait_for_operation(cloudformation: Any, name: str, status: str) -> None:
+    """Wait for the operation of an interrupted deployment, during which no stack can be deleted."""
+    operations = {"CREATE_IN_PROGRESS": "create", "ROLLBACK_IN_PROGRESS": "create"}
     if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
-        begun[status] = "update"
-    if status not in begun:
+        operations[status] = "update"
+    if status not in operations:
         return
-    waiter = cloudformation.get_waiter(f"stack_{begun[status]}_complete")
-    # It may as well fail.
+    waiter = cloudformation.get_waiter(f"stack_{operations[status]}_complete")
+    # The operation may fail; the stack can be deleted then, too.
     with contextlib.suppress(WaiterError):
         waiter.wait(StackName=name, WaiterConfig=_STACK_WAIT)
 
@@ -126,8 +126,8 @@ def _roles(account: Account, prefix: str) -> Iterator[Removal]:
 
 def _log_groups(account: Account, prefix: str) -> Iterator[Removal]:
     logs = account.client("logs")
-    for start in (prefix, f"/aws/lambda/{prefix}"):
-        for group in _all(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=start):
+    for name_prefix in (prefix, f"/aws/lambda/{prefix}"):
+        for group in _all(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=name_prefix):
             name = group["logGroupName"]
             delete = functools.partial(logs.delete_log_group, logGroupName=name)
             yield f"log group {name}", delete
@@ -135,7 +135,7 @@ def _log_groups(account: Account, prefix: str) -> Iterator[Removal]:
 
 def _all(client: Any, operation: str, member: str, **request: Any) -> Iterator[Any]:
     pages = list(client.get_paginator(operation).paginate(**request))
-    return (one for page in pages for one in page[member])
+    return (item for page in pages for item in page[member])
 
 
 if __name__ == "__main__":

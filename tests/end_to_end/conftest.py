@@ -1,10 +1,9 @@
-"""The end-to-end tests run on the local cloud, or some of them in an AWS account."""
+"""Fixtures of the end-to-end tests, some of which can run in an AWS account as well."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,28 +34,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if REAL_ACCOUNT in config.stash:
-        left_out = [item for item in items if item.get_closest_marker("anywhere") is None]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+        local_only = [item for item in items if item.get_closest_marker("anywhere") is None]
+        items[:] = [item for item in items if item not in local_only]
+        config.hook.pytest_deselected(items=local_only)
 
 
 @pytest.fixture(scope="session")
 def prefix() -> str:
-    """How the names of everything that this run makes begin."""
+    """The prefix of all names that this run creates."""
     return PREFIX
 
 
 @pytest.fixture
-def target(request: pytest.FixtureRequest, prefix: str, tmp_path: Path) -> Iterator[Account]:
-    """The account of a test, bootstrapped; nothing of the test is in it afterwards."""
+def target(request: pytest.FixtureRequest, prefix: str) -> Iterator[Account]:
+    """A bootstrapped account; the resources of the test are removed afterwards."""
     real = request.config.stash.get(REAL_ACCOUNT, None)
     if real is None:
         cloud: LocalCloud = request.getfixturevalue("cloud")
         account = Account(cloud, new_account_id())
-        bootstrap(account, tmp_path)
+        bootstrap(account)
         yield account
         return
-    # An interrupt lets fixtures clean up; other ways to end a program do not.
+    # SIGTERM ends a program at once, whereas an interrupt lets its fixtures clean up.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield real

@@ -1,7 +1,7 @@
-"""An example as it stands, but for how its names begin, so that any account has room for it.
+"""An unchanged example whose names get a prefix, so that it can be deployed to any account.
 
-The argument is the example's file; the environment says how the names of its stacks and the labels
-of its connectors begin.
+The argument is the file of the example. ``PREFIX`` in the environment is the prefix of its stack
+names and connector labels.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""Many connectors on functions made elsewhere, in turns; the environment says how many connectors
-and functions, in how many stacks, which release of them, how all names begin, and whether one of a
-broken function comes after all others. The functions are ``made-elsewhere``, ``made-elsewhere-1``
-and so on.
+"""Many connectors on functions outside of the app: ``made-elsewhere``, ``made-elsewhere-1``, etc.
+
+Environment variables: ``CONNECTORS``, ``STACKS`` and ``FUNCTIONS`` are numbers. A new ``RELEASE``
+refreshes all registrations. ``PREFIX`` is the beginning of all names. ``BROKEN`` adds, after all
+others, a connector on a function that fails.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A stack with a nested one that holds a connector."""
+"""A stack with a nested stack that contains a connector."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_

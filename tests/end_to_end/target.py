@@ -1,7 +1,7 @@
-"""Where the end-to-end tests run: on the local cloud, or in an AWS account.
+"""The target of the end-to-end tests: the local cloud, or an AWS account.
 
-``E2E_TARGET=aws`` chooses the account of the ambient credentials, and ``E2E_CONFIRM`` has to repeat
-its number.
+``E2E_TARGET=aws`` selects the account of the ambient credentials. ``E2E_CONFIRM`` must be its
+number.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _ROLE_SECONDS = 60
 
 
 class RefusedError(Exception):
-    """The tests may not run there; the message is for whoever started them."""
+    """The tests may not run in the target; the message gives the cause and the next step."""
 
 
 def new_prefix() -> str:
-    """How the names of everything that one run makes begin."""
+    """A random prefix for the names of all resources of one run."""
     return f"e2e-{secrets.token_hex(4)}-"
 
 
 def is_prefix(text: str) -> bool:
-    """Whether a text can have come from ``new_prefix``."""
+    """Whether a text has the form of ``new_prefix``."""
     return re.fullmatch(r"e2e-[0-9a-f]{8}-", text) is not None
 
 
 def aws_is_target() -> bool:
-    """Whether a real account is asked for.
+    """Whether the target is an AWS account.
 
     Raises:
-        RefusedError: something else is.
+        RefusedError: E2E_TARGET is neither local nor aws.
     """
     target = os.environ.get("E2E_TARGET") or "local"
     if target not in ("local", "aws"):
@@ -53,7 +53,7 @@ def aws_is_target() -> bool:
 
 @dataclass(frozen=True)
 class RealCloud:
-    """AWS, as the ambient credentials see it; the counterpart of LocalCloud."""
+    """AWS with the ambient credentials; the counterpart of LocalCloud."""
 
     region: str
 
@@ -64,24 +64,24 @@ class RealCloud:
         return {**os.environ, "AWS_REGION": self.region, "PATH": search_path()}
 
     def appflow_calls(self, account: str, *, after: int = 0) -> list[Mapping[str, Any]]:
-        raise NotImplementedError("AWS shows its calls in CloudTrail, a quarter of an hour later")
+        raise NotImplementedError("AWS shows calls only in CloudTrail, 15 minutes later")
 
 
 class RealAccount(Account):
-    """An account of AWS, where new things take a while to work."""
+    """An AWS account, in which new resources are not usable at once."""
 
     has_journal = False
 
     def _create_function(self, name: str, source: str, role: str) -> str:
-        give_up = time.monotonic() + _ROLE_SECONDS
+        deadline = time.monotonic() + _ROLE_SECONDS
         while True:
             try:
                 arn = super()._create_function(name, source, role)
                 break
             except ClientError as error:
-                # Lambda does not know a new role for some seconds.
+                # Lambda cannot assume a new role for some seconds.
                 is_about_role = "cannot be assumed" in str(error)
-                if not is_about_role or time.monotonic() > give_up:
+                if not is_about_role or time.monotonic() > deadline:
                     raise
                 time.sleep(2)
         self.client("lambda").get_waiter("function_active_v2").wait(FunctionName=name)
@@ -93,13 +93,13 @@ class RealAccount(Account):
 
 
 def confirmed_account(prefix: str) -> RealAccount:
-    """The account of the ambient credentials, if that is the one that was confirmed.
+    """The account of the ambient credentials, if E2E_CONFIRM confirms it.
 
-    Prints what will be made there, and what that costs.
+    Prints the resources that the tests create, and their cost.
 
     Raises:
         RefusedError: there are no credentials, the Region lacks AppFlow, the account is not
-            bootstrapped, or nobody has confirmed it.
+            bootstrapped, or it is not confirmed.
     """
     region = botocore.session.Session().get_config_variable("region")
     regions = boto3.session.Session().get_available_regions("appflow")
@@ -115,28 +115,28 @@ def confirmed_account(prefix: str) -> RealAccount:
         raise RefusedError(f"AWS cannot be reached: {error}. Set credentials.") from error
     except ClientError as error:
         raise RefusedError(
-            f"{error}. The credentials have to be valid, and the account has to be bootstrapped in"
+            f"{error}. The credentials must be valid, and the account must be bootstrapped in"
             f" {region} (npx cdk bootstrap)."
         ) from error
     number = identity["Account"]
-    announcement = _announcement(number, region, identity["Arn"], prefix)
+    description = _description(number, region, identity["Arn"], prefix)
     if os.environ.get("E2E_CONFIRM") != number:
         raise RefusedError(
-            f"{announcement}\nNothing has been created. To go on, confirm the account:"
+            f"{description}\nNothing has been created. To continue, confirm the account:"
             f" make e2e TARGET=aws CONFIRM={number}"
         )
-    print(announcement)  # noqa: T201
+    print(description)  # noqa: T201
     return RealAccount(RealCloud(region), number, region)
 
 
-def _announcement(number: str, region: str, arn: str, prefix: str) -> str:
+def _description(number: str, region: str, arn: str, prefix: str) -> str:
     return f"""\
-The end-to-end tests are for AWS account {number}, Region {region}, as {arn}.
-They create the following under names that begin with e2e- and 8 digits, as {prefix}, and
-remove it again, also when they are interrupted; at any time there are at most:
+The end-to-end tests run in AWS account {number}, Region {region}, as {arn}.
+They create resources whose names begin with {prefix} and remove them, also when they are
+interrupted. At any time there are at most:
   - two CloudFormation stacks with 5 Lambda functions, their roles and log groups,
-  - a Lambda function and its role outside of them,
+  - a Lambda function and its role outside of the stacks,
   - 6 AppFlow connectors, and no flow.
 They use the account's CDK bootstrap, and leave about 350 KB in its bucket.
-That costs less than 0.01 USD; nothing of it has a monthly price.
-If the program is killed, this removes everything: python -m tests.end_to_end.cleanup {prefix}"""
+The run costs less than 0.01 USD; no resource has a monthly price.
+If the program is killed, remove the resources with: python -m tests.end_to_end.cleanup {prefix}"""

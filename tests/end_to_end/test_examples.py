@@ -1,6 +1,6 @@
-"""``cdk deploy`` of the examples that the local cloud can carry, IAM enforced.
+"""``cdk deploy`` of the examples that the local cloud supports, IAM enforced.
 
-Some of them run in an AWS account, too.
+Some of the tests can run in an AWS account as well.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.support import ROOT, bootstrap, run_cdk
+from tests.end_to_end.support import ROOT, bootstrap, registered_labels, run_cdk
 from tests.support import Account, connector
 
 LABEL = "acme-crm"
@@ -23,11 +24,12 @@ LABEL = "acme-crm"
 def cdk(
     account: Account, output: Path, example: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
+    """Run the CDK CLI on an unchanged example."""
     return run_cdk(account, f"{sys.executable} examples/{example}.py", output, *arguments)
 
 
 class Deployed:
-    """An example in any account: the names of its stack and its connector begin with a prefix."""
+    """An example in any account; the names of its stack and connector have a prefix."""
 
     def __init__(self, account: Account, prefix: str, output: Path, example: Path) -> None:
         self.account = account
@@ -37,14 +39,14 @@ class Deployed:
         self._app = f"{sys.executable} -m tests.end_to_end.example_app {example}"
 
     def deploy(self, *arguments: str) -> str:
-        """Deploy it; returns its error, empty when all went well."""
+        """Deploy the example; return the error, empty after a success."""
         command = ["deploy", "--require-approval", "never", *arguments]
         result = run_cdk(self.account, self._app, self._output, *command, PREFIX=self._prefix)
-        # The CLI does not always come to see the reason before the stack has been rolled back.
+        # The CLI does not always read the reason before the stack is rolled back.
         return "\n".join([result.stderr, *self._reasons()]) if result.returncode else ""
 
     def _reasons(self) -> Iterator[str]:
-        """What the stack's events give as reasons of failures."""
+        """The reasons of failures in the stack events."""
         cloudformation = self.account.client("cloudformation")
         for stack in cloudformation.describe_stacks()["Stacks"]:
             if stack["StackName"].startswith(self._prefix):
@@ -53,13 +55,14 @@ class Deployed:
                     yield event.get("ResourceStatusReason", "")
 
     def version(self) -> str | None:
-        """The version that the connector has in AppFlow, or None."""
-        held = self.account.registered(self.label)
-        return held["connectorVersion"] if held else None
+        """The registered version of the connector, or None."""
+        connector = self.account.registered(self.label)
+        return connector["connectorVersion"] if connector else None
 
 
 @pytest.mark.anywhere
-def test_adopt_existing(target: Account, prefix: str, tmp_path: Path) -> None:
+def test_adopt_existing_requires_a_connector(target: Account, prefix: str, tmp_path: Path) -> None:
+    """A missing connector fails the deployment, and an existing one is adopted."""
     example = Deployed(target, prefix, tmp_path, ROOT / "examples" / "adopt_existing.py")
     assert (
         f"connector {example.label}: the label is not registered, and adoption is REQUIRED."
@@ -76,7 +79,8 @@ def test_adopt_existing(target: Account, prefix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.anywhere
-def test_imported_function(target: Account, prefix: str, tmp_path: Path) -> None:
+def test_imported_function_follows_releases(target: Account, prefix: str, tmp_path: Path) -> None:
+    """New code of an imported function is registered with the next release only."""
     example = Deployed(target, prefix, tmp_path, ROOT / "examples" / "imported_function.py")
     arn = target.make_function(f"{prefix}crm", connector("1.0"), granted=False)
     function = ["-c", f"functionArn={arn}"]
@@ -89,14 +93,15 @@ def test_imported_function(target: Account, prefix: str, tmp_path: Path) -> None
 
 
 @pytest.mark.anywhere
-def test_version(target: Account, prefix: str, tmp_path: Path) -> None:
+def test_version_is_registered_or_rolled_back(target: Account, prefix: str, tmp_path: Path) -> None:
+    """Each version is registered, and a broken version is rolled back."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     code = tmp_path / "examples" / "connector" / "crm.py"
     file = tmp_path / "examples" / "version.py"
     example = Deployed(target, prefix, tmp_path / "out", file)
 
     def deploy_with(old: str, new: str) -> tuple[str, str, str | None]:
-        """Deploy with other code: the error, the version's number and that of the connector."""
+        """Deploy other code; return the error, the function version and the connector version."""
         code.write_text(code.read_text().replace(old, new))
         error = example.deploy()
         arn = str(target.registered_arn(example.label))
@@ -105,57 +110,56 @@ def test_version(target: Account, prefix: str, tmp_path: Path) -> None:
     assert deploy_with("1.0", "1.0") == ("", "1", "1.0")
     assert deploy_with("1.0", "1.1") == ("", "2", "1.1")
     function = str(target.registered_arn(example.label)).split(":")[6]
-    # Flows may still run on the first one, so AppFlow may still invoke it.
+    # Flows may still use the first version, so AppFlow may still invoke it.
     policy = target.client("lambda").get_policy(FunctionName=function, Qualifier="1")
     assert "appflow.amazonaws.com" in policy["Policy"]
-    error, *held = deploy_with('"isSuccess": True', '"isSuccess": 1 / 0')
+    error, *registered = deploy_with('"isSuccess": True', '"isSuccess": 1 / 0')
 
     assert "ConnectorServerException from UpdateConnectorRegistration" in error
-    assert held == ["2", "1.1"]
+    assert registered == ["2", "1.1"]
     assert target.client("lambda").invoke(
         FunctionName=function, Qualifier="1", Payload=b'{"type": "other"}'
     )
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
-def test_many_regions(account: Account, tmp_path: Path, region: str) -> None:
-    there = Account(account.cloud, account.id, region=region)
-    bootstrap(there, tmp_path)
+def test_many_regions_registers_in_each(account: Account, tmp_path: Path) -> None:
+    """The connector is registered in each Region to which a stage is deployed."""
+    regions = ["us-east-1", "eu-west-1"]
+    accounts = [replace(account, region=region) for region in regions]
+    for there in accounts:
+        bootstrap(there)
+    stages = [f"Connector-{region}/*" for region in regions]
 
     result = cdk(
-        there,
-        tmp_path,
-        "many_regions",
-        "deploy",
-        "--require-approval",
-        "never",
-        f"Connector-{region}/*",
+        account, tmp_path, "many_regions", "deploy", "--require-approval", "never", *stages
     )
 
     assert result.returncode == 0, result.stderr
-    assert [held["connectorLabel"] for held in there.connectors()] == [LABEL]
+    assert [registered_labels(there) for there in accounts] == [[LABEL], [LABEL]]
 
 
-def test_many_accounts(account: Account, tmp_path: Path) -> None:
-    # The account that the example names.
+def test_many_accounts_registers_in_one(account: Account, tmp_path: Path) -> None:
+    """The stage of the test account registers the connector there."""
+    # The example contains this account.
     test = Account(account.cloud, "111122223333", region="eu-west-1")
-    bootstrap(test, tmp_path)
+    bootstrap(test)
 
     result = cdk(test, tmp_path, "many_accounts", "deploy", "--require-approval", "never", "Test/*")
 
     assert result.returncode == 0, result.stderr
+    assert registered_labels(test) == [LABEL]
 
-    assert [held["connectorLabel"] for held in test.connectors()] == [LABEL]
 
+def test_replace_native_keeps_the_connector(account: Account, tmp_path: Path) -> None:
+    """The registration replaces a native resource without losing the connector or its profile."""
 
-def test_replace_native(account: Account, tmp_path: Path) -> None:
     def deploy_step(step: str) -> None:
-        # MiniStack does not know the native resource: whatever that does is done by hand.
+        # MiniStack has no native resource, so the test registers the connector itself.
         app = without_native(account, tmp_path / step, step)
         result = run_cdk(account, str(app), tmp_path, "deploy", "--require-approval", "never")
         assert result.returncode == 0, result.stderr
 
-    bootstrap(account, tmp_path)
+    bootstrap(account)
     deploy_step("before")
     [function] = account.client("lambda").list_functions()["Functions"]
     account.register(LABEL, function["FunctionArn"])
@@ -172,7 +176,7 @@ def test_replace_native(account: Account, tmp_path: Path) -> None:
 
 
 def without_native(account: Account, output: Path, step: str) -> Path:
-    """Synthesise a step, and take the native resource out of its template."""
+    """Synthesise a step, and remove the native resource from its template."""
     synth = cdk(account, output, "replace_native", "synth", "--quiet", "-c", f"step={step}")
     assert synth.returncode == 0, synth.stderr
     [file] = output.glob("*.template.json")
@@ -190,7 +194,8 @@ def without_native(account: Account, output: Path, step: str) -> Path:
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "us-west-2"])
-def test_stack_set(account: Account, tmp_path: Path, region: str) -> None:
+def test_stack_set_template_registers(account: Account, tmp_path: Path, region: str) -> None:
+    """The template of the stack set registers the connector in any Region."""
     there = Account(account.cloud, account.id, region=region)
     there.client("s3").create_bucket(
         Bucket=f"acme-assets-{region}",
@@ -206,7 +211,7 @@ def test_stack_set(account: Account, tmp_path: Path, region: str) -> None:
     )
     assert published.returncode == 0, published.stderr
 
-    # What a stack set does in each account and Region; MiniStack has no stack sets.
+    # MiniStack has no stack sets, so the test creates the stack of one account and Region.
     cloudformation = there.client("cloudformation")
     cloudformation.create_stack(
         StackName="CrmEverywhere",
@@ -217,4 +222,4 @@ def test_stack_set(account: Account, tmp_path: Path, region: str) -> None:
         StackName="CrmEverywhere", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
 
-    assert [held["connectorLabel"] for held in there.connectors()] == [LABEL]
+    assert registered_labels(there) == [LABEL]

@@ -1,4 +1,4 @@
-"""``cdk deploy`` of many connectors, on a good day and on AppFlow's worst."""
+"""``cdk deploy`` of many connectors, without faults and with AppFlow failing often."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ FAULTS: list[dict[str, Any]] = [
     {"reset": True, "probability": 0.05},
     {"response": {"abort_bytes": 0}, "probability": 0.15},
 ]
-# How the proxy names what they did.
-ACTIONS = {"error:InternalServerException", "reset", "response:abort"}
+# The proxy's names of these faults.
+FIRED = {"error:InternalServerException", "reset", "response:abort"}
 
 
 class Deployment:
-    """An app with so many connectors in so many stacks, in an account that is bootstrapped."""
+    """An app with a number of connectors in a number of stacks, in a bootstrapped account."""
 
     def __init__(
         self,
@@ -52,34 +52,34 @@ class Deployment:
         }
 
     def deploy(self, release: int) -> None:
-        """Change the functions that the connectors share, and announce it."""
+        """Give the shared functions a new version, and deploy a release that refreshes it."""
         for function in self._functions:
             self.account.change_code(function, connector(str(release)))
         stacks = self._size["STACKS"]
-        at_once = ["--all", "--concurrency", stacks, "--require-approval", "never"]
+        options = ["--all", "--concurrency", stacks, "--require-approval", "never"]
         variables = {**self._size, "RELEASE": str(release), "PREFIX": self._prefix}
-        result = run_cdk(self.account, APP, self._output, "deploy", *at_once, **variables)
+        result = run_cdk(self.account, APP, self._output, "deploy", *options, **variables)
         assert result.returncode == 0, result.stdout + result.stderr
 
     def versions(self) -> Counter[str]:
-        """How many of the app's connectors AppFlow holds, by their version."""
+        """The number of the app's registered connectors by version."""
         return Counter(
-            one["connectorVersion"]
-            for one in self.account.connectors()
-            if one["connectorLabel"].startswith(self._prefix)
+            connector["connectorVersion"]
+            for connector in self.account.connectors()
+            if connector["connectorLabel"].startswith(self._prefix)
         )
 
     def calls(self, operation: str, *, after: int) -> list[Mapping[str, Any]]:
-        return [one for one in self.account.calls(after=after) if one["operation"] == operation]
+        """The calls of an operation after the first ``after`` calls in the account."""
+        return [call for call in self.account.calls(after=after) if call["operation"] == operation]
 
 
 OPERATIONS = ((1, "RegisterConnector"), (2, "UpdateConnectorRegistration"))
 
 
 @pytest.mark.anywhere
-def test_connectors_of_two_stacks_follow_one_function(
-    target: Account, prefix: str, tmp_path: Path
-) -> None:
+def test_two_stacks_share_a_function(target: Account, prefix: str, tmp_path: Path) -> None:
+    """The connectors of two stacks follow the version of a shared function."""
     deployment = Deployment(target, prefix, tmp_path, connectors=6, stacks=2)
     for release, _ in OPERATIONS:
         deployment.deploy(release)
@@ -87,20 +87,22 @@ def test_connectors_of_two_stacks_follow_one_function(
         assert deployment.versions() == {str(release): 6}
 
 
-def test_every_event_takes_effect_once_whatever_happens_to_the_calls(
+def test_every_event_takes_effect_once(
     faulty_cloud: LocalCloud, prefix: str, tmp_path: Path
 ) -> None:
+    """Each of 50 events takes effect exactly once although calls fail in every way."""
     faults = faulty_cloud.faults
     assert faults is not None
     account = Account(faulty_cloud, new_account_id())
-    bootstrap(account, tmp_path)
+    bootstrap(account)
     deployment = Deployment(account, prefix, tmp_path, connectors=50, stacks=5)
     for release, operation in OPERATIONS:
         before, met = len(account.calls()), len(faults.fired())
-        # Each of them once for certain: no throw of the dice shall leave one out.
+        # Each fault happens once for certain, and then at random.
         faults.use(*({**fault, "probability": 1, "times": 1} for fault in FAULTS), *FAULTS)
-        # Fewer calls than five stacks make at the same time, on slow machines too.
-        faulty_cloud.configure_appflow(account.id, callsPerSecond=3, permissionDelaySeconds=2)
+        # Five stacks make more calls than these at the same time, on slow machines too. A new
+        # permission denies at least the first call.
+        faulty_cloud.configure_appflow(account.id, callsPerSecond=4, permissionDelaySeconds=0.5)
 
         deployment.deploy(release)
 
@@ -116,22 +118,21 @@ def test_every_event_takes_effect_once_whatever_happens_to_the_calls(
         ]
         assert len(tokens) == 50
         assert sorted(effects) == sorted(tokens)
-        # The lost answers were asked for again, under the same tokens.
+        # Calls whose responses were lost were repeated with the same tokens.
         assert any(call["remembered"] for call in changes)
-        # It was such a day.
+        # All of AppFlow's own errors occurred.
         assert {call["outcome"] for call in changes} == {
             "OK",
             "ThrottlingException",
             "AccessDeniedException",
         }
-        assert {fault["action"] for fault in faults.fired()[met:]} == ACTIONS
+        assert {fault["action"] for fault in faults.fired()[met:]} == FIRED
 
 
 @pytest.mark.nightly
-def test_two_hundred_connectors_fit_into_one_stack(
-    account: Account, prefix: str, tmp_path: Path
-) -> None:
-    bootstrap(account, tmp_path)
+def test_200_connectors_fit_into_one_stack(account: Account, prefix: str, tmp_path: Path) -> None:
+    """200 connectors in one stack are deployed and refreshed with one call each."""
+    bootstrap(account)
     deployment = Deployment(account, prefix, tmp_path, connectors=200, stacks=1, functions=10)
     for release, operation in OPERATIONS:
         before = len(deployment.account.calls())

@@ -1,4 +1,4 @@
-"""The end-to-end tests against an account: the local cloud stands in, reached as AWS is."""
+"""The end-to-end tests with the target ``aws``, for which the local cloud stands in."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.end_to_end.cleanup import LeftOverError, clean_up
-from tests.end_to_end.support import ROOT, bootstrap
+from tests.end_to_end.support import ROOT, bootstrap, registered_labels
 from tests.support import Account
 
 FOLDER = "tests/end_to_end"
@@ -25,17 +24,19 @@ PREFIX = "e2e-1a2b3c4d-"
 
 @pytest.fixture
 def environment(account: Account) -> Mapping[str, str]:
+    """The environment of a test run whose target is the account."""
     return {**account.cloud.environment(account.id), "E2E_TARGET": "aws"}
 
 
 def run(environment: Mapping[str, str], *selection: str) -> subprocess.CompletedProcess[str]:
+    """Run the end-to-end tests, or those that the selection names."""
     return subprocess.run(
         [*PYTEST, FOLDER, *selection], cwd=ROOT, env=environment, capture_output=True, text=True
     )
 
 
 def statuses_of_stacks(account: Account) -> dict[str, str]:
-    """The stacks of the account and their statuses, but for the CDK's bootstrap."""
+    """The statuses of the account's stacks, except the CDK's bootstrap, by name."""
     stacks = account.client("cloudformation").describe_stacks()["Stacks"]
     return {
         stack["StackName"]: stack["StackStatus"]
@@ -45,7 +46,7 @@ def statuses_of_stacks(account: Account) -> dict[str, str]:
 
 
 def make_stack(account: Account, name: str, *, value: Any = "any", **output: Any) -> None:
-    """Make a stack of one parameter with this value, which the only output shows."""
+    """Create a stack with one parameter that has this value, and outputs that refer to it."""
     cloudformation = account.client("cloudformation")
     resource = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}
     outputs = {key: {"Value": {"Ref": "One"}, **members} for key, members in output.items()}
@@ -56,23 +57,26 @@ def make_stack(account: Account, name: str, *, value: Any = "any", **output: Any
     )
 
 
-def names_of_everything(account: Account) -> list[str]:
-    """What is in the account, but for the CDK's bootstrap."""
+def resource_names(account: Account) -> list[str]:
+    """The names of all resources in the account, except those of the CDK's bootstrap."""
+    functions = account.client("lambda").list_functions()["Functions"]
     roles = account.client("iam").list_roles()["Roles"]
+    log_groups = account.client("logs").describe_log_groups()["logGroups"]
     return [
         *statuses_of_stacks(account),
-        *[one["FunctionName"] for one in account.client("lambda").list_functions()["Functions"]],
-        *[one["RoleName"] for one in roles if not one["RoleName"].startswith("cdk-hnb659fds-")],
-        *[one["logGroupName"] for one in account.client("logs").describe_log_groups()["logGroups"]],
-        *[one["connectorLabel"] for one in account.connectors()],
+        *[function["FunctionName"] for function in functions],
+        *[role["RoleName"] for role in roles if not role["RoleName"].startswith("cdk-hnb659fds-")],
+        *[group["logGroupName"] for group in log_groups],
+        *registered_labels(account),
     ]
 
 
-def test_an_account_that_is_not_bootstrapped_is_refused(environment: Mapping[str, str]) -> None:
+def test_account_without_bootstrap_is_refused(environment: Mapping[str, str]) -> None:
+    """An account that is not bootstrapped is refused, with the command that does it."""
     result = run(environment)
 
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "the account has to be bootstrapped in us-east-1 (npx cdk bootstrap)." in result.stderr
+    assert "the account must be bootstrapped in us-east-1 (npx cdk bootstrap)." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -82,19 +86,21 @@ def test_an_account_that_is_not_bootstrapped_is_refused(environment: Mapping[str
         ({"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "eu-north-1"}, "The Region is 'eu-"),
     ],
 )
-def test_a_wrong_target_is_refused(
+def test_invalid_target_is_refused(
     environment: Mapping[str, str], change: Mapping[str, str], message: str
 ) -> None:
+    """An unknown target and a Region without AppFlow are refused."""
     result = run({**environment, **change})
 
     assert result.returncode == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr
 
 
-def test_nothing_is_made_until_the_account_is_confirmed(
-    account: Account, environment: Mapping[str, str], tmp_path: Path
+def test_unconfirmed_account_is_not_changed(
+    account: Account, environment: Mapping[str, str]
 ) -> None:
-    bootstrap(account, tmp_path)
+    """Nothing is created before the account is confirmed by its number."""
+    bootstrap(account)
 
     unconfirmed = run(environment)
     wrong = run({**environment, "E2E_CONFIRM": "999999999999"})
@@ -104,7 +110,7 @@ def test_nothing_is_made_until_the_account_is_confirmed(
         assert f"AWS account {account.id}, Region us-east-1" in result.stderr
         assert "less than 0.01 USD" in result.stderr
         assert f"make e2e TARGET=aws CONFIRM={account.id}" in result.stderr
-    assert names_of_everything(account) == []
+    assert resource_names(account) == []
 
 
 @pytest.mark.parametrize(
@@ -114,44 +120,44 @@ def test_nothing_is_made_until_the_account_is_confirmed(
         pytest.param([], 5, marks=pytest.mark.nightly),
     ],
 )
-def test_a_confirmed_run_says_what_it_makes_and_leaves_nothing(
+def test_confirmed_run_leaves_nothing(
     account: Account,
     environment: Mapping[str, str],
-    tmp_path: Path,
     selection: list[str],
     passed: int,
 ) -> None:
-    bootstrap(account, tmp_path)
+    """A confirmed run describes its resources and cost, and removes everything."""
+    bootstrap(account)
 
     result = run({**environment, "E2E_CONFIRM": account.id}, *selection)
 
     assert result.returncode == pytest.ExitCode.OK, result.stdout
-    announcement, _, tests = result.stdout.partition("test session starts")
-    assert f"AWS account {account.id}, Region us-east-1" in announcement
-    assert "less than 0.01 USD" in announcement
+    description, _, tests = result.stdout.partition("test session starts")
+    assert f"AWS account {account.id}, Region us-east-1" in description
+    assert "less than 0.01 USD" in description
     assert re.search(rf"\b{passed} passed, \d+ deselected", tests)
-    assert names_of_everything(account) == []
+    assert resource_names(account) == []
 
 
 @pytest.mark.parametrize(
     "moment",
     [
         pytest.param(lambda stacks: stacks, id="with-the-first-stack", marks=pytest.mark.nightly),
-        # The one that was made last imports from the other one.
+        # The stack that is created last imports from the other one.
         pytest.param(
             lambda stacks: sorted(stacks.values()) == ["CREATE_COMPLETE"] * 2, id="with-both-stacks"
         ),
     ],
 )
-def test_an_interrupted_run_leaves_nothing(
+def test_interrupted_run_leaves_nothing(
     account: Account,
     environment: Mapping[str, str],
-    tmp_path: Path,
     moment: Callable[[Mapping[str, str]], bool],
 ) -> None:
-    bootstrap(account, tmp_path)
+    """A run that is interrupted during a deployment removes everything."""
+    bootstrap(account)
     with subprocess.Popen(
-        [*PYTEST, f"{FOLDER}/test_strangers_app.py"],
+        [*PYTEST, f"{FOLDER}/test_consumer_app.py"],
         cwd=ROOT,
         env={**environment, "E2E_CONFIRM": account.id},
         stdout=subprocess.PIPE,
@@ -166,41 +172,44 @@ def test_an_interrupted_run_leaves_nothing(
 
     assert "KeyboardInterrupt" in shown
     assert "LeftOverError" not in shown
-    assert names_of_everything(account) == []
+    assert resource_names(account) == []
 
 
-def test_stacks_are_removed_before_those_that_they_import_from(account: Account) -> None:
+def test_importing_stack_is_removed_first(account: Account) -> None:
+    """A stack is removed before the stack that it imports from."""
     account.make_function(f"{PREFIX}by-hand", "def handler(*_): pass")
     make_stack(account, f"{PREFIX}exporter", Exported={"Export": {"Name": "shared"}})
     make_stack(account, f"{PREFIX}importer", Imported={}, value={"Fn::ImportValue": "shared"})
 
     clean_up(account, PREFIX)
 
-    assert names_of_everything(account) == []
+    assert resource_names(account) == []
 
 
-def test_what_cannot_be_removed_is_named_and_keeps_nothing_else(account: Account) -> None:
+def test_resource_that_cannot_be_removed_is_named(account: Account) -> None:
+    """A resource that cannot be removed is named, and all others are removed."""
     iam = account.client("iam")
     account.make_function(f"{PREFIX}mine", "def handler(*_): pass")
     account.client("logs").create_log_group(logGroupName=f"/aws/lambda/{PREFIX}mine")
     policy = {"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
     role = f"{PREFIX}mine-role"
-    iam.put_role_policy(RoleName=role, PolicyName="held", PolicyDocument=json.dumps(policy))
+    iam.put_role_policy(RoleName=role, PolicyName="extra", PolicyDocument=json.dumps(policy))
 
     with pytest.raises(LeftOverError) as error:
         clean_up(account, PREFIX)
 
-    assert names_of_everything(account) == [role]
+    assert resource_names(account) == [role]
     assert f"  - role {role}: " in str(error.value)
     assert "DeleteConflict" in str(error.value)
     assert f"python -m tests.end_to_end.cleanup {PREFIX}" in str(error.value)
 
 
-def test_only_what_the_tests_have_named_is_removed(account: Account) -> None:
+def test_only_prefixed_resources_are_removed(account: Account) -> None:
+    """Only resources with a valid prefix of the tests are removed."""
     account.make_function("mine", "def handler(*_): pass")
 
     with pytest.raises(ValueError, match="'' is not a prefix of the end-to-end tests"):
         clean_up(account, "")
     clean_up(account, PREFIX)
 
-    assert "mine" in names_of_everything(account)
+    assert "mine" in resource_names(account)

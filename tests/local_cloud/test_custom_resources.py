@@ -288,8 +288,9 @@ def test_changed_service_token_is_rolled_back(
 @pytest.mark.rule("CloudFormation")
 def test_service_timeout_ends_the_wait(deploy: Deploy, events: list[Any]) -> None:
     """CloudFormation stops waiting after the ServiceTimeout, even if the function still runs."""
-    assert deploy(ServiceTimeout=1, Sleep=60) == (
-        "CloudFormation did not receive a response from your Custom Resource Thing within 1"
+    # Long enough for the Delete, which has to start another process of the function.
+    assert deploy(ServiceTimeout=3, Sleep=60) == (
+        "CloudFormation did not receive a response from your Custom Resource Thing within 3"
         " seconds."
     )
     assert kinds(events) == ["Create", "Delete"]

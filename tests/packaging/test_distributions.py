@@ -167,7 +167,7 @@ def test_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -
     assert rebuilt.read_bytes() == wheel.read_bytes()
 
 
-def test_wheel_and_checkout_deploy_the_same_handler(wheel_python: Path, tmp_path: Path) -> None:
+def test_wheel_deploys_the_checkouts_handler(wheel_python: Path, tmp_path: Path) -> None:
     """The wheel and the checkout give an app the same handler asset."""
     installed = synthesise(str(wheel_python), tmp_path / "elsewhere")
     checkout = synthesise(sys.executable, tmp_path / "with-checkout")

@@ -177,7 +177,7 @@ def test_later_change_is_included(tmp_path: Path) -> None:
     assert revision != hash_of(plain, tmp_path / "c")
 
 
-def test_version_and_layers_are_deploy_time_values(stack: cdk.Stack, tmp_path: Path) -> None:
+def test_version_and_layers_are_tokens(stack: cdk.Stack, tmp_path: Path) -> None:
     """The alias's version and the layers are included as deploy-time values."""
     (tmp_path / "module.py").touch()
     layer = lambda_.LayerVersion(stack, "Layer", code=lambda_.Code.from_asset(str(tmp_path)))
@@ -246,16 +246,16 @@ def test_hashes_are_those_of_every_release(
     }
 
 
-def test_function_of_another_stack_exports_only_its_arn(app: cdk.App) -> None:
+def test_other_stack_exports_only_the_arn(app: cdk.App) -> None:
     """The hash of a function in another stack adds no export."""
-    theirs, ours = cdk.Stack(app, "Theirs"), cdk.Stack(app, "Ours")
-    function = make_function(theirs, "Connector")
-    live = lambda_.Alias(theirs, "Live", alias_name="live", version=function.current_version)
-    register(ours, live)
+    elsewhere, here = cdk.Stack(app, "Theirs"), cdk.Stack(app, "Ours")
+    function = make_function(elsewhere, "Connector")
+    live = lambda_.Alias(elsewhere, "Live", alias_name="live", version=function.current_version)
+    register(here, live)
 
-    [resource] = Template.from_stack(ours).find_resources(TYPE).values()
+    [resource] = Template.from_stack(here).find_resources(TYPE).values()
     assert set(resource["Properties"]["FunctionHash"]) == {"Hash"}
-    assert len(Template.from_stack(theirs).to_json()["Outputs"]) == 1
+    assert len(Template.from_stack(elsewhere).to_json()["Outputs"]) == 1
 
 
 def test_environment_values_are_not_shown(stack: cdk.Stack) -> None:

@@ -59,7 +59,7 @@ class TestDefaults:
     def provider(self, stack: cdk.Stack) -> ConnectorRegistrationProvider:
         return ConnectorRegistrationProvider(stack, "Provider")
 
-    def test_function(self, stack: cdk.Stack) -> None:
+    def test_function_has_documented_values(self, stack: cdk.Stack) -> None:
         """The function has the documented defaults and nothing that costs more."""
         [handler] = handlers(stack)
 
@@ -71,18 +71,18 @@ class TestDefaults:
         for name in ("VpcConfig", "KmsKeyArn", "TracingConfig", "Environment"):
             assert name not in handler
 
-    def test_event_invoke_config(self, stack: cdk.Stack) -> None:
+    def test_events_live_five_minutes(self, stack: cdk.Stack) -> None:
         """Events live for five minutes and have no failure destination."""
         assert event_invoke_config(stack)["MaximumEventAgeInSeconds"] == 300
         assert "DestinationConfig" not in event_invoke_config(stack)
 
-    def test_log_group(self, stack: cdk.Stack) -> None:
+    def test_log_group_keeps_30_days(self, stack: cdk.Stack) -> None:
         """The log group keeps logs for 30 days and is deleted with the stack."""
         template = Template.from_stack(stack)
         template.has_resource_properties("AWS::Logs::LogGroup", {"RetentionInDays": 30})
         template.has_resource("AWS::Logs::LogGroup", {"DeletionPolicy": "Delete"})
 
-    def test_role(self, stack: cdk.Stack) -> None:
+    def test_role_has_no_managed_policies(self, stack: cdk.Stack) -> None:
         """The role has no permissions boundary and no managed policies."""
         Template.from_stack(stack).has_resource_properties(
             "AWS::IAM::Role",
@@ -337,7 +337,7 @@ class TestInvalidSettings:
 
         assert handlers(stack)[0]["Timeout"] == {"Ref": "Value"}
 
-    def test_retention_of_a_given_log_group_is_refused(self, stack: cdk.Stack) -> None:
+    def test_retention_with_log_group_is_refused(self, stack: cdk.Stack) -> None:
         """``log_retention`` cannot be combined with ``log_group``."""
         group = logs.LogGroup(stack, "Logs")
 

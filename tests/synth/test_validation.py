@@ -405,7 +405,7 @@ class TestMissingPermission:
 
 
 class TestVersion:
-    def test_deleted_by_the_next_update_gets_a_warning(
+    def test_deleted_by_next_update_gets_a_warning(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
         """A version that the next update deletes adds a warning."""

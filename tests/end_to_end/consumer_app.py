@@ -1,7 +1,8 @@
-"""An app as somebody else would write it: every kind of function that can be a connector.
+"""An app with a connector for every kind of Lambda function that the construct accepts.
 
-The environment says which version of the connectors' code to deploy, how all names begin, and what
-else there is to it.
+Environment variables: ``CONNECTOR_VERSION`` is the version of the connectors' code, and ``PREFIX``
+the beginning of all names. ``WITHOUT_ALIAS``, ``RENAMED`` and ``SIBLING_FAILS`` remove a connector,
+change the label of one, and add resources that fail.
 """
 
 import os
@@ -14,14 +15,14 @@ from tests.support import connector
 
 version = os.environ["CONNECTOR_VERSION"]
 prefix = os.environ["PREFIX"]
-here = cdk.Environment(
+env = cdk.Environment(
     account=os.environ["CDK_DEFAULT_ACCOUNT"], region=os.environ["CDK_DEFAULT_REGION"]
 )
-functions = f"arn:aws:lambda:{here.region}:{here.account}:function"
+functions = f"arn:aws:lambda:{env.region}:{env.account}:function"
 
 app = cdk.App()
-stack = cdk.Stack(app, "Stranger", env=here, stack_name=f"{prefix}stranger")
-another_stack = cdk.Stack(app, "Another", env=here, stack_name=f"{prefix}another")
+stack = cdk.Stack(app, "Consumer", env=env, stack_name=f"{prefix}consumer")
+another_stack = cdk.Stack(app, "Another", env=env, stack_name=f"{prefix}another")
 
 
 def function(name: str, scope: cdk.Stack = stack) -> lambda_.Function:
@@ -35,7 +36,7 @@ def function(name: str, scope: cdk.Stack = stack) -> lambda_.Function:
 
 
 by_alias = function("ByAlias")
-imported = f"{functions}:{prefix}made-elsewhere"
+imported = f"{functions}:{prefix}external"
 connectors: dict[str, lambda_.IFunction] = {
     "by-function": function("ByFunction"),
     "by-alias": lambda_.Alias(stack, "Live", alias_name="live", version=by_alias.current_version),
@@ -51,7 +52,7 @@ if "RENAMED" in os.environ:
 for label, target in connectors.items():
     registration = ConnectorRegistration(
         stack,
-        # The construct of a connector whose label changes stays the same one.
+        # A new label does not change the id of the construct.
         label.replace("another-name", "version"),
         connector_label=prefix + label,
         connector_function=target,
@@ -59,8 +60,8 @@ for label, target in connectors.items():
     )
     cdk.CfnOutput(stack, f"{label}-arn", value=registration.connector_arn)
     if "SIBLING_FAILS" in os.environ:
-        nowhere = f"{functions}:{prefix}nowhere"
-        failing = cdk.CustomResource(stack, f"{label}-failing", service_token=nowhere)
+        missing = f"{functions}:{prefix}missing"
+        failing = cdk.CustomResource(stack, f"{label}-failing", service_token=missing)
         failing.node.add_dependency(registration)
 
 app.synth()
