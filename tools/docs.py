@@ -1,7 +1,7 @@
 """Build the documentation into ``build/docs``: ``make docs``.
 
-Sphinx runs in an environment of its own, because the AWS CLI that the tests use asks for a docutils
-that is too old for it. What the reference pages import comes from the environment that runs this.
+Sphinx has its own environment, because the AWS CLI that the tests use requires a docutils that is
+too old for Sphinx. The reference pages import the library from the environment of this script.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ BUILD = ROOT / "build"
 
 
 def main() -> int:
-    """Build every page anew; any warning is an error, a link that leads nowhere among them."""
-    # The first time, Sphinx has to be installed, in half a minute.
+    """Build all pages; a warning is an error, for example of a broken link."""
+    # The first build installs Sphinx, which takes half a minute.
     print("Building the documentation", flush=True)
     python = ensure_environment("docs-python", (SOURCES / "requirements.txt").read_text())
-    # Pages that have gone would stay.
+    # Removes pages that no longer have a source.
     shutil.rmtree(BUILD / "docs", ignore_errors=True)
     command = [
         *(str(python), "-m", "sphinx"),

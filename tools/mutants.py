@@ -1,13 +1,13 @@
-"""Change the handler in a thousand small ways, and see whether the tests notice each of them.
+"""Change the handler in a thousand small ways, and list the changes that no test notices.
 
-mutmut does the changing. It wants the code in a folder named src, so it works on a copy of the
-repository in build/mutants. The fault table, the broken connections and the random lives are left
-out: they take minutes and notice nothing that the other tests of the handler do not, as the result
-shows. So is the process of the staged asset, which does not contain the changes.
+mutmut makes the changes. It requires the code in a folder named src, so it works on a copy of the
+repository in build/mutants. The fault table, the broken connections and the random lifecycles are
+left out, since they take minutes and notice no change that the other tests miss. The test of the
+staged asset is left out, since the asset does not contain the changes.
 
-Arguments are the names of modules whose changes are all tried again. Without any, those changes are
-tried that have no result yet or that no test had noticed: the first time it takes an hour, and may
-be interrupted.
+Arguments are the names of modules, and all changes of these modules are tried again. Without
+arguments, the changes are tried that have no result yet or that no test noticed. The first run
+takes an hour, and can be interrupted.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ROOT = Path(__file__).parents[1]
 MUTMUT = [sys.executable, "-m", "mutmut"]
 WORKSPACE = ROOT / "build" / "mutants"
 
-# The tests that notice most go first: a change is done with at the first test that fails.
+# The modules that notice most changes run first: mutmut stops at the first failure.
 ORDER = [
     *("errors", "logs", "properties", "rollback", "late_events"),
     *("response", "appflow", "lifecycle", "sdk"),
 ]
-FIRST_THINGS_FIRST = f"""
+SORT_BY_ORDER = f"""
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {ORDER}
@@ -46,7 +46,7 @@ LEFT_OUT = (
 SETTINGS = f"""
 [tool.mutmut]
 source_paths = ["src"]
-# A change can make a test wait for ever; the slowest takes two seconds on a quiet machine.
+# A change can make a test wait forever. The slowest test takes two seconds on an idle machine.
 pytest_add_cli_args = ["--timeout=20", "-p", "no:xdist", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = [
     "tests/handler",
@@ -56,22 +56,22 @@ pytest_add_cli_args_test_selection = [
 
 
 def prepare_workspace() -> None:
-    """Lay out what mutmut needs, and keep the results that it has already."""
+    """Copy what mutmut needs, and keep its earlier results."""
     for source, target in {"handler": "src", "tests": "tests"}.items():
         shutil.rmtree(WORKSPACE / target, ignore_errors=True)
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / source, WORKSPACE / target, ignore=ignored)
     with (WORKSPACE / "tests" / "conftest.py").open("a") as conftest:
-        conftest.write(FIRST_THINGS_FIRST)
+        conftest.write(SORT_BY_ORDER)
     settings = (ROOT / "pyproject.toml").read_text().replace('[".", "handler"]', '[".", "src"]')
     (WORKSPACE / "pyproject.toml").write_text(settings + SETTINGS)
 
 
 def run(*patterns: str) -> None:
-    """Try the changes with these names, or all that have no result yet, against one local cloud."""
+    """Try the changes with these names, or all without a result, against one local cloud."""
     with (WORKSPACE / "cloud.log").open("a") as log, local_cloud(log) as cloud:
         subprocess.run(
-            # Twice the processors: many changes make a test wait.
+            # Twice the processors, since many changes make a test wait.
             [*MUTMUT, "run", "--max-children", str(2 * (os.cpu_count() or 1)), *patterns],
             cwd=WORKSPACE,
             env={**os.environ, "LOCAL_CLOUD_PORT": str(cloud.port)},
@@ -80,7 +80,7 @@ def run(*patterns: str) -> None:
 
 
 def survivors() -> list[str]:
-    """The names of the changes that no test has noticed."""
+    """The names of the changes that no test noticed."""
     results = subprocess.run(
         [*MUTMUT, "results"], cwd=WORKSPACE, check=True, capture_output=True, text=True
     ).stdout
@@ -89,18 +89,18 @@ def survivors() -> list[str]:
 
 
 def main() -> int:
-    """Run mutmut and print the changes that no test has noticed."""
+    """Run mutmut and print the changes that no test noticed."""
     prepare_workspace()
     before = survivors()
     if sys.argv[1:]:
         run(*(f"connector_registration.{module}.*" for module in sys.argv[1:]))
     else:
         run()
-        # There may be new tests that notice them.
+        # New tests may notice them.
         if again := sorted({*before} & {*survivors()}):
             run(*again)
     left = survivors()
-    print("\n".join(left) or "Every change has been noticed.")
+    print("\n".join(left) or "The tests notice every change.")
     return 1 if left else 0
 
 

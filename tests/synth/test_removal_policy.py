@@ -133,9 +133,7 @@ def test_force_delete_is_sent_with_destroy_only(
     assert resource["Properties"].get("ForceDelete") is expected
 
 
-def test_default_policy_is_the_cdk_s_of_custom_resources(
-    stack: cdk.Stack, function: lambda_.Function
-) -> None:
+def test_default_policy_is_the_cdk_s(stack: cdk.Stack, function: lambda_.Function) -> None:
     """Without an applied policy, CloudFormation sends a Delete, and the handler retains."""
     register(stack, function)
 
@@ -201,7 +199,7 @@ def test_policy_without_meaning_is_refused(
 
 
 @pytest.mark.parametrize("policy", UNSUPPORTED)
-def test_policy_without_meaning_of_an_aspect_is_refused(
+def test_meaningless_policy_of_an_aspect_is_refused(
     stack: cdk.Stack, function: lambda_.Function, policy: cdk.RemovalPolicy
 ) -> None:
     """An aspect with such a policy fails the synthesis with the same message."""
@@ -213,9 +211,7 @@ def test_policy_without_meaning_of_an_aspect_is_refused(
         Template.from_stack(stack)
 
 
-def test_aspect_that_excludes_registrations_changes_nothing(
-    stack: cdk.Stack, function: lambda_.Function
-) -> None:
+def test_excluding_aspect_changes_nothing(stack: cdk.Stack, function: lambda_.Function) -> None:
     """The remedy in the message works."""
     register(stack, function, removal_policy=DESTROY)
 

@@ -59,7 +59,7 @@ def test_wrong_label_makes_no_imported_construct(stack: cdk.Stack) -> None:
     assert stack.node.try_find_child("Crm") is None
 
 
-def test_refused_service_timeout_leaves_label_and_id_free(
+def test_refused_service_timeout_leaves_nothing(
     stack: cdk.Stack, function: lambda_.Function
 ) -> None:
     """A registration that an argument refuses can be created again with another argument."""

@@ -125,9 +125,7 @@ def role_with(stack: cdk.Stack, managed_policies: int) -> iam.Role:
 
 
 @pytest.mark.parametrize("managed_policies", [9, 15])
-def test_managed_policies_above_the_quota_get_one_warning(
-    stack: cdk.Stack, managed_policies: int
-) -> None:
+def test_policies_above_the_quota_get_one_warning(stack: cdk.Stack, managed_policies: int) -> None:
     """An account may have a raised quota, so more than 10 managed policies only warn."""
     role = role_with(stack, managed_policies)
     provider = ConnectorRegistrationProvider(stack, "Provider", role=role)
@@ -154,7 +152,7 @@ def test_managed_policies_at_the_quota_get_no_warning(stack: cdk.Stack) -> None:
     assert Annotations.from_stack(stack).find_warning("*", Match.any_value()) == []
 
 
-def test_managed_policies_above_the_maximum_are_refused(stack: cdk.Stack) -> None:
+def test_policies_above_the_maximum_are_refused(stack: cdk.Stack) -> None:
     """IAM raises the quota to at most 20 managed policies for a role."""
     provider = ConnectorRegistrationProvider(stack, "Provider", role=role_with(stack, 19))
     message = (

@@ -1,7 +1,6 @@
-"""The handlers that are compared, each prepared from its published package.
+"""The handlers that are compared.
 
-The CDK's handlers come from the package of aws-cdk-lib, cfn-handler from PyPI, and the SDK for
-Node.js from npm.
+The CDK's handlers come from the package of aws-cdk-lib, and the SDK for Node.js from npm.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +25,6 @@ from .measurement import Candidate
 from .server import ACCOUNT, LABEL, LAMBDA_ARN, Server
 
 _CONTAINERS = Path(__file__).parent / "containers"
-_CFN_HANDLER = "cfn-handler==1.3.0"
 _NODE_PACKAGES = ["@aws-sdk/client-appflow", "@aws-sdk/client-lambda", "@aws-sdk/client-sfn"]
 _HANDLER = "connector_registration.function.handler"
 
@@ -41,8 +38,6 @@ def prepare(folder: Path) -> None:
     shutil.rmtree(folder / "python", ignore_errors=True)
     shutil.copytree(_CONTAINERS, folder / "python")
     shutil.copytree(Path(crhelper.__file__).parent, folder / "python" / "crhelper")
-    install = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--target"]
-    subprocess.run([*install, str(folder / "python"), _CFN_HANDLER], check=True)
     prepare_ours(folder)
     _unpack_handlers_of_the_cdk(folder / "node")
     if not (folder / "node" / "node_modules").exists():
@@ -139,7 +134,6 @@ def candidates(folder: Path, server: Server) -> list[Candidate]:
         python(TEXTBOOK, "textbook.handler"),
         node("AwsCustomResource of the CDK (Node.js)", custom_resource, "handler", by_sdk_call),
         node("Provider of the CDK + a function", "runtime/framework.js", "onEvent", refresh),
-        python("cfn-handler + boto3", "with_cfn_handler.handler"),
         ours(f"{OURS}, without its read-back", "ablations.read_back", calls=1),
         ours(OURS),
         ours(NO_CALL, calls=0),
@@ -148,7 +142,6 @@ def candidates(folder: Path, server: Server) -> list[Candidate]:
         ours("certificate authorities read first", "ablations.authorities_first", baseline=OURS),
         ours("a TLS context for each response", "ablations.new_context", baseline=OURS),
         ours("the SDK in every event", "ablations.sdk_imported", calls=0, baseline=NO_CALL),
-        ours("dataclasses, no named tuples", "ablations.dataclasses", calls=0, baseline=NO_CALL),
     ]
 
 

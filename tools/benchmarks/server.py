@@ -117,16 +117,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         content = json.dumps(self.backend.respond(self.path, body)).encode()
-        self.send_response(200)
+        # Without a line on the terminal.
+        self.send_response_only(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
     do_PUT = do_POST  # noqa: N815
-
-    def log_message(self, *_: Any) -> None:
-        """Print nothing."""
 
 
 def _tls_context(folder: Path) -> ssl.SSLContext:

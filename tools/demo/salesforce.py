@@ -1,6 +1,6 @@
-"""Amazon's example connector for Salesforce as the code of a Lambda function.
+"""Amazon's example connector for Salesforce, as the code of a Lambda function.
 
-It comes from the PyPI package custom-connector-sdk, with the parser it needs.
+The connector and its parser come from PyPI, from the package custom-connector-sdk.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 ENTRY_POINT = "custom_connector_example.handlers.lambda_handler.salesforce_lambda_handler"
 
 CONFIGURATION = Path("custom_connector_example", "handlers", "configuration.py")
-"""Where, in the staged code, the connector describes itself to AppFlow."""
+"""The file, in the staged code, with the connector's configuration for AppFlow."""
 
 _PACKAGES = (
     "custom_connector_example",
@@ -35,7 +35,7 @@ def stage_connector(folder: str | Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc", *_TESTS)
     for package in _PACKAGES:
         shutil.copytree(_installed(package), target / package, ignore=ignored)
-    # Release 1.0.5 names the function `auto` where it means a call; Python 3.13 refuses the import.
+    # Release 1.0.5 has `auto` in place of a call, which Python 3.13 refuses to import.
     replace_in(target / "custom_connector_sdk/connector/auth.py", "= auto\n", "= auto()\n")
     return target
 
@@ -44,19 +44,19 @@ def replace_in(file: Path, old: str, new: str) -> None:
     """Replace the one occurrence of a text in a file.
 
     Raises:
-        ValueError: the text does not occur exactly once, so the package is another release.
+        ValueError: the text does not occur exactly once, for example in another release.
     """
     text = file.read_text()
     if text.count(old) != 1:
-        raise ValueError(f"{file} holds {text.count(old)} times {old!r}, not once")
+        raise ValueError(f"{file} contains {old!r} {text.count(old)} times, expected once")
     file.write_text(text.replace(old, new))
 
 
 def _installed(package: str) -> Path:
-    # Finds the package without running it: its release for Python 3.13 cannot be imported.
+    # Finds the package without importing it, which Python 3.13 refuses.
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(
-            f"{package} is not installed: run make setup, which installs requirements.txt"
+            f"{package} is not installed. Run make setup, which installs requirements.txt."
         )
     return Path(spec.origin).parent

@@ -48,10 +48,3 @@ def sdk_imported(event, context):
     from connector_registration import lifecycle  # noqa: F401
 
     function.handler(event, context)
-
-
-def dataclasses(event, context):
-    """Import what dataclasses would need."""
-    import dataclasses  # noqa: F401
-
-    function.handler(event, context)
