@@ -32,7 +32,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, so that no process is left alone with them at the end."""
-    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+    longest = ("test_many_connectors", "test_lifecycle_invariants")
+    items.sort(
+        key=lambda item: (item.path.stem not in longest, "end_to_end" not in item.path.parts)
+    )
 
 
 @pytest.fixture(scope="session")
