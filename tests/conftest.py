@@ -35,7 +35,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, so that no process is still busy with them at the end."""
-    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+    items.sort(
+        key=lambda item: (
+            item.path.stem != "test_many_connectors",
+            "end_to_end" not in item.path.parts,
+        )
+    )
 
 
 @pytest.fixture(scope="session")

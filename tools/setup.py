@@ -133,7 +133,7 @@ def node_major() -> int:
 
 def install_cdk_cli() -> None:
     """Install the packages of the lock file: the CDK CLI and the type checker."""
-    run("npm", "ci", "--loglevel=error", "--no-audit", "--no-fund")
+    run("npm", "ci", "--loglevel=error", "--no-audit", "--no-fund", "--no-update-notifier")
 
 
 def make_lambda_python() -> None:

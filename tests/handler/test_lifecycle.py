@@ -183,7 +183,7 @@ class TestCreate:
 
 
 class TestUpdate:
-    """An Update refreshes the registration if what AppFlow knows has changed."""
+    """An Update refreshes the registration if a property that AppFlow stores has changed."""
 
     def test_new_function_replaces_the_old_one(
         self, account: Account, cloudformation: CloudFormation, arn: str
