@@ -18,6 +18,7 @@ PAGE = ROOT / "docs" / "reference" / "local-cloud-rules.md"
 
 MODULES = (
     "test_registration",
+    "test_connector_configuration",
     "test_request_members",
     "test_client_tokens",
     "test_permissions",

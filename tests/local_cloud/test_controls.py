@@ -149,8 +149,9 @@ def test_journal_has_failures_of_the_local_cloud() -> None:
         (
             {"calls": 10},
             "'calls' is not a setting. The settings are callsPerSecond, permissionDelaySeconds,"
-            " clockAheadSeconds, tokenScope, tokenMisuse, failedTokens, omittedDescription,"
-            " registeredAt, takenLabel, missingFunction, qualifiedFunctions, callerPermission.",
+            " clockAheadSeconds, connectorTimeoutSeconds, tokenScope, tokenMisuse, failedTokens,"
+            " omittedDescription, registeredAt, takenLabel, missingFunction, qualifiedFunctions,"
+            " callerPermission.",
         ),
     ],
 )
