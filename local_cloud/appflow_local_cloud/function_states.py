@@ -9,8 +9,9 @@ Only calls of Lambda's API meet these states. CloudFormation waits on AWS until 
 here it continues at once, so that its own functions work and the ones that it has made may still
 not be ready.
 
-Sources: "Lambda function states" and "Creating a version" in the Lambda Developer Guide; for the
-words of Lambda's errors, issues 1186 of remotion-dev/remotion and 6718 of aws/aws-cli.
+Sources: "Lambda function states" and "Activating and managing Lambda SnapStart" in the Lambda
+Developer Guide; for the words of Lambda's errors, issues 1186 of remotion-dev/remotion and 6718 of
+aws/aws-cli.
 
 MiniStack reads its settings when it is imported: import this module after they are set.
 """
