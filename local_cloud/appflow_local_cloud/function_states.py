@@ -23,6 +23,7 @@ import copy
 import functools
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,9 +59,9 @@ _IN_PROGRESS = {
 }
 _FAILURE_CODE = "InternalError"
 
-# In a configuration: the name of the execution environments that run it. MiniStack would otherwise
-# use those of the new code.
-_ENVIRONMENTS = "LocalCloudEnvironments"
+# In the configuration from before an update: the name of the execution environment that runs it.
+# MiniStack would otherwise use an environment of the new code.
+_ENVIRONMENT = "LocalCloudEnvironment"
 
 
 @dataclass(frozen=True)
@@ -211,14 +212,28 @@ class FunctionStates:
 
     def execute(self, function: dict[str, Any], event: Any) -> Any:
         """Run a function; while an update is in progress, run what was there before."""
-        return self._execute(self._runnable(function), event)
+        config = function.get("config") or function
+        before = self._before_update(config)
+        if before is None:
+            return self._execute(function, event)
+        environment = f"{_LATEST}-{uuid.uuid4().hex}"
+        old_config = {
+            **before.config,
+            # With the qualifier of the invocation.
+            "FunctionArn": config["FunctionArn"],
+            _ENVIRONMENT: environment,
+        }
+        try:
+            return self._execute({**function, "code_zip": before.zip, "config": old_config}, event)
+        finally:
+            lambda_svc.invalidate_worker(config["FunctionName"], qualifier=environment)
 
     def acquire_worker(
         self, func_name: str, config: Mapping[str, Any], code_zip: bytes, qualifier: str = _LATEST
     ) -> Any:
-        """Find or start an execution environment for a configuration."""
-        environments = config.get(_ENVIRONMENTS, qualifier)
-        return self._acquire_worker(func_name, config, code_zip, qualifier=environments)
+        """Find or start the execution environment of a configuration."""
+        environment = config.get(_ENVIRONMENT, qualifier)
+        return self._acquire_worker(func_name, config, code_zip, qualifier=environment)
 
     def _with_update(
         self, original: Callable[[str, Mapping[str, Any]], Response]
@@ -304,25 +319,16 @@ class FunctionStates:
         }
         _set_states(config, failed)
 
-    def _runnable(self, function: dict[str, Any]) -> dict[str, Any]:
-        config = function.get("config") or function
-        if not self._is_api_call.get() or config.get("Version") != _LATEST:
-            return function
+    def _before_update(self, config: Mapping[str, Any]) -> _Code | None:
+        """What an invocation of a configuration runs instead of it, or None."""
+        # MiniStack enters the account and Region of the function first, if they are others.
+        if lambda_svc._function_config_scope_mismatch(config) or not self._is_api_call.get():
+            return None
+        if config.get("Version") != _LATEST:
+            return None
         with self._lock:
             change = self._running(config["FunctionName"])
-        if change is None or change.before is None:
-            return function
-        before = change.before
-        return {
-            **function,
-            "code_zip": before.zip,
-            "config": {
-                **before.config,
-                # With the qualifier of the invocation.
-                "FunctionArn": config["FunctionArn"],
-                _ENVIRONMENTS: f"{_LATEST}-{before.config.get('RevisionId')}",
-            },
-        }
+        return None if change is None else change.before
 
     def _running(self, name: str) -> _Change | None:
         change: _Change | None = self._changes.get((name, _LATEST))

@@ -1,6 +1,6 @@
-"""MiniStack as the local cloud runs it: with AppFlow, and stricter with custom resources.
+"""MiniStack as the local cloud runs it.
 
-Functions become ready as on AWS.
+It has AppFlow, is stricter with custom resources, and has the states of Lambda functions.
 
 MiniStack reads its settings when it is imported: import this module after they are set.
 """
@@ -77,12 +77,11 @@ def _check_compatibility() -> None:
     _require(custom_resource.deliver_response, ["token", "response"])
     _require(ministack.app._reset_all_state, [])
     _require(lambda_svc._execute_function_with_config_scope, ["func", "event"])
-    _check_functions()
+    _check_lambda_compatibility()
 
 
-def _check_functions() -> None:
-    request = ["method", "path", "headers", "body", "query_params"]
-    _require(lambda_svc.handle_request, request)
+def _check_lambda_compatibility() -> None:
+    _require(lambda_svc.handle_request, ["method", "path", "headers", "body", "query_params"])
     _require(lambda_svc._invoke, ["name", "event", "headers", "path_qualifier", "query_params"])
     for change in ("_update_code", "_update_config", "_publish_version"):
         _require(getattr(lambda_svc, change), ["name", "data"])
@@ -92,6 +91,8 @@ def _check_functions() -> None:
     _require(lambda_svc._get_func_record_for_qualifier, ["name", "qualifier"])
     _require(lambda_svc._qualifier_from_path_or_query, ["path_qualifier", "query_params"])
     _require(lambda_svc._execute_function, ["func", "event"])
+    _require(lambda_svc._function_config_scope_mismatch, ["config"])
+    _require(lambda_svc.invalidate_worker, ["func_name", "qualifier"])
     _require(lambda_svc.acquire_worker, ["func_name", "config", "code_zip", "qualifier"])
     handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
     _require(handlers["create"], ["logical_id", "props", "stack_name"])
