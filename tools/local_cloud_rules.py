@@ -18,6 +18,7 @@ PAGE = ROOT / "docs" / "reference" / "local-cloud-rules.md"
 
 MODULES = (
     "test_registration",
+    "test_connector_configuration",
     "test_request_members",
     "test_client_tokens",
     "test_permissions",
@@ -25,15 +26,20 @@ MODULES = (
     "test_lists",
     "test_protocol",
     "test_open_questions",
+    "test_function_states",
     "test_custom_resources",
 )
 
 SOURCES = {
     "model": "botocore's service model `appflow/2020-08-23`",
     "API": "the AppFlow API Reference",
-    "SDK": "the README of Amazon's custom connector SDK",
+    "SDK": "the READMEs and the types of Amazon's custom connector SDKs, in Python and Java",
     "IAM": '"Actions, resources, and condition keys for Amazon AppFlow" and the IAM User Guide',
     "Lambda": "the Lambda Developer Guide on resource policies of versions and aliases",
+    "function states": '"Lambda function states" and "Activating and managing Lambda SnapStart" in'
+    " the Lambda Developer Guide",
+    "conflict": "Lambda's messages in issues 1186 of remotion-dev/remotion and 6718 of aws/aws-cli",
+    "Lambda API": "the Lambda API Reference",
     "SigV4": "the AWS Signature Version 4 documentation",
     "Terraform": "AppFlow's message in issue 37826 of hashicorp/terraform-provider-aws",
     "CloudFormation": '"Custom resource response objects" in the CloudFormation User Guide, and'

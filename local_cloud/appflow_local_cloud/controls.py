@@ -1,4 +1,4 @@
-"""The control API: reads AppFlow's journal and changes AppFlow's settings, by account."""
+"""The control API, by account: AppFlow's journal, and the settings of AppFlow and of functions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .appflow.endpoint import Endpoint
-from .appflow.errors import AppFlowError
-from .environment import CONTROL_PATH, JOURNAL_PATH, SETTINGS_PATH
+from .environment import CONTROL_PATH, FUNCTION_SETTINGS_PATH, JOURNAL_PATH, SETTINGS_PATH
+from .function_states import FunctionStates
 
 
-def control_api(app: ASGIApp, endpoint: Endpoint) -> ASGIApp:
-    """Serve the control API of an AppFlow, and leave all other requests to an application."""
+def control_api(app: ASGIApp, endpoint: Endpoint, states: FunctionStates) -> ASGIApp:
+    """Serve the control API, and leave all other requests to an application."""
 
     async def read_journal(request: Request) -> JSONResponse:
         return JSONResponse(endpoint.journal.calls(_account(request), after=_after(request)))
@@ -25,12 +25,17 @@ def control_api(app: ASGIApp, endpoint: Endpoint) -> ASGIApp:
         endpoint.configure(_account(request), await request.json())
         return JSONResponse({})
 
+    async def configure_functions(request: Request) -> JSONResponse:
+        states.configure(_account(request), await request.json())
+        return JSONResponse({})
+
     controls = Starlette(
         routes=[
             Route(JOURNAL_PATH + "/{account:path}", read_journal),
             Route(SETTINGS_PATH + "/{account:path}", configure, methods=["PUT"]),
+            Route(FUNCTION_SETTINGS_PATH + "/{account:path}", configure_functions, methods=["PUT"]),
         ],
-        exception_handlers={ValueError: _refuse, AppFlowError: _refuse},
+        exception_handlers={ValueError: _refuse},
     )
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:

@@ -26,6 +26,7 @@ CONTROL_PATH = "/_local_cloud/"
 
 JOURNAL_PATH = f"{CONTROL_PATH}appflow/calls"
 SETTINGS_PATH = f"{CONTROL_PATH}appflow/settings"
+FUNCTION_SETTINGS_PATH = f"{CONTROL_PATH}lambda/settings"
 
 READY = "The local cloud is ready"
 """The beginning of the line that the program prints when it accepts calls."""

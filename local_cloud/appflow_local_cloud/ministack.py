@@ -1,4 +1,6 @@
-"""MiniStack as the local cloud runs it: with AppFlow, and stricter with custom resources.
+"""MiniStack as the local cloud runs it.
+
+It has AppFlow, is stricter with custom resources, and has the states of Lambda functions.
 
 MiniStack reads its settings when it is imported: import this module after they are set.
 """
@@ -13,7 +15,7 @@ from typing import Any
 import ministack.app
 from ministack.core import iam_evaluator, lambda_runtime, router
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import custom_resource
+from ministack.services.cloudformation import custom_resource, provisioners
 from starlette.types import ASGIApp
 
 from .appflow.endpoint import Endpoint
@@ -21,6 +23,7 @@ from .asgi import force_https, require_signature, restore_host_header
 from .controls import control_api
 from .custom_resources import StrictCustomResources
 from .environment import HOST
+from .function_states import FunctionStates
 
 
 class IncompatibleMiniStackError(RuntimeError):
@@ -44,12 +47,14 @@ def create_app(lambda_python: Path, *, port: int, faults_port: int | None = None
     # An empty pattern: a request is AppFlow's if its signature names AppFlow.
     router.SERVICE_PATTERNS["appflow"] = {}
     ministack.app.SERVICE_HANDLERS["appflow"] = endpoint
-    _reset_with_ministack(endpoint)
+    states = FunctionStates()
+    states.install()
+    _reset_with_ministack(endpoint, states)
     _use_lambda_python(lambda_python)
     custom_resources = StrictCustomResources()
     custom_resources.install()
     app = custom_resources.intercept_responses(ministack.app.app)
-    app = control_api(force_https(require_signature(app)), endpoint)
+    app = control_api(force_https(require_signature(app)), endpoint, states)
     if faults_port is None:
         return app
     return restore_host_header(app, port=port, proxy_port=faults_port)
@@ -72,6 +77,25 @@ def _check_compatibility() -> None:
     _require(custom_resource.deliver_response, ["token", "response"])
     _require(ministack.app._reset_all_state, [])
     _require(lambda_svc._execute_function_with_config_scope, ["func", "event"])
+    _check_lambda_compatibility()
+
+
+def _check_lambda_compatibility() -> None:
+    _require(lambda_svc.handle_request, ["method", "path", "headers", "body", "query_params"])
+    _require(lambda_svc._invoke, ["name", "event", "headers", "path_qualifier", "query_params"])
+    for change in ("_update_code", "_update_config", "_publish_version"):
+        _require(getattr(lambda_svc, change), ["name", "data"])
+    _require(lambda_svc._schedule_state_transition, ["func_name", "delay"])
+    _require(lambda_svc._stamp_snapstart_published_version, ["ver_config"])
+    _require(lambda_svc._snapstart_provision_version_async, ["name", "ver_record"])
+    _require(lambda_svc._get_func_record_for_qualifier, ["name", "qualifier"])
+    _require(lambda_svc._qualifier_from_path_or_query, ["path_qualifier", "query_params"])
+    _require(lambda_svc._execute_function, ["func", "event"])
+    _require(lambda_svc._function_config_scope_mismatch, ["config"])
+    _require(lambda_svc.invalidate_worker, ["func_name", "qualifier"])
+    _require(lambda_svc.acquire_worker, ["func_name", "config", "code_zip", "qualifier"])
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    _require(handlers["create"], ["logical_id", "props", "stack_name"])
 
 
 def _require(function: Callable[..., Any], leading_parameters: list[str]) -> None:
@@ -83,12 +107,13 @@ def _require(function: Callable[..., Any], leading_parameters: list[str]) -> Non
         )
 
 
-def _reset_with_ministack(endpoint: Endpoint) -> None:
+def _reset_with_ministack(endpoint: Endpoint, states: FunctionStates) -> None:
     original = ministack.app._reset_all_state
 
     def reset() -> None:
         original()
         endpoint.reset()
+        states.reset()
 
     ministack.app._reset_all_state = reset
 

@@ -21,6 +21,7 @@ import boto3
 import botocore.session
 
 from .environment import (
+    FUNCTION_SETTINGS_PATH,
     HOST,
     JOURNAL_PATH,
     READY,
@@ -124,7 +125,41 @@ class LocalCloud:
         Raises:
             ValueError: a setting does not exist, or its value is not allowed.
         """
-        url = f"http://{HOST}:{self.port}{SETTINGS_PATH}/{account}"
+        self._configure(SETTINGS_PATH, account, settings)
+
+    def configure_lambda(
+        self,
+        account: str,
+        *,
+        pendingSeconds: float = 0,  # noqa: N803 - the names of the control API
+        inProgressSeconds: float = 0,  # noqa: N803
+        creationFailure: str | None = None,  # noqa: N803
+        updateFailure: str | None = None,  # noqa: N803
+    ) -> None:
+        """Set how functions of an account become ready; an omitted setting gets its default.
+
+        :class:`~appflow_local_cloud.function_settings.FunctionSettings` documents the settings.
+
+        Args:
+            account: a string of 12 digits.
+            pendingSeconds: how long a function is Pending after its creation. Default: 0.
+            inProgressSeconds: how long an update is InProgress. Default: 0.
+            creationFailure: why functions become Failed after their creation. Default: they do not.
+            updateFailure: why updates become Failed. Default: they do not.
+
+        Raises:
+            ValueError: the value of a setting is not allowed.
+        """
+        settings = {
+            "pendingSeconds": pendingSeconds,
+            "inProgressSeconds": inProgressSeconds,
+            "creationFailure": creationFailure,
+            "updateFailure": updateFailure,
+        }
+        self._configure(FUNCTION_SETTINGS_PATH, account, settings)
+
+    def _configure(self, path: str, account: str, settings: Mapping[str, Any]) -> None:
+        url = f"http://{HOST}:{self.port}{path}/{account}"
         request = urllib.request.Request(url, json.dumps(settings).encode(), method="PUT")
         try:
             urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import urllib.error
 import urllib.request
@@ -12,7 +13,12 @@ from typing import Any
 
 import pytest
 
-from appflow_local_cloud.environment import HOST, JOURNAL_PATH, SETTINGS_PATH
+from appflow_local_cloud.environment import (
+    FUNCTION_SETTINGS_PATH,
+    HOST,
+    JOURNAL_PATH,
+    SETTINGS_PATH,
+)
 from appflow_local_cloud.process import LocalCloud, local_cloud
 from tests.local_cloud.support import (
     LABEL,
@@ -49,8 +55,12 @@ def nest_too_deep(params: dict[str, Any], **_: Any) -> None:
 @pytest.mark.parametrize("account_id", ["", "acme", "12345678901", "1234567890123"])
 @pytest.mark.parametrize(
     ("path", "request_"),
-    [(JOURNAL_PATH, {}), (SETTINGS_PATH, {"method": "PUT", "data": b"{}"})],
-    ids=["journal", "settings"],
+    [
+        (JOURNAL_PATH, {}),
+        (SETTINGS_PATH, {"method": "PUT", "data": b"{}"}),
+        (FUNCTION_SETTINGS_PATH, {"method": "PUT", "data": b"{}"}),
+    ],
+    ids=["journal", "settings", "function-settings"],
 )
 def test_invalid_account_is_refused(
     cloud: LocalCloud, path: str, request_: dict[str, Any], account_id: str
@@ -149,8 +159,9 @@ def test_journal_has_failures_of_the_local_cloud() -> None:
         (
             {"calls": 10},
             "'calls' is not a setting. The settings are callsPerSecond, permissionDelaySeconds,"
-            " clockAheadSeconds, tokenScope, tokenMisuse, failedTokens, omittedDescription,"
-            " registeredAt, takenLabel, missingFunction, qualifiedFunctions, callerPermission.",
+            " clockAheadSeconds, connectorTimeoutSeconds, tokenScope, tokenMisuse, failedTokens,"
+            " omittedDescription, registeredAt, takenLabel, missingFunction, qualifiedFunctions,"
+            " callerPermission.",
         ),
     ],
 )
@@ -162,6 +173,42 @@ def test_invalid_setting_is_refused(
         account.local_cloud.configure_appflow(account.id, **setting)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"pendingSeconds": -1}, "pendingSeconds is -1, not a number of at least 0."),
+        ({"inProgressSeconds": "5"}, "inProgressSeconds is '5', not a number of at least 0."),
+        ({"inProgressSeconds": math.nan}, "inProgressSeconds is nan, not a number of at least 0."),
+        ({"creationFailure": ""}, "creationFailure is '', not a text of at least one character."),
+        ({"updateFailure": True}, "updateFailure is True, not a text of at least one character."),
+    ],
+)
+def test_invalid_function_setting_is_refused(
+    account: Account, setting: dict[str, Any], message: str
+) -> None:
+    """A setting of functions whose value is not allowed is refused."""
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        account.local_cloud.configure_lambda(account.id, **setting)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"[]", "The settings must be a JSON object."),
+        (
+            b'{"seconds": 1}',
+            "'seconds' is not a setting. The settings are pendingSeconds, inProgressSeconds,"
+            " creationFailure, updateFailure.",
+        ),
+    ],
+)
+def test_unknown_function_setting_is_refused(cloud: LocalCloud, data: bytes, message: str) -> None:
+    """The control API refuses settings of functions that do not exist."""
+    path = f"{FUNCTION_SETTINGS_PATH}/{new_account_id()}"
+
+    assert send(cloud, path, method="PUT", data=data) == (400, {"message": message})
+
+
 def test_omitted_setting_gets_its_default(account: Account) -> None:
     """A setting that is left out gets its default again."""
     account.local_cloud.configure_appflow(account.id, callsPerSecond=0.001)
@@ -171,6 +218,17 @@ def test_omitted_setting_gets_its_default(account: Account) -> None:
     for _ in range(5):
         account.client("appflow").list_connectors()
     assert {call["outcome"] for call in account.calls()} == {"OK"}
+
+
+def test_reset_of_ministack_empties_functions(own_cloud: LocalCloud) -> None:
+    """MiniStack's reset deletes the settings of functions."""
+    account = Account(own_cloud, new_account_id())
+    own_cloud.configure_lambda(account.id, pendingSeconds=3600, creationFailure="No")
+
+    send(own_cloud, "/_ministack/reset", method="POST")
+
+    account.register(LABEL, account.make_function("crm", connector()))
+    assert account.registered(LABEL) is not None
 
 
 def test_reset_of_ministack_empties_appflow(own_cloud: LocalCloud) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,25 +10,6 @@ from botocore.exceptions import ClientError
 
 from tests.local_cloud.support import LABEL, described, provisioned_by, refusal
 from tests.support import BROKEN_CONNECTOR, Account, connector, new_account_id
-
-
-def configuration(**members: Any) -> dict[str, Any]:
-    """The response of a connector with the required members, changed as given."""
-    required = {
-        "isSuccess": True,
-        "connectorOwner": "Acme",
-        "connectorName": "Acme CRM",
-        "connectorVersion": "1.0",
-        "connectorModes": ["SOURCE"],
-        "authenticationConfig": {},
-        "supportedApiVersions": ["v1"],
-    }
-    return {**required, **members}
-
-
-def connector_that_returns(response: Any) -> str:
-    """The source of a function with a fixed response."""
-    return f"def handler(event, context):\n    return {response!r}\n"
 
 
 @pytest.mark.rule("SDK")
@@ -110,57 +90,6 @@ def test_failing_function_is_refused(account: Account) -> None:
     assert account.registered(LABEL) is None
 
 
-@pytest.mark.rule("model", "SDK")
-@pytest.mark.parametrize(
-    ("response", "message"),
-    [
-        (None, "No valid response"),
-        ("a text", "No valid response"),
-        ({}, "No valid response"),
-        ({"isSuccess": False, "errorDetails": {"errorMessage": "No"}}, "connector: No"),
-        ({"isSuccess": False, "errorDetails": "boom"}, 'in the errorDetails, "boom"'),
-        ({"isSuccess": False}, "in the errorDetails, null"),
-        ({"isSuccess": True}, "KeyError: 'connectorModes'"),
-        (configuration(connectorModes=1), "is not iterable"),
-        (configuration(connectorModes="SOURCE"), "at 'connectorModes' .* must be of type list"),
-        (configuration(connectorModes=["NONSENSE"]), "'NONSENSE', not one of SOURCE, DESTINATION"),
-        (configuration(connectorModes=[None]), "Value null at 'connectorModes.1.member'"),
-        (configuration(connectorOwner=None), "connectorOwner is missing"),
-        (configuration(connectorName=None), "connectorName is missing"),
-        (configuration(connectorVersion=None), "connectorVersion is missing"),
-        (configuration(connectorVersion=7), "at 'connectorVersion' .* must be of type string"),
-        (configuration(connectorVersion="1 0"), "at 'connectorVersion' .* regular expression"),
-        (configuration(supportedApiVersions=3), "at 'supportedApiVersions' .* of type list"),
-        (
-            configuration(authenticationConfig={"isOAuth2Supported": "no"}),
-            "must be of type boolean",
-        ),
-        (
-            configuration(operatorsSupported=["ROOT"]),
-            "at 'supportedOperators.1.member' .* enum",
-        ),
-    ],
-)
-def test_invalid_configuration_is_refused(account: Account, response: Any, message: str) -> None:
-    """A function whose response is not a valid configuration: `ConnectorServerException`, 400."""
-    odd = account.make_function("odd", connector_that_returns(response))
-
-    with pytest.raises(ClientError, match=f"ConnectorServerException.*{message}"):
-        account.register(LABEL, odd)
-
-    assert account.connectors() == []
-
-
-@pytest.mark.rule("choice")
-def test_minimal_configuration_is_accepted(account: Account) -> None:
-    """Owner, name, version, modes, authentication and API versions make a valid configuration."""
-    terse = account.make_function("terse", connector_that_returns(configuration()))
-
-    account.register(LABEL, terse)
-
-    assert account.registered(LABEL) is not None
-
-
 @pytest.mark.rule("model")
 def test_function_timeout_is_refused(account: Account) -> None:
     """A function that does not respond within its timeout: `ConnectorServerException`."""
@@ -178,93 +107,6 @@ def test_missing_function_is_refused(account: Account) -> None:
 
     with pytest.raises(ClientError, match="AccessDeniedException"):
         account.register(LABEL, missing)
-
-
-# All members that the response of a connector can have, and what DescribeConnector makes of them.
-RESPONSE: Mapping[str, Any] = {
-    "isSuccess": True,
-    "connectorOwner": "Acme",
-    "connectorName": "Acme CRM",
-    "connectorVersion": "1.0",
-    "connectorModes": ["SOURCE", "DESTINATION"],
-    "authenticationConfig": {
-        "isOAuth2Supported": True,
-        "isCustomAuthSupported": True,
-        "oAuth2Defaults": {
-            "oAuthScopes": ["api"],
-            "tokenURL": ["https://crm.example/token"],
-            "authURL": ["https://crm.example/auth"],
-            "oAuth2GrantTypesSupported": ["AUTHORIZATION_CODE"],
-            "oAuth2CustomProperties": [
-                {
-                    "key": "tenant",
-                    "required": True,
-                    "sensitiveField": False,
-                    "type": "TOKEN_URL",
-                }
-            ],
-        },
-        "customAuthConfig": [
-            {
-                "authenticationType": "hmac",
-                "authParameters": [{"key": "secret", "required": True, "sensitiveField": True}],
-            }
-        ],
-    },
-    "supportedApiVersions": ["v1", "v2"],
-    "operatorsSupported": ["PROJECTION", "EQUAL_TO"],
-    "supportedWriteOperations": ["INSERT", "UPSERT"],
-    "triggerFrequenciesSupported": ["DAILY", "ONCE"],
-    "supportedTriggerTypes": ["SCHEDULED", "ONDEMAND", "EVENT"],
-    "logoURL": "https://crm.example/logo.png",
-}
-DESCRIBED: Mapping[str, Any] = {
-    "connectorModes": ["SOURCE", "DESTINATION"],
-    "canUseAsSource": True,
-    "canUseAsDestination": True,
-    "authenticationConfig": {
-        "isBasicAuthSupported": False,
-        "isApiKeyAuthSupported": False,
-        "isOAuth2Supported": True,
-        "isCustomAuthSupported": True,
-        "oAuth2Defaults": {
-            "oauthScopes": ["api"],
-            "tokenUrls": ["https://crm.example/token"],
-            "authCodeUrls": ["https://crm.example/auth"],
-            "oauth2GrantTypesSupported": ["AUTHORIZATION_CODE"],
-            "oauth2CustomProperties": [
-                {
-                    "key": "tenant",
-                    "isRequired": True,
-                    "isSensitiveField": False,
-                    "type": "TOKEN_URL",
-                }
-            ],
-        },
-        "customAuthConfigs": [
-            {
-                "customAuthenticationType": "hmac",
-                "authParameters": [{"key": "secret", "isRequired": True, "isSensitiveField": True}],
-            }
-        ],
-    },
-    "supportedApiVersions": ["v1", "v2"],
-    "supportedOperators": ["PROJECTION", "EQUAL_TO"],
-    "supportedWriteOperations": ["INSERT", "UPSERT"],
-    "supportedSchedulingFrequencies": ["DAILY", "ONCE"],
-    "supportedTriggerTypes": ["Scheduled", "OnDemand", "Event"],
-    "logoURL": "https://crm.example/logo.png",
-}
-
-
-@pytest.mark.rule("model", "SDK")
-def test_configuration_gets_appflow_names(account: Account, appflow: Any) -> None:
-    """DescribeConnector returns every member of the configuration under AppFlow's own name."""
-    account.register(LABEL, account.make_function("crm", connector_that_returns({**RESPONSE})))
-
-    stored = described(appflow)
-
-    assert {name: stored[name] for name in DESCRIBED} == DESCRIBED
 
 
 @pytest.mark.rule("API")

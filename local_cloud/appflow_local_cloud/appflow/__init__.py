@@ -2,7 +2,7 @@
 
 - ``model``: the rules of botocore's service model for inputs and errors.
 - ``errors``: AppFlow's errors, under AppFlow's own codes.
-- ``settings``: the behaviour that AWS does not document, and its defaults.
+- ``settings``: the behaviour that AWS does not document, or that tests want to change.
 - ``limits``: the rate of calls, and how long a permission takes to become effective.
 - ``registry``, ``tokens``, ``pages``: the state of an account and Region.
 - ``connector``: a connector's configuration, in AppFlow's terms.

@@ -1,18 +1,20 @@
 """The configuration that the Lambda function of a connector returns, in AppFlow's terms.
 
-Sources: Amazon's custom-connector-sdk (responses and settings) for what the function returns, the
-ConnectorConfiguration of the AppFlow API for what AppFlow stores. AWS does not document the mapping
+Sources: Amazon's SDKs for custom connectors, in Python and Java, for what the function returns; the
+ConnectorConfiguration of the AppFlow API for what AppFlow shows. AWS does not document the mapping
 between them; it follows from the names on both sides.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from botocore.model import ListShape, Shape, StructureShape
+
 from .errors import ConnectorServerException
-from .model import configuration_violations
+from .model import configuration_shape, configuration_violations
 
 _REQUEST = json.dumps({"type": "DescribeConnectorConfigurationRequest"}).encode()
 
@@ -22,7 +24,57 @@ Invoke = Callable[[str, bytes], Mapping[str, Any]]
 LISTED = ("connectorOwner", "connectorName", "connectorVersion", "connectorModes")
 """The members that every configuration must have, since lists show them."""
 
-# Source: ConnectorModes of the SDK. The service model allows any string.
+# The members that a connector decides. All others are those of its registration.
+_DECIDED_BY_CONNECTOR = (
+    *LISTED,
+    "authenticationConfig",
+    "connectorRuntimeSettings",
+    "supportedApiVersions",
+    "supportedOperators",
+    "supportedWriteOperations",
+    "supportedSchedulingFrequencies",
+    "supportedTriggerTypes",
+    "supportedDataTransferTypes",
+    "supportedDataTransferApis",
+    "logoURL",
+)
+
+# By shape and member of the service model, the names that the SDKs use where they differ.
+_SETTING_NAMES = {"isRequired": ("required",), "isSensitiveField": ("sensitiveField",)}
+_SDK_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "ConnectorConfiguration": {
+        "connectorRuntimeSettings": ("connectorRuntimeSetting",),
+        "supportedOperators": ("operatorsSupported",),
+        "supportedSchedulingFrequencies": ("triggerFrequenciesSupported",),
+    },
+    "AuthenticationConfig": {"customAuthConfigs": ("customAuthConfig",)},
+    "OAuth2Defaults": {
+        "oauthScopes": ("oAuthScopes",),
+        "tokenUrls": ("tokenURL",),
+        "authCodeUrls": ("authURL",),
+        "oauth2GrantTypesSupported": ("oAuth2GrantTypesSupported",),
+        # The first is the Python SDK's name, the second the Java SDK's.
+        "oauth2CustomProperties": ("oAuth2CustomProperties", "oauth2CustomProperties"),
+    },
+    "CustomAuthConfig": {"customAuthenticationType": ("authenticationType",)},
+    "ConnectorRuntimeSetting": _SETTING_NAMES,
+    "AuthParameter": _SETTING_NAMES,
+    "OAuth2CustomParameter": _SETTING_NAMES,
+    # No SDK has these yet. The API alone begins the names of members with a capital letter.
+    "DataTransferApi": {"Name": ("name", "Name"), "Type": ("type", "Type")},
+}
+
+# The SDKs' spelling of the values that AppFlow spells differently.
+_TRIGGER_TYPES = {"SCHEDULED": "Scheduled", "ONDEMAND": "OnDemand", "EVENT": "Event"}
+
+_AUTHENTICATION_TYPES = (
+    "isBasicAuthSupported",
+    "isApiKeyAuthSupported",
+    "isOAuth2Supported",
+    "isCustomAuthSupported",
+)
+
+# Source: ConnectorModes of the SDKs. The service model allows any string.
 _MODES = ("SOURCE", "DESTINATION")
 
 
@@ -32,14 +84,10 @@ def configuration_of(lambda_arn: str, invoke: Invoke) -> dict[str, Any]:
     Raises:
         ConnectorServerException: the function failed, or its response is not a valid configuration.
     """
-    response = _invoke_connector(lambda_arn, invoke)
-    try:
-        stored = _stored_form(response)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _invalid_response(f"{type(error).__name__}: {error}") from error
-    if violations := _violations(stored):
+    configuration = _in_appflow_terms(_invoke_connector(lambda_arn, invoke))
+    if violations := _violations(configuration):
         raise _invalid_response("; ".join(violations))
-    return stored
+    return {**configuration, **_derived(configuration)}
 
 
 def _invalid_response(violation: str) -> ConnectorServerException:
@@ -49,15 +97,15 @@ def _invalid_response(violation: str) -> ConnectorServerException:
     )
 
 
-def _violations(stored: Mapping[str, Any]) -> list[str]:
-    missing = [f"{name} is missing" for name in LISTED if name not in stored]
-    if violations := missing + configuration_violations(stored):
+def _violations(configuration: Mapping[str, Any]) -> list[str]:
+    missing = [f"{name} is missing" for name in LISTED if name not in configuration]
+    empty = [f"{name} is empty" for name in LISTED if configuration.get(name) in ("", [])]
+    if violations := [*missing, *empty, *configuration_violations(configuration)]:
         return violations
-    return [
-        f"connectorModes has {mode!r}, not one of {', '.join(_MODES)}"
-        for mode in stored["connectorModes"]
-        if mode not in _MODES
-    ]
+    modes = configuration["connectorModes"]
+    if not any(mode in _MODES for mode in modes):
+        return [f"connectorModes is {modes}, without any of {', '.join(_MODES)}"]
+    return []
 
 
 def _invoke_connector(lambda_arn: str, invoke: Invoke) -> Mapping[str, Any]:
@@ -92,82 +140,50 @@ def _error_message(payload: bytes) -> str:
 
 
 def _details(error_details: Any) -> str:
-    try:
-        return str(error_details["errorMessage"])
-    except (KeyError, TypeError):
+    message = error_details.get("errorMessage") if isinstance(error_details, dict) else None
+    if message is None:
         return f"no errorMessage in the errorDetails, {json.dumps(error_details)}"
+    return str(message)
 
 
-def _stored_form(response: Mapping[str, Any]) -> dict[str, Any]:
-    modes = response["connectorModes"]
-    stored = {
-        "connectorOwner": response["connectorOwner"],
-        "connectorName": response["connectorName"],
-        "connectorVersion": response["connectorVersion"],
-        "connectorModes": modes,
+def _in_appflow_terms(response: Mapping[str, Any]) -> dict[str, Any]:
+    translated = _translated(response, configuration_shape())
+    return {name: translated[name] for name in _DECIDED_BY_CONNECTOR if name in translated}
+
+
+def _translated(value: Any, shape: Shape) -> Any:
+    """A value under AppFlow's names, without nulls and without members that AppFlow lacks.
+
+    A value of a wrong type is returned as it is.
+    """
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        names = _SDK_NAMES.get(shape.name, {})
+        found = {name: _first(value, names.get(name, (name,))) for name in shape.members}
+        return {
+            name: _translated(member, shape.members[name])
+            for name, member in found.items()
+            if member is not None
+        }
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [_translated(member, shape.member) for member in value if member is not None]
+    if shape.name == "TriggerType" and isinstance(value, str):
+        return _TRIGGER_TYPES.get(value.upper(), value)
+    return value
+
+
+def _first(members: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The first member that is not null, or None."""
+    return next((members[name] for name in names if members.get(name) is not None), None)
+
+
+def _derived(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that AppFlow always shows, for a valid configuration."""
+    modes = configuration["connectorModes"]
+    return {
         "canUseAsSource": "SOURCE" in modes,
         "canUseAsDestination": "DESTINATION" in modes,
-        "authenticationConfig": _authentication(response["authenticationConfig"]),
-        "supportedApiVersions": response["supportedApiVersions"],
-        "connectorRuntimeSettings": _settings(response.get("connectorRuntimeSetting")),
-        "supportedOperators": response.get("operatorsSupported"),
-        "supportedWriteOperations": response.get("supportedWriteOperations"),
-        "supportedSchedulingFrequencies": response.get("triggerFrequenciesSupported"),
-        "supportedTriggerTypes": _trigger_types(response.get("supportedTriggerTypes")),
-        "logoURL": response.get("logoURL"),
+        "authenticationConfig": {
+            **dict.fromkeys(_AUTHENTICATION_TYPES, False),
+            **configuration.get("authenticationConfig", {}),
+        },
     }
-    return _without_none(stored)
-
-
-def _authentication(config: Mapping[str, Any]) -> dict[str, Any]:
-    stored: dict[str, Any] = {
-        name: False if config.get(name) is None else config[name]
-        for name in (
-            "isBasicAuthSupported",
-            "isApiKeyAuthSupported",
-            "isOAuth2Supported",
-            "isCustomAuthSupported",
-        )
-    }
-    if defaults := config.get("oAuth2Defaults"):
-        stored["oAuth2Defaults"] = _without_none(
-            {
-                "oauthScopes": defaults.get("oAuthScopes"),
-                "tokenUrls": defaults.get("tokenURL"),
-                "authCodeUrls": defaults.get("authURL"),
-                "oauth2GrantTypesSupported": defaults.get("oAuth2GrantTypesSupported"),
-                "oauth2CustomProperties": _settings(defaults.get("oAuth2CustomProperties")),
-            }
-        )
-    if custom := config.get("customAuthConfig"):
-        stored["customAuthConfigs"] = [
-            {
-                "customAuthenticationType": entry["authenticationType"],
-                "authParameters": _settings(entry.get("authParameters")) or [],
-            }
-            for entry in custom
-        ]
-    return stored
-
-
-_RENAMED = {"required": "isRequired", "sensitiveField": "isSensitiveField"}
-
-
-def _settings(settings: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
-    if settings is None:
-        return None
-    return [
-        _without_none({_RENAMED.get(name, name): value for name, value in setting.items()})
-        for setting in settings
-    ]
-
-
-_TRIGGER_TYPES = {"SCHEDULED": "Scheduled", "ONDEMAND": "OnDemand", "EVENT": "Event"}
-
-
-def _trigger_types(types: list[str] | None) -> list[str] | None:
-    return None if types is None else [_TRIGGER_TYPES.get(kind, kind) for kind in types]
-
-
-def _without_none(members: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}

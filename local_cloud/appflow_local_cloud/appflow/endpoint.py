@@ -16,26 +16,22 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from ministack.core import iam_evaluator, responses, router
 
+from ..account_settings import settings_from
 from .access import Access, Caller
 from .errors import AppFlowError, InternalServerException, ValidationException
-from .functions import Functions
+from .functions import Functions, LambdaClients
 from .journal import Journal
 from .limits import PermissionPropagation, TokenBucket
 from .model import checked_input, http_status, operation_at
 from .service import AppFlow, RegionState
-from .settings import Settings, settings_from
+from .settings import Settings
 from .tokens import Outcome, Result
 
 logger = logging.getLogger("appflow")
 
 Response = tuple[int, dict[str, str], bytes]
-
-# The caller of the real AppFlow would not receive the result of a slower connector in time.
-_CONNECTOR_TIMEOUT_SECONDS = 60
 
 # The actions that IAM can limit to a kind of resource, and the member that names the resource. A
 # request without the member concerns all resources of the kind. All other actions need "*".
@@ -80,17 +76,16 @@ class Endpoint:
 
     def __init__(self, endpoint_url: str) -> None:
         self.journal = Journal()
-        self._endpoint_url = endpoint_url
         self._accounts: dict[str, _Account] = {}
-        self._lambda_clients: dict[tuple[str, str], Any] = {}
+        self._lambda_clients = LambdaClients(endpoint_url)
 
     def configure(self, account: str, members: Any) -> None:
         """Set how AppFlow behaves in an account; a setting that is left out gets its default.
 
         Raises:
-            ValidationException: a setting does not exist, or its value is not allowed.
+            ValueError: a setting does not exist, or its value is not allowed.
         """
-        self._account(account).use(settings_from(members))
+        self._account(account).use(settings_from(Settings, members))
 
     def reset(self) -> None:
         """Delete everything: settings, registrations and the journal."""
@@ -146,28 +141,17 @@ class Endpoint:
         delay = timedelta(seconds=settings.permission_delay_seconds)
         access = Access(access_key, caller, account.propagation, now, delay)
         access.authorize(f"appflow:{operation}", _resource(operation, parameters, caller))
-        functions = Functions(self._lambda_client(caller), access, settings)
+        functions = Functions(
+            self._lambda_clients.client(caller),
+            self._lambda_clients.client(caller, settings.connector_timeout_seconds),
+            access,
+            settings,
+        )
         appflow = AppFlow(account.state(caller.region), caller, functions, settings, now)
         return appflow.call(operation, parameters)
 
     def _account(self, number: str) -> _Account:
         return self._accounts.setdefault(number, _Account())
-
-    def _lambda_client(self, caller: Caller) -> Any:
-        # MiniStack takes a 12-digit access key for the root of that account, with any secret.
-        key = (caller.account, caller.region)
-        if key not in self._lambda_clients:
-            self._lambda_clients[key] = boto3.session.Session().client(
-                "lambda",
-                endpoint_url=self._endpoint_url,
-                region_name=caller.region,
-                aws_access_key_id=caller.account,
-                aws_secret_access_key="test",  # noqa: S106 - see above
-                config=Config(
-                    read_timeout=_CONNECTOR_TIMEOUT_SECONDS, retries={"total_max_attempts": 1}
-                ),
-            )
-        return self._lambda_clients[key]
 
 
 def _resource(operation: str, parameters: Mapping[str, Any], caller: Caller) -> str:

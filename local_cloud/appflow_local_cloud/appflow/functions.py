@@ -3,22 +3,66 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from .access import Access
+from .access import Access, Caller
 from .connector import configuration_of
 from .errors import AccessDeniedException, AppFlowError, ConnectorServerException, error
 from .settings import Settings
 
 
-class Functions:
-    """The Lambda functions of the caller's account, reached over HTTP."""
+class LambdaClients:
+    """Clients of Lambda as the root of any account, with any timeout."""
 
-    def __init__(self, client: Any, access: Access, settings: Settings) -> None:
+    def __init__(self, endpoint_url: str) -> None:
+        self._endpoint_url = endpoint_url
+        # One session for all clients, since each session reads the service model again.
+        self._session = boto3.session.Session()
+        self._clients: dict[tuple[str, str, float], Any] = {}
+        # A session cannot make two clients at once.
+        self._lock = threading.Lock()
+
+    def client(self, caller: Caller, timeout_seconds: float = 60) -> Any:
+        """The client for the account and Region of a caller; it does not retry."""
+        key = (caller.account, caller.region, timeout_seconds)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._new_client(caller, timeout_seconds)
+            return self._clients[key]
+
+    def _new_client(self, caller: Caller, timeout_seconds: float) -> Any:
+        return self._session.client(
+            "lambda",
+            endpoint_url=self._endpoint_url,
+            region_name=caller.region,
+            # MiniStack takes a 12-digit access key for the root of that account, with any secret.
+            aws_access_key_id=caller.account,
+            aws_secret_access_key="test",  # noqa: S106 - see above
+            config=Config(read_timeout=timeout_seconds, retries={"total_max_attempts": 1}),
+        )
+
+
+class Functions:
+    """The Lambda functions of the caller's account, reached over HTTP.
+
+    Args:
+        client: a client of Lambda that reads functions and policies.
+        invoking_client: a client of Lambda that waits for a connector as long as AppFlow does.
+        access: what the caller and AppFlow are allowed to do.
+        settings: the settings of the account.
+    """
+
+    def __init__(
+        self, client: Any, invoking_client: Any, access: Access, settings: Settings
+    ) -> None:
         self._client = client
+        self._invoking_client = invoking_client
         self._access = access
         self._settings = settings
 
@@ -27,7 +71,8 @@ class Functions:
 
         Raises:
             AccessDeniedException: AppFlow or the caller is not allowed to invoke the function.
-            ConnectorServerException: the function failed.
+            ConnectorServerException: the function failed, did not respond in time, or returned an
+                invalid configuration.
         """
         # Before the caller's permission can be missed: both permissions propagate from the first
         # call on.
@@ -41,9 +86,14 @@ class Functions:
 
     def _invoke(self, lambda_arn: str, payload: bytes) -> Mapping[str, Any]:
         try:
-            result: Mapping[str, Any] = self._client.invoke(
+            result: Mapping[str, Any] = self._invoking_client.invoke(
                 FunctionName=lambda_arn, Payload=payload
             )
+        except ReadTimeoutError as timeout:
+            raise ConnectorServerException(
+                "Error while communicating to connector: the function did not respond within"
+                f" {self._settings.connector_timeout_seconds:g} seconds."
+            ) from timeout
         except (BotoCoreError, ClientError) as failure:
             raise ConnectorServerException(
                 f"Error while communicating to connector: {failure}"

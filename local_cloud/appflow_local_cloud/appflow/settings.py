@@ -7,10 +7,9 @@ that works with them works with the other values too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
-from .errors import ValidationException
+from ..account_settings import choice, number
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,10 @@ class Settings:
             Default: 0.
         clock_ahead_seconds: how far AppFlow's clock is ahead, so that client tokens expire and
             permissions become effective without a wait. Default: 0.
+        connector_timeout_seconds: how long AppFlow waits for the configuration of a connector; then
+            the call fails with ``ConnectorServerException``. The README of Amazon's SDK for
+            connectors asks for a response within 10 seconds and mentions a timeout after 30.
+            Default: 10.
         token_scope: whether a client token that was used for one operation counts for all
             operations (``account``) or for that operation only (``operation``). The documentation
             of each operation mentions that operation only. Default: ``account``.
@@ -52,68 +55,18 @@ class Settings:
             (``ignored``). Default: ``required``.
     """
 
-    calls_per_second: float | None = None
-    permission_delay_seconds: float = 0
-    clock_ahead_seconds: float = 0
-    token_scope: str = "account"
-    token_misuse: str = "ConflictException"
-    failed_tokens: str = "forgotten"
-    omitted_description: str = "kept"
-    registered_at: str = "kept"
-    taken_label: str = "ConflictException"
-    missing_function: str = "AccessDeniedException"
-    qualified_functions: str = "accepted"
-    caller_permission: str = "required"
-
-
-_LEAST = {"calls_per_second": 0.001, "permission_delay_seconds": 0, "clock_ahead_seconds": 0}
-_CHOICES = {
-    "token_scope": ("account", "operation"),
-    "token_misuse": ("ConflictException", "ValidationException"),
-    "failed_tokens": ("forgotten", "remembered"),
-    "omitted_description": ("kept", "cleared"),
-    "registered_at": ("kept", "renewed"),
-    "taken_label": ("ConflictException", "ValidationException"),
-    "missing_function": (
-        "AccessDeniedException",
-        "ResourceNotFoundException",
-        "ConnectorServerException",
-    ),
-    "qualified_functions": ("accepted", "refused"),
-    "caller_permission": ("required", "ignored"),
-}
-
-
-def settings_from(members: Any) -> Settings:
-    """The settings in a JSON object; settings that are left out have their defaults.
-
-    Raises:
-        ValidationException: a setting does not exist, or its value is not allowed.
-    """
-    if not isinstance(members, dict):
-        raise ValidationException("The settings must be a JSON object.")
-    names = {_in_camel_case(field.name): field.name for field in fields(Settings)}
-    for given, value in members.items():
-        if given not in names:
-            raise ValidationException(
-                f"{given!r} is not a setting. The settings are {', '.join(names)}."
-            )
-        _check(given, names[given], value)
-    return Settings(**{names[given]: value for given, value in members.items()})
-
-
-def _in_camel_case(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
-def _check(given: str, name: str, value: Any) -> None:
-    if name in _CHOICES:
-        if value not in _CHOICES[name]:
-            raise ValidationException(
-                f"{given} is {value!r}, not one of {', '.join(_CHOICES[name])}."
-            )
-        return
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or value < _LEAST[name]:
-        raise ValidationException(f"{given} is {value!r}, not a number of at least {_LEAST[name]}.")
+    calls_per_second: float | None = number(None, least=0.001)
+    permission_delay_seconds: float = number(0, least=0)
+    clock_ahead_seconds: float = number(0, least=0)
+    connector_timeout_seconds: float = number(10, least=0.1)
+    token_scope: str = choice("account", "operation")
+    token_misuse: str = choice("ConflictException", "ValidationException")
+    failed_tokens: str = choice("forgotten", "remembered")
+    omitted_description: str = choice("kept", "cleared")
+    registered_at: str = choice("kept", "renewed")
+    taken_label: str = choice("ConflictException", "ValidationException")
+    missing_function: str = choice(
+        "AccessDeniedException", "ResourceNotFoundException", "ConnectorServerException"
+    )
+    qualified_functions: str = choice("accepted", "refused")
+    caller_permission: str = choice("required", "ignored")
