@@ -51,6 +51,7 @@ def property_of(
         parameters=dict.fromkeys(body.get("Parameters", {}), parameter or {}),
         resources=resources,
         export_value={"the-arn": f"{ARN}:exported"}.__getitem__,
+        output_value=lambda reference: ", ".join(reference),
     )
     return template.property(registration, name)
 
@@ -223,7 +224,9 @@ def test_unresolvable_value_gives_the_reason(
 
 def test_missing_resource_is_unresolvable() -> None:
     """A resource that is not in the template raises an error that names it."""
-    template = Template({}, stack_id=STACK_ID, parameters={}, resources={}, export_value=str)
+    template = Template(
+        {}, stack_id=STACK_ID, parameters={}, resources={}, export_value=str, output_value=str
+    )
 
     with pytest.raises(UnresolvableError, match=r"^the stack's template has no resource Gone$"):
         template.property("Gone", "LambdaArn")
