@@ -1,11 +1,10 @@
 """The connector registrations in the templates of deployed stacks.
 
 For a stack without a connector registration only the resources are listed, with one call for each
-hundred of them. The parameters and the template are read for stacks with one. The exports are read
-if a property imports a value.
+hundred of them. The parameters and the template are read for stacks with one.
 
-Sources: ListStacks, ListStackResources, DescribeStacks and its Stack, GetTemplate and ListExports
-in the CloudFormation API Reference.
+Sources: ListStacks, ListStackResources, DescribeStacks and its Stack, and GetTemplate in the
+CloudFormation API Reference.
 """
 
 from __future__ import annotations
@@ -158,7 +157,7 @@ class CloudFormation:
         # The stack was deleted after it was listed.
         if does_not_exist(error):
             return []
-        problem = _unreadable(name, self._session.unknown(error))
+        problem = self._session.unknown(error)
         stack = _name(name)
         return [Registration(None, stack, stack, None, problem, problem, None, problem)]
 
@@ -248,12 +247,9 @@ def _registration(stack: _Stack, resource: Resource) -> Registration:
 
 
 def _unread_stack(name: str, unknown: Unknown) -> _Stack:
-    problem = _unreadable(name, unknown)
-    return _Stack(_name(name), _name(name), None, problem, problem)
-
-
-def _unreadable(name: str, unknown: Unknown) -> Unknown:
-    return unknown._replace(reason=f"stack {_name(name)} cannot be read: {unknown.reason}")
+    stack = _name(name)
+    problem = unknown._replace(reason=f"stack {stack} cannot be read: {unknown.reason}")
+    return _Stack(stack, stack, None, problem, problem)
 
 
 def _label(stack: _Stack, resource: Resource) -> str | Unknown:

@@ -106,7 +106,7 @@ def describe_stack(client: Any, name: str) -> Mapping[str, Any] | None:
     return next((stack for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"), None)
 
 
-def does_not_exist(error: Exception) -> bool:
+def does_not_exist(error: Any) -> bool:
     """Whether an error of CloudFormation means that the stack does not exist."""
     if not isinstance(error, ClientError):
         return False
