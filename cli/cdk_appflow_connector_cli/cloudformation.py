@@ -95,7 +95,8 @@ class CloudFormation:
     def registrations_of_all_stacks(self) -> list[Registration]:
         """The registrations of all stacks, nested stacks included.
 
-        A stack that cannot be read has one registration, with a problem.
+        A stack that cannot be read has one registration, with a problem. A stack that is deleted
+        meanwhile has none.
         """
         statuses = set(self._client.meta.service_model.shape_for("StackStatus").enum)
         pages = self._client.get_paginator("list_stacks").paginate(
@@ -154,7 +155,6 @@ class CloudFormation:
         return self._registrations_among(name, resources)
 
     def _registration_of_unread_stack(self, name: str, error: Exception) -> list[Registration]:
-        # The stack was deleted after it was listed.
         if does_not_exist(error):
             return []
         problem = self._session.unknown(error)
@@ -166,15 +166,15 @@ class CloudFormation:
         if not registered:
             return []
         stack = self._stack(name, resources)
-        return [_registration(stack, resource) for resource in registered]
+        return [_registration(stack, resource) for resource in registered] if stack else []
 
-    def _stack(self, name: str, resources: Sequence[Resource]) -> _Stack:
+    def _stack(self, name: str, resources: Sequence[Resource]) -> _Stack | None:
         try:
             stack = describe_stack(self._client, name)
         except SDK_ERRORS as error:
             return _unread_stack(name, self._session.unknown(error))
         if stack is None:
-            return _unread_stack(name, Unknown("it was deleted"))
+            return None
         status = stack["StackStatus"]
         stack_id = stack.get("StackId", name)
         return _Stack(

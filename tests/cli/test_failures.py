@@ -114,7 +114,7 @@ def test_failed_creation_without_label(account: Account, crm: str) -> None:
     assert "resource Registration0 is UNKNOWN: the creation of resource Registration0 in" in text
 
 
-def test_failed_creation_leaves_its_label_to_others(account: Account, crm: str) -> None:
+def test_failed_creation_frees_its_label(account: Account, crm: str) -> None:
     """A stack whose registration failed does not count as one that manages the label."""
     failing = registration(account, "acme-crm", PhysicalId="acme-erp")
     make_stack(account, "Erp", failing)
@@ -241,6 +241,33 @@ def test_unreadable_stack_is_named(account: Account) -> None:
     assert (
         "stack Erp is UNKNOWN: ListStackResources failed with AccessDenied: Not today.\n"
     ) in text
+
+
+def test_unreadable_nested_stack_is_unknown(account: Account, crm: str) -> None:
+    """With ``--stack`` a nested stack that may not be read is UNKNOWN beside its root."""
+    handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+    make_stack(account, "Root", registration(account, "by-hand", LambdaArn=crm), handle)
+    nested_id = f"arn:aws:cloudformation:us-east-1:{account.id}:stack/Root-Nested-1A2B/5f1d"
+    # The local cloud makes nested stacks of templates in S3 only.
+    as_nested = replaced(
+        r"<PhysicalResourceId>[^<]*(</PhysicalResourceId><ResourceType>AWS::CloudFormation::)"
+        "WaitConditionHandle",
+        rf"<PhysicalResourceId>{nested_id}\1Stack",
+    )
+    denied = error_for("Root-Nested-1A2B", "AccessDenied", 403)
+
+    result = run_behind(
+        account,
+        *("--stack", "Root", "--json"),
+        ListStackResources=lambda parameters, response: denied(
+            parameters, as_nested(parameters, response)
+        ),
+    )
+
+    assert {found["stack"]: found["state"] for found in connectors(result)} == {
+        "Root": "IN_SYNC",
+        "Root-Nested-1A2B": "UNKNOWN",
+    }
 
 
 def test_bad_credentials_end_the_command(account: Account) -> None:
