@@ -1,26 +1,30 @@
 """The connectors that are registered in AppFlow.
 
-Sources: DescribeConnector and ListConnectors in the AppFlow API Reference. ListConnectors returns
-custom connectors only, and botocore has no paginator for it.
+Sources: DescribeConnector, ListConnectors and RegisterConnector in the AppFlow API Reference.
+ListConnectors returns custom connectors only, and botocore has no paginator for it. Every member of
+its response and of DescribeConnector's is optional.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 MAX_PAGE_SIZE = 100
 """The maximum number of connectors in one response of ListConnectors."""
 
+_LABEL = re.compile(r"[a-zA-Z0-9][\w!@#.-]{1,255}", re.ASCII)
+
 
 class Connector(NamedTuple):
     """A custom connector, as DescribeConnector returns it.
 
-    ``description`` is empty if none is registered. ``version`` is the version that the connector
-    returned when AppFlow last read its configuration.
+    ``lambda_arn`` is None if AppFlow shows none. ``description`` is empty if none is registered.
+    ``version`` is the version that the connector returned when AppFlow last read its configuration.
     """
 
     label: str
-    lambda_arn: str
+    lambda_arn: str | None
     description: str
     version: str
 
@@ -41,8 +45,12 @@ class AppFlow:
         parameters: dict[str, Any] = {"maxResults": MAX_PAGE_SIZE}
         while True:
             page = self._client.list_connectors(**parameters)
-            labels += [connector["connectorLabel"] for connector in page.get("connectors", [])]
-            if "nextToken" not in page:
+            labels += [
+                connector["connectorLabel"]
+                for connector in page.get("connectors", [])
+                if "connectorLabel" in connector
+            ]
+            if not page.get("nextToken"):
                 return labels
             parameters["nextToken"] = page["nextToken"]
 
@@ -54,10 +62,16 @@ class AppFlow:
             )
         except self._client.exceptions.ResourceNotFoundException:
             return None
-        configuration = response["connectorConfiguration"]
+        configuration = response.get("connectorConfiguration", {})
+        provisioning = configuration.get("connectorProvisioningConfig", {})
         return Connector(
             label=label,
-            lambda_arn=configuration["connectorProvisioningConfig"]["lambda"]["lambdaArn"],
+            lambda_arn=provisioning.get("lambda", {}).get("lambdaArn"),
             description=configuration.get("connectorDescription", ""),
             version=configuration.get("connectorVersion", ""),
         )
+
+
+def is_label(text: str) -> bool:
+    """Whether a connector can be registered under a text."""
+    return _LABEL.fullmatch(text) is not None

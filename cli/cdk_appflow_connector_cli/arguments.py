@@ -29,7 +29,7 @@ states:
   IN_SYNC    the registration matches the template
   MODIFIED   the registered Lambda ARN or description differs from the template
   DELETED    no connector is registered under the label
-  UNKNOWN    the template's values cannot be resolved; the reason is shown
+  UNKNOWN    the two cannot be compared; the reason is shown
   UNMANAGED  no ConnectorRegistration has the label; this is not drift
 
 The description is compared only if the template sets one. The connector version
@@ -39,7 +39,10 @@ templates contain no version.
 --json prints one object: account, region, connectors. A connector has
 connectorLabel, state, stack, logicalResourceId, expected (the template's
 values), actual (the registered values), reason and nextStep. A value that is
-not set or cannot be resolved is null.
+not set or not known is null.
+
+A stack or connector that cannot be read is UNKNOWN, and the others are
+compared as usual.
 
 exit codes:
   0  no drift: all registrations match, or there are none

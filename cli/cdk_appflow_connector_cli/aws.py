@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -33,6 +33,7 @@ _RETRYING = Config(retries={"mode": "standard", "total_max_attempts": 5})
 # The first call fails fast when AWS cannot be reached.
 _PROBING = Config(retries={"mode": "standard", "total_max_attempts": 2})
 
+_FIRST_ERROR_STATUS = 300
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _BAD_CREDENTIALS = frozenset(
     {
@@ -46,12 +47,29 @@ _BAD_CREDENTIALS = frozenset(
 )
 
 
+SDK_ERRORS = (ClientError, BotoCoreError)
+"""The errors of a call: from the service, or from the SDK."""
+
+
 class StatusError(Exception):
     """The command failed; the message gives the cause and the next step."""
 
 
+class Unknown(NamedTuple):
+    """Stands for a value that cannot be resolved or read, with the reason.
+
+    ``next_step`` is empty if the reason has none that is special.
+    """
+
+    reason: str
+    next_step: str = ""
+
+
 class Session:
     """A session in an account and a Region.
+
+    A call that fails for one stack or connector leaves one value unknown. A permission that is
+    missing for all of them is an error of the command.
 
     Args:
         region: None for the Region of the environment or the profile.
@@ -62,6 +80,8 @@ class Session:
         self._session = boto3.session.Session(region_name=region, profile_name=profile)
         sts = self._session.client("sts", config=_PROBING)
         self.account: str = sts.get_caller_identity()["Account"]
+        self._permitted: set[str] = set()
+        self._denied: list[ClientError] = []
 
     def __str__(self) -> str:
         return f"account {self.account}, Region {self.region}"
@@ -71,9 +91,40 @@ class Session:
         """The Region."""
         return str(self._session.region_name)
 
-    def client(self, service: str) -> Any:
-        """A boto3 client."""
-        return self._session.client(service, config=_RETRYING)
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client, in the session's Region by default."""
+        client = self._session.client(service, region_name=region, config=_RETRYING)
+        client.meta.events.register("after-call", self._after_call)
+        return client
+
+    def unknown(self, error: ClientError | BotoCoreError) -> Unknown:
+        """The value that a failed call leaves unknown.
+
+        Raises:
+            ClientError: every other call would fail as well, because of the credentials.
+        """
+        if isinstance(error, BotoCoreError):
+            return Unknown(*_sdk_error(error))
+        code = _code(error)
+        if code in _BAD_CREDENTIALS:
+            raise error
+        if code in _DENIED:
+            self._denied.append(error)
+        return Unknown(*_client_error(error))
+
+    def check_permissions(self) -> None:
+        """Check that each operation that was denied has succeeded for another stack or connector.
+
+        Raises:
+            ClientError: all calls of an operation were denied.
+        """
+        for error in self._denied:
+            if error.operation_name not in self._permitted:
+                raise error
+
+    def _after_call(self, *, http_response: Any, model: Any, **_: Any) -> None:
+        if http_response.status_code < _FIRST_ERROR_STATUS:
+            self._permitted.add(model.name)
 
 
 def in_parallel(
@@ -90,31 +141,38 @@ def translated_sdk_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise StatusError(_client_error(error)) from error
+        raise StatusError("\n".join(filter(None, _client_error(error)))) from error
     except BotoCoreError as error:
-        raise StatusError(_sdk_error(error)) from error
+        raise StatusError(". ".join(filter(None, _sdk_error(error)))) from error
 
 
-def _client_error(error: ClientError) -> str:
-    code, message = (error.response["Error"].get(key, "") for key in ("Code", "Message"))
-    text = f"{error.operation_name} failed with {code}: {message}"
+def _client_error(error: ClientError) -> tuple[str, str]:
+    """The reason and the next step."""
+    code = _code(error)
+    reason = f"{error.operation_name} failed with {code}: {error.response['Error'].get('Message')}"
     if code in _BAD_CREDENTIALS:
-        return f"{text}\nSign in again, or choose other credentials with --profile"
+        return reason, "Sign in again, or choose other credentials with --profile"
     if code in _DENIED:
         suffix = f":{error.operation_name}"
         needed = next((action for action in PERMISSIONS if action.endswith(suffix)), suffix[1:])
-        return f"{text}\nThe call needs the permission {needed}; status --help lists all of them"
-    return text
+        next_step = f"The call needs the permission {needed}; status --help lists all of them"
+        return reason, next_step
+    return reason, ""
 
 
-def _sdk_error(error: BotoCoreError) -> str:
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"].get("Code"))
+
+
+def _sdk_error(error: BotoCoreError) -> tuple[str, str]:
+    """The reason and the next step."""
     if isinstance(error, NoRegionError):
-        return "no Region is set. Pass --region, or set AWS_DEFAULT_REGION"
+        return "no Region is set", "Pass --region, or set AWS_DEFAULT_REGION"
     if isinstance(error, NoCredentialsError):
-        return "no AWS credentials were found. Pass --profile, or sign in as for the CDK CLI"
+        return "no AWS credentials were found", "Pass --profile, or sign in as for the CDK CLI"
     if isinstance(error, ProfileNotFound):
         available = ", ".join(boto3.session.Session().available_profiles) or "none"
-        return f"{error}. Available profiles: {available}"
+        return str(error), f"Available profiles: {available}"
     if isinstance(error, EndpointConnectionError):
-        return f"{error}. Check the network, and that AppFlow is available in the Region"
-    return str(error)
+        return str(error), "Check the network, and that AppFlow is available in the Region"
+    return str(error), ""

@@ -1,22 +1,20 @@
 """The connector registrations in the templates of deployed stacks.
 
 For a stack without a connector registration only the resources are listed, with one call for each
-hundred of them. The parameters and the template are read for stacks with one. The exports are read
-if a property imports a value.
+hundred of them. The parameters and the template are read for stacks with one.
 
-Sources: ListStacks, ListStackResources, DescribeStacks and its Stack, GetTemplate and ListExports
-in the CloudFormation API Reference.
+Sources: ListStacks, ListStackResources, DescribeStacks and its Stack, and GetTemplate in the
+CloudFormation API Reference.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
-from .aws import Session, StatusError, in_parallel
+from .appflow import is_label
+from .aws import SDK_ERRORS, Session, StatusError, Unknown, in_parallel
+from .references import References, describe_stack, does_not_exist
 from .template import Resource, Template, UnresolvableError
 
 _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"
@@ -42,30 +40,44 @@ _STABLE_STATUSES = frozenset(
 _EMPTY_STATUSES = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"})
 
 _REMOVED_RESOURCE_STATUSES = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
-
-
-class Unknown(NamedTuple):
-    """Stands for a value that cannot be resolved, with the reason."""
-
-    reason: str
+_FAILED_OPERATIONS = {
+    "CREATE_FAILED": "creation",
+    "DELETE_FAILED": "deletion",
+    "UPDATE_FAILED": "update",
+}
 
 
 class Registration(NamedTuple):
     """A connector registration in the template of a stack.
 
-    ``root_stack`` is the stack to deploy: ``stack`` itself, or the root of a nested stack.
-    ``description`` is None if the template sets none; any registered description then matches.
-    ``unstable_status`` is the stack's status while the template can differ from the one that was
-    deployed last, else None.
+    ``label`` and ``logical_id`` are None if they are not known. ``root_stack`` is the stack to
+    deploy: ``stack`` itself, or the root of a nested stack. ``description`` is None if the template
+    sets none; any registered description then matches. ``unstable_status`` is the stack's status
+    while the template can differ from the one that was deployed last, else None. ``problem`` is why
+    the registration cannot be compared, whatever AppFlow shows.
     """
 
-    label: str
+    label: str | None
     stack: str
     root_stack: str
-    logical_id: str
+    logical_id: str | None
     lambda_arn: str | Unknown
     description: str | Unknown | None
     unstable_status: str | None
+    problem: Unknown | None = None
+
+
+class _Stack(NamedTuple):
+    """A stack with registrations.
+
+    ``problem`` is why the stack cannot be read.
+    """
+
+    name: str
+    root: str
+    unstable_status: str | None
+    template: Template | Unknown
+    problem: Unknown | None = None
 
 
 class CloudFormation:
@@ -78,15 +90,24 @@ class CloudFormation:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._client = session.client("cloudformation")
+        self._references = References(session)
 
     def registrations_of_all_stacks(self) -> list[Registration]:
-        """The registrations of all stacks, nested stacks included."""
+        """The registrations of all stacks, nested stacks included.
+
+        A stack that cannot be read has one registration, with a problem. A stack that is deleted
+        meanwhile has none.
+        """
         statuses = set(self._client.meta.service_model.shape_for("StackStatus").enum)
         pages = self._client.get_paginator("list_stacks").paginate(
             StackStatusFilter=sorted(statuses - _EMPTY_STATUSES)
         )
-        stacks = [stack["StackId"] for page in pages for stack in page["StackSummaries"]]
-        by_stack = in_parallel(self._registrations_if_it_exists, stacks)
+        stacks = [
+            stack.get("StackId") or stack["StackName"]
+            for page in pages
+            for stack in page.get("StackSummaries", [])
+        ]
+        by_stack = in_parallel(self._registrations_of, stacks)
         return [registration for registrations in by_stack for registration in registrations]
 
     def registrations_of_stack(self, name: str) -> list[Registration]:
@@ -98,13 +119,14 @@ class CloudFormation:
         Raises:
             StatusError: the stack does not exist, or it is not stable and has no registrations.
         """
-        status = self._status(name)
-        if status == "DELETE_COMPLETE":
+        stack = describe_stack(self._client, name)
+        if stack is None:
             raise StatusError(
                 f"there is no stack {name} in {self._session}. Check --stack, --region and"
                 " --profile"
             )
-        registrations = list(self._with_nested_stacks(name))
+        registrations = self._with_nested_stacks(name, self._resources(name))
+        status = stack["StackStatus"]
         if not registrations and status not in _STABLE_STATUSES:
             raise StatusError(
                 f"stack {name} is {status} and has no connectors yet. Run this command again when"
@@ -112,67 +134,79 @@ class CloudFormation:
             )
         return registrations
 
-    def _status(self, name: str) -> str:
-        try:
-            stack = self._client.describe_stacks(StackName=name)["Stacks"][0]
-        except ClientError as error:
-            if _does_not_exist(error):
-                return "DELETE_COMPLETE"
-            raise
-        return str(stack["StackStatus"])
-
-    def _with_nested_stacks(self, name: str) -> Iterator[Registration]:
-        resources = self._resources(name)
-        yield from self._registrations(name, resources)
+    def _with_nested_stacks(self, name: str, resources: Sequence[Resource]) -> list[Registration]:
+        registrations = self._registrations_among(name, resources)
         for resource in resources:
             if resource.type == _NESTED_STACK and resource.physical_id:
-                yield from self._with_nested_stacks(resource.physical_id)
+                nested = resource.physical_id
+                try:
+                    nested_resources = self._resources(nested)
+                except SDK_ERRORS as error:
+                    registrations += self._registration_of_unread_stack(nested, error)
+                else:
+                    registrations += self._with_nested_stacks(nested, nested_resources)
+        return registrations
 
-    def _registrations_if_it_exists(self, name: str) -> list[Registration]:
+    def _registrations_of(self, name: str) -> list[Registration]:
         try:
-            return list(self._registrations(name, self._resources(name)))
-        except ClientError as error:
-            # The stack was deleted after ListStacks.
-            if _does_not_exist(error):
-                return []
-            raise
+            resources = self._resources(name)
+        except SDK_ERRORS as error:
+            return self._registration_of_unread_stack(name, error)
+        return self._registrations_among(name, resources)
 
-    def _registrations(self, name: str, resources: Iterable[Resource]) -> Iterator[Registration]:
+    def _registration_of_unread_stack(self, name: str, error: Exception) -> list[Registration]:
+        if does_not_exist(error):
+            return []
+        problem = self._session.unknown(error)
+        stack = _name(name)
+        return [Registration(None, stack, stack, None, problem, problem, None, problem)]
+
+    def _registrations_among(self, name: str, resources: Sequence[Resource]) -> list[Registration]:
         registered = [resource for resource in resources if resource.type == _RESOURCE_TYPE]
         if not registered:
-            return
-        stack = self._client.describe_stacks(StackName=name)["Stacks"][0]
-        template = self._template(stack, resources)
-        for resource in registered:
-            yield Registration(
-                # The physical id is the label. A resource that is not created yet has none.
-                label=resource.physical_id or resource.logical_id,
-                stack=stack["StackName"],
-                root_stack=_name(stack.get("RootId", stack["StackId"])),
-                logical_id=resource.logical_id,
-                lambda_arn=_property(template, resource, "LambdaArn")
-                or Unknown("the template sets no LambdaArn"),
-                description=_property(template, resource, "Description"),
-                unstable_status=_unstable_status(stack),
-            )
+            return []
+        stack = self._stack(name, resources)
+        return [_registration(stack, resource) for resource in registered] if stack else []
+
+    def _stack(self, name: str, resources: Sequence[Resource]) -> _Stack | None:
+        try:
+            stack = describe_stack(self._client, name)
+        except SDK_ERRORS as error:
+            return _unread_stack(name, self._session.unknown(error))
+        if stack is None:
+            return None
+        status = stack["StackStatus"]
+        stack_id = stack.get("StackId", name)
+        return _Stack(
+            name=stack["StackName"],
+            root=_name(stack.get("RootId", stack_id)),
+            unstable_status=None if status in _STABLE_STATUSES else status,
+            template=self._template(stack_id, stack, resources),
+        )
 
     def _template(
-        self, stack: Mapping[str, Any], resources: Iterable[Resource]
+        self, stack_id: str, stack: Mapping[str, Any], resources: Sequence[Resource]
     ) -> Template | Unknown:
-        if status := _unstable_status(stack):
-            return Unknown(f"the stack is {status}")
-        body = self._client.get_template(StackName=stack["StackId"])["TemplateBody"]
+        try:
+            body = self._client.get_template(StackName=stack_id).get("TemplateBody")
+        except SDK_ERRORS as error:
+            return self._session.unknown(error)
         # botocore parses JSON, and returns YAML as text.
         if isinstance(body, str):
             return Unknown("the stack's template is YAML; this command reads JSON only")
+        if body is None:
+            return Unknown("CloudFormation returns no template of the stack")
         return Template(
             body,
-            stack_id=stack["StackId"],
+            stack_id=stack_id,
             parameters={
-                parameter["ParameterKey"]: parameter for parameter in stack.get("Parameters", [])
+                parameter["ParameterKey"]: parameter
+                for parameter in stack.get("Parameters", [])
+                if "ParameterKey" in parameter
             },
             resources={resource.logical_id: resource for resource in resources},
-            export_value=lambda name: self._exports[name],
+            export_value=self._references.export_value,
+            output_value=self._references.output_value,
         )
 
     def _resources(self, name: str) -> list[Resource]:
@@ -182,16 +216,71 @@ class CloudFormation:
                 logical_id=summary["LogicalResourceId"],
                 physical_id=summary.get("PhysicalResourceId", ""),
                 type=summary["ResourceType"],
+                status=summary["ResourceStatus"],
+                status_reason=summary.get("ResourceStatusReason", ""),
             )
             for page in pages
-            for summary in page["StackResourceSummaries"]
+            for summary in page.get("StackResourceSummaries", [])
             if summary["ResourceStatus"] not in _REMOVED_RESOURCE_STATUSES
         ]
 
-    @functools.cached_property
-    def _exports(self) -> Mapping[str, str]:
-        pages = self._client.get_paginator("list_exports").paginate()
-        return {export["Name"]: export["Value"] for page in pages for export in page["Exports"]}
+
+def _registration(stack: _Stack, resource: Resource) -> Registration:
+    label = _label(stack, resource)
+    values = stack.template
+    if stack.unstable_status:
+        values = Unknown(f"the stack is {stack.unstable_status}")
+    problem = stack.problem or _failure(stack, resource)
+    if isinstance(label, Unknown) and not stack.unstable_status:
+        problem = problem or label
+    return Registration(
+        label=label if isinstance(label, str) else None,
+        stack=stack.name,
+        root_stack=stack.root,
+        logical_id=resource.logical_id,
+        lambda_arn=_property(values, resource, "LambdaArn")
+        or Unknown("the template sets no LambdaArn"),
+        description=_property(values, resource, "Description"),
+        unstable_status=stack.unstable_status,
+        problem=problem,
+    )
+
+
+def _unread_stack(name: str, unknown: Unknown) -> _Stack:
+    stack = _name(name)
+    problem = unknown._replace(reason=f"stack {stack} cannot be read: {unknown.reason}")
+    return _Stack(stack, stack, None, problem, problem)
+
+
+def _label(stack: _Stack, resource: Resource) -> str | Unknown:
+    """The label of a registration: its physical id, or else what the template sets.
+
+    A registration whose creation failed has an id that stands for no connector, made up by the
+    handler (with a colon) or by CloudFormation (from the names of stack and resource).
+    """
+    physical_id = resource.physical_id
+    is_made_up = physical_id.startswith(f"{stack.name}_{resource.logical_id}_")
+    if is_label(physical_id) and not is_made_up and resource.status != "CREATE_FAILED":
+        return physical_id
+    label = _property(stack.template, resource, "ConnectorLabel")
+    if isinstance(label, str) and not is_label(label):
+        return Unknown(f"ConnectorLabel is {label!r}, which is not a connector label")
+    return label or Unknown("the template sets no ConnectorLabel")
+
+
+def _failure(stack: _Stack, resource: Resource) -> Unknown | None:
+    operation = _FAILED_OPERATIONS.get(resource.status)
+    if operation is None:
+        return None
+    reason = f"the {operation} of resource {resource.logical_id} in stack {stack.name} failed"
+    if resource.status_reason:
+        reason += f": {resource.status_reason}"
+    if stack.unstable_status:
+        return Unknown(
+            reason,
+            f"Fix the cause. Then deploy stack {stack.root}, or finish its rollback or deletion.",
+        )
+    return Unknown(reason, "If no stack needs the connector, unregister it in AppFlow.")
 
 
 def _property(template: Template | Unknown, resource: Resource, name: str) -> str | Unknown | None:
@@ -203,16 +292,6 @@ def _property(template: Template | Unknown, resource: Resource, name: str) -> st
         return Unknown(f"{name} cannot be resolved: {error}")
 
 
-def _unstable_status(stack: Mapping[str, Any]) -> str | None:
-    status: str = stack["StackStatus"]
-    return None if status in _STABLE_STATUSES else status
-
-
-def _name(stack_id: str) -> str:
-    return stack_id.split("/")[1]
-
-
-def _does_not_exist(error: ClientError) -> bool:
-    # CloudFormation has no error code for a missing stack.
-    code, message = (error.response["Error"].get(key, "") for key in ("Code", "Message"))
-    return code == "ValidationError" and "does not exist" in message
+def _name(stack: str) -> str:
+    """The name of a stack, from its ARN or name."""
+    return stack.split("/")[1] if "/" in stack else stack

@@ -11,7 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .appflow import Connector
-from .cloudformation import Registration, Unknown
+from .aws import Unknown
+from .cloudformation import Registration
+
+_COMPARE_MANUALLY = "Compare the registered values with the app manually."
+_RUN_AGAIN = "Run this command again."
 
 
 class State(enum.Enum):
@@ -35,51 +39,62 @@ class Difference(NamedTuple):
 class Finding(NamedTuple):
     """The result for one connector and one registration of it.
 
-    ``registration`` is None if no stack manages the connector, and ``connector`` if none is
-    registered. ``reason`` is empty for IN_SYNC, and ``next_step`` if none is needed.
+    ``label`` is None if it is not known. ``registration`` is None if no stack manages the
+    connector, and ``connector`` if none is registered. ``reason`` is empty for IN_SYNC, and
+    ``next_step`` if none is needed.
     """
 
-    label: str
+    label: str | None
     state: State
     registration: Registration | None
-    connector: Connector | None
+    connector: Connector | Unknown | None
     differences: Sequence[Difference] = ()
     reason: str = ""
     next_step: str = ""
 
+    @property
+    def name(self) -> str:
+        """The label; if it is not known, the resource, or else the stack."""
+        if self.registration is None or self.label:
+            return self.label or ""
+        if self.registration.logical_id:
+            return f"resource {self.registration.logical_id}"
+        return f"stack {self.registration.stack}"
+
 
 def compare(
-    registrations: Sequence[Registration], connectors: Mapping[str, Connector | None]
+    registrations: Sequence[Registration], connectors: Mapping[str, Connector | Unknown | None]
 ) -> list[Finding]:
     """Compare the registrations in the templates with the connectors in AppFlow.
 
     Args:
         registrations: the registrations in the templates.
-        connectors: the registered connector, or None, by label.
+        connectors: the registered connector by label; None if there is none, Unknown if it cannot
+            be read.
 
     Returns:
         A finding for each registration, and one for each connector without a registration, sorted
         by label.
     """
-    stacks: dict[str, list[str]] = {}
+    stacks: dict[str | None, list[str]] = {}
     for registration in registrations:
-        stacks.setdefault(registration.label, []).append(registration.stack)
+        stacks.setdefault(registration.label, [])
+        if registration.problem is None:
+            stacks[registration.label].append(registration.stack)
     findings = [
-        _compare_one(registration, connectors[registration.label], stacks[registration.label])
+        _compare_one(
+            registration,
+            connectors[registration.label] if registration.label else Unknown("no label is known"),
+            stacks[registration.label],
+        )
         for registration in registrations
     ]
     findings += [
-        Finding(
-            label,
-            State.UNMANAGED,
-            None,
-            connector,
-            reason="no ConnectorRegistration has this label",
-        )
+        _unmanaged(label, connector)
         for label, connector in connectors.items()
         if connector is not None and label not in stacks
     ]
-    return sorted(findings, key=lambda finding: finding.label)
+    return sorted(findings, key=lambda finding: finding.name)
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
@@ -90,36 +105,53 @@ def exit_code(findings: Sequence[Finding]) -> int:
     return 2 if State.UNKNOWN in states else 0
 
 
+def _unmanaged(label: str, connector: Connector | Unknown) -> Finding:
+    reason, next_step = "no ConnectorRegistration has this label", ""
+    if isinstance(connector, Unknown):
+        reason = f"{reason}, and {connector.reason}"
+        next_step = connector.next_step or _RUN_AGAIN
+    return Finding(label, State.UNMANAGED, None, connector, reason=reason, next_step=next_step)
+
+
 def _compare_one(
-    registration: Registration, connector: Connector | None, stacks: Sequence[str]
+    registration: Registration, connector: Connector | Unknown | None, stacks: Sequence[str]
 ) -> Finding:
     def finding(state: State, reason: str = "", next_step: str = "") -> Finding:
         label = registration.label
         return Finding(label, state, registration, connector, differences, reason, next_step)
 
     differences: Sequence[Difference] = ()
+    if registration.problem:
+        next_step = registration.problem.next_step or _COMPARE_MANUALLY
+        return finding(State.UNKNOWN, registration.problem.reason, next_step)
     if registration.unstable_status:
         reason = f"stack {registration.stack} is {registration.unstable_status}"
         return finding(State.UNKNOWN, reason, _how_to_stabilize(registration.unstable_status))
     if connector is None:
         reason = "no connector is registered under this label"
         return finding(State.DELETED, reason, _how_to_register(registration))
+    if isinstance(connector, Unknown):
+        return finding(State.UNKNOWN, connector.reason, connector.next_step or _RUN_AGAIN)
     differences = list(_differences(registration, connector))
     if differences:
         names = " and ".join(difference.name for difference in differences)
         template = f"the template of stack {registration.stack}"
         reason = f"the registration differs from {template} in its {names}"
         return finding(State.MODIFIED, reason, _how_to_restore(registration, stacks))
-    unknown = [
-        value.reason
-        for value in (registration.lambda_arn, registration.description)
-        if isinstance(value, Unknown)
-    ]
+    unknown = list(_unknown_values(registration, connector))
     if unknown:
-        next_step = "Compare the registered values with the app manually."
         # Both values can be unknown for the same reason.
-        return finding(State.UNKNOWN, "; ".join(dict.fromkeys(unknown)), next_step)
+        reason = "; ".join(dict.fromkeys(value.reason for value in unknown))
+        return finding(State.UNKNOWN, reason, unknown[0].next_step or _COMPARE_MANUALLY)
     return finding(State.IN_SYNC)
+
+
+def _unknown_values(registration: Registration, connector: Connector) -> Iterator[Unknown]:
+    for value in (registration.lambda_arn, registration.description):
+        if isinstance(value, Unknown):
+            yield value
+    if connector.lambda_arn is None:
+        yield Unknown("AppFlow shows no Lambda ARN of the connector")
 
 
 def _differences(registration: Registration, connector: Connector) -> Iterator[Difference]:
@@ -128,7 +160,7 @@ def _differences(registration: Registration, connector: Connector) -> Iterator[D
         # A deployment does not change a description that the template leaves out.
         ("description", registration.description, connector.description),
     ):
-        if isinstance(expected, str) and expected != actual:
+        if isinstance(expected, str) and actual is not None and expected != actual:
             yield Difference(name, expected, actual)
 
 

@@ -15,7 +15,8 @@ from rich.padding import Padding
 from rich.table import Column, Table
 
 from .appflow import Connector
-from .cloudformation import Registration, Unknown
+from .aws import Unknown
+from .cloudformation import Registration
 from .drift import Finding, State
 
 _COLOURS = {
@@ -81,33 +82,41 @@ def _table(findings: Sequence[Finding], width: int) -> Table:
         show_lines=True,
     )
     for finding in findings:
-        name = escape(finding.label)
-        if finding.registration:
+        name = escape(finding.name)
+        if finding.registration and (finding.label or finding.registration.logical_id):
             name += f"\n[dim]stack {escape(finding.registration.stack)}[/]"
         table.add_row(name, _coloured(finding.state), _registered(finding.connector))
     return table
 
 
-def _registered(connector: Connector | None) -> str:
+def _registered(connector: Connector | Unknown | None) -> str:
     if connector is None:
         return "[dim]nothing[/]"
+    if isinstance(connector, Unknown):
+        return "[dim]unknown[/]"
+    arn = escape(connector.lambda_arn) if connector.lambda_arn else "[dim]no Lambda ARN[/]"
     version = connector.version and f"version {connector.version}"
-    return escape("\n".join(filter(None, [connector.lambda_arn, version, connector.description])))
+    return "\n".join(filter(None, [arn, escape(version), escape(connector.description)]))
 
 
 def _print_next_step(console: Console, finding: Finding) -> None:
-    console.print(f"[bold]{escape(finding.label)}[/] is {_coloured(finding.state)}:", end=" ")
-    console.print(f"{escape(finding.reason)}.", soft_wrap=True)
+    console.print(f"[bold]{escape(finding.name)}[/] is {_coloured(finding.state)}:", end=" ")
+    console.print(_sentence(finding.reason), soft_wrap=True)
     for name, expected, actual in finding.differences:
         # The terminal wraps these lines, and not rich, so that whole ARNs can be copied.
         console.print(f"  template {name}    {_value(expected)}", soft_wrap=True)
         console.print(f"  registered {name}  {_value(actual)}", soft_wrap=True)
-    console.print(Padding(escape(finding.next_step), (0, 0, 0, 2), expand=False))
+    console.print(Padding(_sentence(finding.next_step), (0, 0, 0, 2), expand=False))
     console.print()
 
 
 def _coloured(state: State) -> str:
     return f"[{_COLOURS[state]}]{state.value}[/]"
+
+
+def _sentence(text: str) -> str:
+    """A text on one line with a full stop; the messages of services have both or neither."""
+    return escape(" ".join(text.split()).removesuffix(".")) + "."
 
 
 def _value(text: str) -> str:
@@ -122,7 +131,7 @@ def _as_json(finding: Finding) -> Mapping[str, Any]:
         "stack": registration.stack if registration else None,
         "logicalResourceId": registration.logical_id if registration else None,
         "expected": _expected(registration) if registration else None,
-        "actual": _actual(connector) if connector else None,
+        "actual": _actual(connector) if isinstance(connector, Connector) else None,
         "reason": finding.reason or None,
         "nextStep": finding.next_step or None,
     }
@@ -140,7 +149,7 @@ def _known(value: str | Unknown | None) -> str | None:
     return None if isinstance(value, Unknown) else value
 
 
-def _actual(connector: Connector) -> Mapping[str, str]:
+def _actual(connector: Connector) -> Mapping[str, str | None]:
     return {
         "lambdaArn": connector.lambda_arn,
         "description": connector.description,

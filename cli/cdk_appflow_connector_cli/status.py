@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .appflow import AppFlow, Connector
-from .aws import Session, in_parallel, translated_sdk_errors
+from .aws import SDK_ERRORS, Session, Unknown, in_parallel, translated_sdk_errors
 from .cloudformation import CloudFormation
 from .drift import Finding, compare, exit_code
 from .output import print_json, print_table, progress
@@ -37,7 +35,14 @@ def _findings(session: Session, stack: str | None) -> list[Finding]:
     else:
         registrations = cloudformation.registrations_of_stack(stack)
         listed = []
-    labels = sorted({*listed, *(registration.label for registration in registrations)})
-    described = in_parallel(appflow.describe, labels)
-    connectors: Mapping[str, Connector | None] = dict(zip(labels, described, strict=True))
+    labels = sorted({*listed, *(found.label for found in registrations if found.label)})
+
+    def describe(label: str) -> Connector | Unknown | None:
+        try:
+            return appflow.describe(label)
+        except SDK_ERRORS as error:
+            return session.unknown(error)
+
+    connectors = dict(zip(labels, in_parallel(describe, labels), strict=True))
+    session.check_permissions()
     return compare(registrations, connectors)

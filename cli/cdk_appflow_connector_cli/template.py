@@ -5,9 +5,9 @@ DescribeStacks and the physical ids from ListStackResources are enough to evalua
 that produce the ARN of a Lambda function. CloudFormation keeps them for the life of the stack. The
 alternative, the evaluated properties in the stack events, is deleted after 90 days.
 
-Two kinds of values are reported as unresolvable: those that can have changed since the last
-deployment (dynamic references, outputs of other stacks that are not exports), and functions that
-the construct does not generate (conditions, mappings).
+Dynamic references and the functions that are not listed in ``Template`` are reported as
+unresolvable. An output of another stack (Fn::GetStackOutput) has its current value, which can have
+changed since the last deployment.
 
 Sources: "Intrinsic function reference", "Pseudo parameters reference", AWS::Lambda::Alias and
 AWS::Lambda::Version in the CloudFormation Template Reference; ListStackResources and
@@ -22,8 +22,11 @@ from typing import Any, NamedTuple
 
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^}]*)\}")
 
-# The Ref of these is their ARN, and so is their physical id.
-_LAMBDA_QUALIFIERS = ("AWS::Lambda::Alias", "AWS::Lambda::Version")
+# The physical id of these is their ARN, which Ref and one attribute return.
+_ARN_ATTRIBUTES = {"AWS::Lambda::Alias": "AliasArn", "AWS::Lambda::Version": "FunctionArn"}
+_FUNCTION = "AWS::Lambda::Function"
+
+_NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 class UnresolvableError(Exception):
@@ -33,12 +36,27 @@ class UnresolvableError(Exception):
 class Resource(NamedTuple):
     """A resource of a stack, as ListStackResources returns it.
 
-    ``physical_id`` is empty until the resource is created.
+    ``physical_id`` is empty until the resource is created. ``status_reason`` is CloudFormation's
+    explanation of the status, or empty.
     """
 
     logical_id: str
     physical_id: str
     type: str
+    status: str = ""
+    status_reason: str = ""
+
+
+class StackOutput(NamedTuple):
+    """An output of another stack, as Fn::GetStackOutput names it.
+
+    ``role_arn`` is the role with which CloudFormation reads the stack, or empty.
+    """
+
+    stack: str
+    output: str
+    region: str
+    role_arn: str
 
 
 class Template:
@@ -50,6 +68,8 @@ class Template:
         parameters: the parameters of the stack by key, as DescribeStacks returns them.
         resources: the resources of the stack by logical id.
         export_value: returns the value of an export by name; raises KeyError if it does not exist.
+        output_value: returns the value of an output of another stack; raises UnresolvableError if
+            it cannot be read.
     """
 
     def __init__(
@@ -60,11 +80,13 @@ class Template:
         parameters: Mapping[str, Mapping[str, Any]],
         resources: Mapping[str, Resource],
         export_value: Callable[[str], str],
+        output_value: Callable[[StackOutput], str],
     ) -> None:
         self._body = body
         self._parameters = parameters
         self._resources = resources
         self._export_value = export_value
+        self._output_value = output_value
         _, partition, _, region, account, path = stack_id.split(":", 5)
         self._pseudo_parameters = {
             "AWS::AccountId": account,
@@ -75,10 +97,12 @@ class Template:
         }
         self._functions: Mapping[str, Callable[[Any], str]] = {
             "Ref": self._ref,
+            "Fn::FindInMap": self._find_in_map,
             "Fn::GetAtt": self._get_att,
+            "Fn::GetStackOutput": self._get_stack_output,
+            "Fn::ImportValue": self._import_value,
             "Fn::Join": self._join,
             "Fn::Sub": self._sub,
-            "Fn::ImportValue": self._import_value,
         }
 
     def property(self, logical_id: str, name: str) -> str | None:
@@ -90,13 +114,17 @@ class Template:
         resource = self._body.get("Resources", {}).get(logical_id)
         if resource is None:
             raise UnresolvableError(f"the stack's template has no resource {logical_id}")
-        value = resource.get("Properties", {}).get(name)
-        return None if value is None else self._evaluate(value)
+        value = (resource.get("Properties") or {}).get(name)
+        if value is None or value == _NO_VALUE:
+            return None
+        text = self._evaluate(value)
+        # Fn::Join and Fn::Sub can put one together.
+        if "{{resolve:" in text:
+            raise UnresolvableError(f"it is the dynamic reference {text}")
+        return text
 
     def _evaluate(self, value: Any) -> str:
         if isinstance(value, str):
-            if "{{resolve:" in value:
-                raise UnresolvableError(f"it is the dynamic reference {value}")
             return value
         if isinstance(value, Mapping) and len(value) == 1:
             [(function, argument)] = value.items()
@@ -106,15 +134,17 @@ class Template:
         raise UnresolvableError(f"it is {value!r}, which is no string")
 
     def _ref(self, name: Any) -> str:
+        if not isinstance(name, str):
+            raise UnresolvableError(f"it depends on Ref of {name!r}")
         if name in self._pseudo_parameters:
             return self._pseudo_parameters[name]
         if name in self._parameters:
             return self._parameter(name)
         resource = self._resources.get(name)
-        if resource is None or resource.type not in (*_LAMBDA_QUALIFIERS, "AWS::Lambda::Function"):
+        if resource is None or resource.type not in (*_ARN_ATTRIBUTES, _FUNCTION):
             kind = resource.type if resource else "unknown"
             raise UnresolvableError(f"it depends on Ref of {name}, whose type is {kind}")
-        return resource.physical_id
+        return _physical_id(resource)
 
     def _parameter(self, name: str) -> str:
         declared = self._body.get("Parameters", {}).get(name, {})
@@ -126,31 +156,39 @@ class Template:
             raise UnresolvableError(f"CloudFormation does not show the value of parameter {name}")
         return str(value)
 
+    def _find_in_map(self, argument: Any) -> str:
+        match argument:
+            case [mapping, first, second]:
+                keys = [self._evaluate(key) for key in (mapping, first, second)]
+            case _:
+                raise UnresolvableError(f"it depends on Fn::FindInMap of {argument!r}")
+        value: Any = self._body.get("Mappings", {})
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if not isinstance(value, str):
+            raise UnresolvableError(f"the template's mappings have no text {'.'.join(keys)}")
+        return value
+
     def _get_att(self, argument: Any) -> str:
-        name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
-        resource = self._resources.get(name)
-        if resource is None or (resource.type, attribute) != ("AWS::Lambda::Function", "Arn"):
-            raise UnresolvableError(f"it depends on Fn::GetAtt of {name}.{attribute}")
-        prefix = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function"
-        return self._sub(f"{prefix}:{resource.physical_id}")
+        match argument.split(".", 1) if isinstance(argument, str) else argument:
+            case [str(name), str(attribute)]:
+                resource = self._resources.get(name)
+            case _:
+                raise UnresolvableError(f"it depends on Fn::GetAtt of {argument!r}")
+        if resource and (resource.type, attribute) == (_FUNCTION, "Arn"):
+            prefix = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function"
+            return f"{self._sub(prefix)}:{_physical_id(resource)}"
+        if resource and _ARN_ATTRIBUTES.get(resource.type) == attribute:
+            return _physical_id(resource)
+        raise UnresolvableError(f"it depends on Fn::GetAtt of {name}.{attribute}")
 
-    def _join(self, argument: Any) -> str:
-        delimiter, parts = argument
-        if not isinstance(parts, list):
-            raise UnresolvableError("it depends on Fn::Join of a list that is not in the template")
-        return str(delimiter).join(map(self._evaluate, parts))
-
-    def _sub(self, argument: Any) -> str:
-        if not isinstance(argument, str):
-            raise UnresolvableError("it depends on Fn::Sub with a map of variables")
-
-        def value(match: re.Match[str]) -> str:
-            is_literal, name = match.groups()
-            if is_literal:
-                return "${" + name + "}"
-            return self._get_att(name) if "." in name else self._ref(name)
-
-        return _SUBSTITUTION.sub(value, argument)
+    def _get_stack_output(self, argument: Any) -> str:
+        match argument:
+            case {"StackName": stack, "OutputName": output, **rest}:
+                region = rest.get("Region", {"Ref": "AWS::Region"})
+                parts = (stack, output, region, rest.get("RoleArn", ""))
+                return self._output_value(StackOutput(*map(self._evaluate, parts)))
+        raise UnresolvableError("it depends on Fn::GetStackOutput")
 
     def _import_value(self, argument: Any) -> str:
         name = self._evaluate(argument)
@@ -158,3 +196,34 @@ class Template:
             return self._export_value(name)
         except KeyError:
             raise UnresolvableError(f"there is no export {name}") from None
+
+    def _join(self, argument: Any) -> str:
+        match argument:
+            case [delimiter, [*parts]]:
+                return str(delimiter).join(map(self._evaluate, parts))
+        raise UnresolvableError("it depends on Fn::Join of a list that is not in the template")
+
+    def _sub(self, argument: Any) -> str:
+        match argument:
+            case str(text):
+                variables: Mapping[str, Any] = {}
+            case [str(text), Mapping() as variables]:
+                pass
+            case _:
+                raise UnresolvableError(f"it depends on Fn::Sub of {argument!r}")
+
+        def value(found: re.Match[str]) -> str:
+            is_literal, name = found.groups()
+            if is_literal:
+                return "${" + name + "}"
+            if name in variables:
+                return self._evaluate(variables[name])
+            return self._get_att(name) if "." in name else self._ref(name)
+
+        return _SUBSTITUTION.sub(value, text)
+
+
+def _physical_id(resource: Resource) -> str:
+    if not resource.physical_id:
+        raise UnresolvableError(f"resource {resource.logical_id} is not created")
+    return resource.physical_id

@@ -52,6 +52,8 @@ def imported(name: str, function_arn: str) -> lambda_.IFunction:
 
 
 own = function(stack, "Own")
+weakly_referenced = function(functions, "WeaklyReferenced")
+cdk.CrossStackReferences.of(weakly_referenced).produce(cdk.ReferenceStrength.WEAK)
 parameter = cdk.CfnParameter(stack, "FunctionArn", default=arn)
 targets: Mapping[str, lambda_.IFunction] = {
     "by-alias": own.add_alias("live"),
@@ -62,6 +64,7 @@ targets: Mapping[str, lambda_.IFunction] = {
     "by-stack": function(functions, "OfAnotherStack"),
     "by-sub": imported("by-sub", cdk.Fn.sub(arn.replace(str(env.account), "${AWS::AccountId}"))),
     "by-version": own.current_version,
+    "by-weak-reference": weakly_referenced,
 }
 for label, target in targets.items():
     register(label, target)

@@ -13,6 +13,27 @@ from tests.support import Account
 
 SCRIPT = Path(sys.executable).with_name("cdk-appflow-connector")
 
+# A custom resource whose properties say how it responds.
+RESPONDER = """
+import json, urllib.request
+
+def handler(event, context):
+    properties = event["ResourceProperties"]
+    if "WaitFor" in properties:
+        urllib.request.urlopen(properties["WaitFor"]).read()
+    response = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    response |= {
+        "Status": properties.get("Status", "SUCCESS"),
+        "Reason": "the template says so",
+        "PhysicalResourceId": properties.get("PhysicalId", properties["ConnectorLabel"]),
+    }
+    data = json.dumps(response).encode()
+    request = urllib.request.Request(
+        event["ResponseURL"], data, {"Content-Type": ""}, method="PUT"
+    )
+    urllib.request.urlopen(request).read()
+"""
+
 
 def run_status(
     account: Account, *arguments: str, **variables: str | None
@@ -37,3 +58,29 @@ def connectors(result: subprocess.CompletedProcess[str]) -> list[Mapping[str, An
     assert result.stderr == ""
     found: list[Mapping[str, Any]] = json.loads(result.stdout)["connectors"]
     return found
+
+
+def registration(account: Account, label: str, **properties: Any) -> dict[str, Any]:
+    """The resource of a registration in a template."""
+    responder = f"arn:aws:lambda:us-east-1:{account.id}:function:responder"
+    return {
+        "Type": "Custom::AppFlowConnectorRegistration",
+        "Properties": {"ServiceToken": responder, "ConnectorLabel": label, **properties},
+    }
+
+
+def make_stack(account: Account, name: str, *resources: Any, **sections: Any) -> None:
+    """Create a stack without rollback, and wait for it."""
+    named = {f"Registration{number}": resource for number, resource in enumerate(resources)}
+    account.client("cloudformation").create_stack(
+        StackName=name,
+        TemplateBody=json.dumps({"Resources": named, **sections}),
+        DisableRollback=True,
+    )
+    wait_for(account, "stack_create_complete", name)
+
+
+def wait_for(account: Account, state: str, name: str) -> None:
+    """Wait until a stack is in the state of a boto3 waiter."""
+    waiter = account.client("cloudformation").get_waiter(state)
+    waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from cdk_appflow_connector_cli.appflow import Connector
-from cdk_appflow_connector_cli.cloudformation import Registration, Unknown
+from cdk_appflow_connector_cli.aws import Unknown
+from cdk_appflow_connector_cli.cloudformation import Registration
 from cdk_appflow_connector_cli.drift import Finding, State, compare, exit_code
 
 ROOT = Path(__file__).parents[2]

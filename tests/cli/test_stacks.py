@@ -11,68 +11,14 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from cdk_appflow_connector_cli import appflow
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.cli.support import connectors, run_status, states
-from tests.support import Account, connector
-
-RESPONDER = """
-import json, urllib.request
-
-def handler(event, context):
-    properties = event["ResourceProperties"]
-    if "WaitFor" in properties:
-        urllib.request.urlopen(properties["WaitFor"]).read()
-    response = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    response |= {
-        "Status": properties.get("Status", "SUCCESS"),
-        "Reason": "the template says so",
-        "PhysicalResourceId": properties["ConnectorLabel"],
-    }
-    data = json.dumps(response).encode()
-    request = urllib.request.Request(
-        event["ResponseURL"], data, {"Content-Type": ""}, method="PUT"
-    )
-    urllib.request.urlopen(request).read()
-"""
-
-
-@pytest.fixture
-def crm(account: Account) -> str:
-    """The ARN of a connector's function, in an account with the stub that responds."""
-    account.make_function("responder", RESPONDER)
-    return account.make_function("crm", connector())
-
-
-def registration(account: Account, label: str, **properties: Any) -> dict[str, Any]:
-    """The resource of a registration in a template."""
-    responder = f"arn:aws:lambda:us-east-1:{account.id}:function:responder"
-    return {
-        "Type": "Custom::AppFlowConnectorRegistration",
-        "Properties": {"ServiceToken": responder, "ConnectorLabel": label, **properties},
-    }
-
-
-def make_stack(account: Account, name: str, *resources: Any, **sections: Any) -> None:
-    """Create a stack without rollback, and wait for it."""
-    named = {f"Registration{number}": resource for number, resource in enumerate(resources)}
-    account.client("cloudformation").create_stack(
-        StackName=name,
-        TemplateBody=json.dumps({"Resources": named, **sections}),
-        DisableRollback=True,
-    )
-    wait_for(account, "stack_create_complete", name)
-
-
-def wait_for(account: Account, state: str, name: str) -> None:
-    """Wait until a stack is in the state of a boto3 waiter."""
-    waiter = account.client("cloudformation").get_waiter(state)
-    waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+from tests.cli.support import connectors, make_stack, registration, run_status, states, wait_for
+from tests.support import Account
 
 
 def scope(account: Account) -> str:

@@ -16,7 +16,7 @@ APP = f"{sys.executable} -m tests.cli.app"
 
 FORMS = [
     *("by-alias", "by-arn", "by-function", "by-name", "by-parameter", "by-stack", "by-sub"),
-    *("by-version", "described", "nested"),
+    *("by-version", "by-weak-reference", "described", "nested"),
 ]
 
 
@@ -75,7 +75,7 @@ def test_next_step_repairs_manual_changes(
     assert "  template description    Acme CRM connector\n" in result.stdout
     assert "by-version is DELETED: no connector is registered under this label.\n" in result.stdout
     assert "deploy stack Connectors with a changed value in `triggers`" in result.stdout
-    assert result.stdout.endswith(": 7 IN_SYNC, 2 MODIFIED, 1 DELETED, 1 UNMANAGED\n")
+    assert result.stdout.endswith(": 8 IN_SYNC, 2 MODIFIED, 1 DELETED, 1 UNMANAGED\n")
     assert result.returncode == 1
 
     deploy(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,17 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk.assertions import Template as Synthesized
 from cdk_appflow_connector import ConnectorRegistration
 from cdk_appflow_connector_cli.template import Resource, Template, UnresolvableError
+from hypothesis import given
+from hypothesis import strategies as st
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:111122223333:stack/Crm/5f1d"
 ARN = "arn:aws:lambda:eu-west-1:111122223333:function"
 TYPE = "Custom::AppFlowConnectorRegistration"
+
+FUNCTIONS = [
+    *("Ref", "Fn::FindInMap", "Fn::GetAtt", "Fn::GetStackOutput", "Fn::If", "Fn::ImportValue"),
+    *("Fn::Join", "Fn::Select", "Fn::Split", "Fn::Sub"),
+]
 
 BuildFunction = Callable[[cdk.Stack], Any]
 
@@ -51,6 +59,7 @@ def property_of(
         parameters=dict.fromkeys(body.get("Parameters", {}), parameter or {}),
         resources=resources,
         export_value={"the-arn": f"{ARN}:exported"}.__getitem__,
+        output_value=lambda reference: ", ".join(reference),
     )
     return template.property(registration, name)
 
@@ -155,6 +164,49 @@ def test_missing_description_is_none(tmp_path: Path) -> None:
     assert property_of(tmp_path, function, "Description") is None
 
 
+def of_mapping(stack: cdk.Stack) -> Any:
+    mapping = cdk.CfnMapping(stack, "Arns", mapping={"eu-west-1": {"Crm": f"{ARN}:mapped"}})
+    return imported(mapping.find_in_map(cdk.Aws.REGION, "Crm"))(stack)
+
+
+def of_cfn_alias(stack: cdk.Stack) -> Any:
+    alias = function(stack).add_alias("live").node.default_child
+    assert isinstance(alias, lambda_.CfnAlias)
+    arn = alias.get_att("AliasArn").to_string()
+    return lambda_.Function.from_function_arn(stack, "Imported", arn)
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        pytest.param(of_mapping, f"{ARN}:mapped", id="mapping"),
+        pytest.param(of_cfn_alias, f"{ARN}:crm:live", id="attribute of an alias"),
+        pytest.param(
+            imported(cdk.Fn.get_stack_output("Erp", "Arn")), "Erp, Arn, eu-west-1, ", id="output"
+        ),
+        pytest.param(
+            imported(
+                cdk.Fn.sub(
+                    "${Arn}:live", {"Arn": cdk.Fn.get_stack_output("Erp", "Arn", "us-east-1", "me")}
+                )
+            ),
+            "Erp, Arn, us-east-1, me:live",
+            id="output in a substitution",
+        ),
+    ],
+)
+def test_value_from_elsewhere_is_resolved(
+    tmp_path: Path, build: BuildFunction, expected: str
+) -> None:
+    """A LambdaArn from a mapping, an attribute or another stack is resolved."""
+    assert property_of(tmp_path, build) == expected
+
+
+def test_no_value_is_none(tmp_path: Path) -> None:
+    """A description that is AWS::NoValue is not set."""
+    assert property_of(tmp_path, function, "Description", description=cdk.Aws.NO_VALUE) is None
+
+
 def dynamic_reference(stack: cdk.Stack) -> Any:
     service = cdk.CfnDynamicReferenceService.SSM
     return imported(cdk.CfnDynamicReference(service, "/crm").to_string())(stack)
@@ -175,7 +227,22 @@ def of_another_type(stack: cdk.Stack) -> Any:
         pytest.param(
             dynamic_reference, "it is the dynamic reference {{resolve:ssm:/crm}}", id="dynamic"
         ),
+        pytest.param(
+            imported(cdk.Fn.sub("{{resolve:ssm:/${AWS::Region}}}")),
+            "it is the dynamic reference {{resolve:ssm:/eu-west-1}}",
+            id="dynamic, substituted",
+        ),
         pytest.param(conditional, "it depends on Fn::If", id="condition"),
+        pytest.param(
+            imported(cdk.Fn.select(0, cdk.Fn.split(",", cdk.Fn.import_value("the-arn")))),
+            "it depends on Fn::Select",
+            id="selection",
+        ),
+        pytest.param(
+            imported(cdk.Fn.find_in_map("Arns", cdk.Aws.REGION, "Crm")),
+            "the template's mappings have no text Arns.eu-west-1.Crm",
+            id="mapping",
+        ),
         pytest.param(
             imported(cdk.Token.as_string({"Fn::GetStackOutput": {"OutputName": "Arn"}})),
             "it depends on Fn::GetStackOutput",
@@ -223,7 +290,39 @@ def test_unresolvable_value_gives_the_reason(
 
 def test_missing_resource_is_unresolvable() -> None:
     """A resource that is not in the template raises an error that names it."""
-    template = Template({}, stack_id=STACK_ID, parameters={}, resources={}, export_value=str)
+    template = Template(
+        {}, stack_id=STACK_ID, parameters={}, resources={}, export_value=str, output_value=str
+    )
 
     with pytest.raises(UnresolvableError, match=r"^the stack's template has no resource Gone$"):
         template.property("Gone", "LambdaArn")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["F", "A.B"]),
+    lambda value: (
+        st.lists(value, max_size=4)
+        | st.dictionaries(st.sampled_from(["StackName", "OutputName", "Region", "X"]), value)
+        | st.tuples(st.sampled_from(FUNCTIONS), value).map(lambda item: dict([item]))
+    ),
+    max_leaves=6,
+)
+
+
+@given(function_name=st.sampled_from(FUNCTIONS), argument=JSON, mappings=JSON)
+def test_no_form_raises_another_error(function_name: str, argument: Any, mappings: Any) -> None:
+    """A function with any argument has a value or raises UnresolvableError."""
+    template = Template(
+        {
+            "Mappings": mappings,
+            "Resources": {"R": {"Properties": {"LambdaArn": {function_name: argument}}}},
+        },
+        stack_id=STACK_ID,
+        parameters={},
+        resources={"F": Resource("F", "", "AWS::Lambda::Function")},
+        export_value=dict[str, str]().__getitem__,
+        output_value=str,
+    )
+
+    with contextlib.suppress(UnresolvableError):
+        assert isinstance(template.property("R", "LambdaArn"), str | None)
