@@ -12,8 +12,8 @@ from aws_cdk import aws_lambda as lambda_
 
 from constructs import Construct
 
+from ._connector_function import ConnectorFunction, Kind
 from ._environment import StackRecord
-from ._function_hash import ConnectorFunction
 
 # The construct id makes the logical id of deployed permissions, so it may never change.
 _PERMISSION_ID = "AppFlowPermission"
@@ -45,7 +45,7 @@ def add_invoke_permission(
             source_account=stack.account,
             source_arn=f"{stack.appflow_arn_prefix}*",
         )
-        if isinstance(function.resource, lambda_.CfnVersion):
+        if function.resource is not None and function.kind is Kind.VERSION:
             _retain_on_replacement(permission)
         stack.invoke_permissions[function.arn] = permission
     return permission

@@ -15,8 +15,9 @@ from constructs import Construct
 
 from . import _validation as validation
 from . import _warnings as warnings
+from ._connector_function import ConnectorFunction
 from ._environment import StackRecord
-from ._function_hash import ConnectorFunction, function_hash
+from ._function_hash import alias_routing, function_hash
 from ._invoke_permission import add_invoke_permission
 from ._labels import check_label_is_unique
 from .connector_registration_provider import ConnectorRegistrationProvider
@@ -141,7 +142,7 @@ class ConnectorRegistration(cdk.Resource):
         id: str,  # noqa: A002 - CDK's own name for it
         *,
         connector_label: str,
-        connector_function: lambda_.IFunction,
+        connector_function: lambda_.IFunction | cdk.CfnResource,
         description: str | None = None,
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
         force_delete: bool = False,
@@ -179,6 +180,7 @@ class ConnectorRegistration(cdk.Resource):
                 "ServiceTimeout": str(service_timeout_seconds),
                 "ConnectorLabel": connector_label,
                 "LambdaArn": function.arn,
+                "AliasRouting": alias_routing(function),
                 "FunctionHash": (
                     function_hash(function, stack.stack) if refresh_on_code_change else None
                 ),
@@ -202,6 +204,8 @@ class ConnectorRegistration(cdk.Resource):
             warnings.warn_possible_duplicate_label(self, connector_label, duplicate_path)
         warnings.warn_region_without_appflow(self, stack.environment)
         warnings.warn_unstable_version(self, function, stack)
+        if refresh_on_code_change and not triggers:
+            warnings.warn_unseen_code_changes(self, function)
 
     @staticmethod
     def from_connector_label(
@@ -279,7 +283,7 @@ class ConnectorRegistration(cdk.Resource):
         self, function: ConnectorFunction, stack: StackRecord, *, skip_permissions: bool
     ) -> None:
         """Let the custom resource wait for the permissions of the handler and of AppFlow."""
-        dependencies = self._provider._bind(self._arn_by_label, function.arn)
+        dependencies = self._provider._bind(self._arn_by_label, function)
         if not skip_permissions:
             dependencies.append(add_invoke_permission(self, function, stack))
         self._resource.node.add_dependency(*dependencies)
