@@ -261,10 +261,13 @@ def _contents(mapping: cdk.CfnMapping) -> Any:
     """
     with tempfile.TemporaryDirectory() as folder:
         app = cdk.App(outdir=folder, auto_synth=False, analytics_reporting=False)
-        synthesizer = cdk.LegacyStackSynthesizer()
-        stack = cdk.Stack(app, "Mapping", synthesizer=synthesizer)
+        stack = cdk.Stack(app, "Mapping")
         stack.resolve(mapping.find_in_map(cdk.Aws.REGION, cdk.Aws.REGION))
-        synthesizer._synthesize_template(_Session(folder))
+        synthesizer = cdk.LegacyStackSynthesizer()
+        synthesizer.bind(stack)
+        # jsii only recognises properties, which the protocol does not accept as read-only.
+        session: Any = _Session(folder)
+        synthesizer._synthesize_template(session)
         template = json.loads(Path(folder, stack.template_file).read_text())
     [contents] = template["Mappings"].values()
     return contents
@@ -274,11 +277,20 @@ def _contents(mapping: cdk.CfnMapping) -> Any:
 class _Session:
     """The session that writes one template into a folder."""
 
-    validate_on_synth: bool | None = False
-
     def __init__(self, folder: str) -> None:
-        self.assembly = cx_api.CloudAssemblyBuilder(folder)
-        self.outdir = folder
+        self._assembly = cx_api.CloudAssemblyBuilder(folder)
+
+    @property
+    def assembly(self) -> cx_api.CloudAssemblyBuilder:
+        return self._assembly
+
+    @property
+    def outdir(self) -> str:
+        return self._assembly.outdir
+
+    @property
+    def validate_on_synth(self) -> bool | None:
+        return False
 
 
 def _digest(value: Any) -> str:
