@@ -84,7 +84,7 @@ class StackRecord(Construct):
         self.appflow_arn_prefix = stack.format_arn(
             service="appflow", resource="", arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
         )
-        # By the ARN of the function, version or alias.
+        # By the path of the function, version or alias, or by the ARN of one from elsewhere.
         self.invoke_permissions: dict[str, lambda_.CfnPermission] = {}
 
     @classmethod

@@ -32,8 +32,9 @@ def add_invoke_permission(
     Returns:
         The permission, which the registration must wait for.
     """
-    # The ARN of a function of the app is a token, and the same one for all of its registrations.
-    permission = stack.invoke_permissions.get(function.arn)
+    # The ARN of a function of the app is another token for its construct than for its resource.
+    key = function.arn if function.resource is None else function.resource.node.path
+    permission = stack.invoke_permissions.get(key)
     if permission is None:
         # function.add_permission would create none for an imported function of an unknown account.
         permission = lambda_.CfnPermission(
@@ -47,7 +48,7 @@ def add_invoke_permission(
         )
         if function.resource is not None and function.kind is Kind.VERSION:
             _retain_on_replacement(permission)
-        stack.invoke_permissions[function.arn] = permission
+        stack.invoke_permissions[key] = permission
     return permission
 
 

@@ -33,6 +33,7 @@ def connectors(stack: cdk.Stack, number: int, *, label_length: int = 18, **argum
             f"Registration{n}",
             connector_label=f"acme-connector-{n:03d}".ljust(label_length, "x"),
             connector_function=lambda_.Function.from_function_arn(stack, f"Function{n}", arn),
+            triggers={"Release": "1"},
             **arguments,
         )
 
@@ -47,7 +48,7 @@ def connectors_by_policy(resources: Mapping[str, Any]) -> list[int]:
     """The number of connectors in each managed policy."""
     found = [one for one in resources.values() if one["Type"] == "AWS::IAM::ManagedPolicy"]
     statements = [one["Properties"]["PolicyDocument"]["Statement"] for one in found]
-    return [len(arns(connectors["Resource"])) for connectors, _ in statements]
+    return [len(arns(connectors["Resource"])) for connectors, *_ in statements]
 
 
 def arns(resource: Any) -> list[Any]:
