@@ -40,7 +40,7 @@ _MAX_MANAGED_POLICY_SIZE = 6_144
 _CONNECTORS_PER_POLICY = 24
 
 # The size of a managed policy without the ARNs of its connectors.
-_EMPTY_POLICY_SIZE = 230
+_EMPTY_POLICY_SIZE = 330
 
 # Source: "Giving Lambda functions access to resources in an Amazon VPC" in the AWS Lambda Developer
 # Guide. AWS's managed policies allow either more, for all logs, or less.

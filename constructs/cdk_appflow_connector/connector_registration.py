@@ -82,6 +82,10 @@ class ConnectorRegistration(cdk.Resource):
     rollback of a creation does not restore an adopted registration, because only the handler's log
     contains the ARN that was registered before. Adopt a registration in a separate deployment.
 
+    Before you replace another resource of the stack that unregisters the connector when it is
+    deleted, such as an ``AwsCustomResource`` with ``on_delete``, deploy that resource without this
+    effect. CloudFormation deletes it after this construct has adopted its registration.
+
     The construct allows AppFlow to invoke ``connector_function``, exactly the function, version or
     alias that is passed, unless ``skip_permissions`` is True. Registrations of one function in a
     stack share this permission. Registrations in a stack share one provider, the Lambda function
@@ -94,9 +98,12 @@ class ConnectorRegistration(cdk.Resource):
             to 256 characters: a letter or digit, then letters, digits and ``_!@#.-``. Another label
             makes another registration; ``removal_policy`` applies to the old one.
             Source: RegisterConnector in the AppFlow API Reference.
-        connector_function: the function that is the connector: a Function, Alias, Version or
-            imported function in the account and Region of the stack. The CDK cannot detect code
-            changes of an imported function: use ``triggers`` for these.
+        connector_function: the function that is the connector, in the account and Region of the
+            stack: a Function, Alias, Version or imported function, or the CloudFormation resource
+            of one (``CfnFunction``, ``CfnAlias``, ``CfnVersion``, or ``AWS::Serverless::Function``
+            in a template that ``CfnInclude`` includes). A function that is imported by the ARN of a
+            resource of the app counts as this resource. The CDK cannot detect code changes of
+            other imported functions: use ``triggers`` for these, or a warning reminds you.
         description: the description of the connector in the AppFlow console. At most 1024 letters,
             digits, spaces and ``/!@#+=.-_``. Default: no description; an adopted registration keeps
             its description.
@@ -116,8 +123,10 @@ class ConnectorRegistration(cdk.Resource):
         adoption: whether this resource may, must or must not adopt an existing registration of the
             label. Default: ``Adoption.ALLOWED``.
         refresh_on_code_change: whether the registration is refreshed when the function's code or
-            configuration changes under the same ARN. If False, only another ARN, description or
-            trigger refreshes it. Default: True.
+            configuration changes under the same ARN, as far as the template shows it. Expressions
+            whose values only the deployment knows are compared by CloudFormation, except those of
+            environment variables and secrets. If False, only another ARN, description or trigger
+            refreshes it. Default: True.
         triggers: any values, which may be tokens. A change of one of them refreshes the
             registration. Use them for changes that the CDK cannot detect, such as new code of an
             imported function. Default: none.

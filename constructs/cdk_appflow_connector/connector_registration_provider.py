@@ -79,7 +79,7 @@ class ConnectorRegistrationProvider(Construct):
         log_retention: how long the default log group keeps log events. Not allowed together with
             ``log_group``. Default: one month.
         vpc: the VPC to run the function in. The function needs routes to AppFlow, to
-            CloudFormation, and to S3, which receives the responses. Default: no VPC.
+            CloudFormation, to Lambda, and to S3, which receives the responses. Default: no VPC.
         vpc_subnets: the subnets of ``vpc`` to run the function in. Default: the private subnets.
         security_groups: the security groups of the function in ``vpc``. Default: a new security
             group that allows all outbound traffic.

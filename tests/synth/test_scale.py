@@ -103,6 +103,25 @@ def test_alias_counts_with_the_longest_name(app: cdk.App, stack: cdk.Stack) -> N
     assert max(connectors_by_policy(resources)) * (of_alias + of_connector) <= 6_144
 
 
+def test_functions_and_their_aliases_fit(app: cdk.App, stack: cdk.Stack) -> None:
+    """The policies of functions that are registered twice, also by an alias, stay within limits."""
+    for n in range(20):
+        name = f"connector-{n:03d}-".ljust(64, "x")
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        for label, registered in ((f"plain-{n}", arn), (f"alias-{n}", f"{arn}:{'a' * 128}")):
+            function = lambda_.Function.from_function_arn(stack, label, registered)
+            register(
+                stack,
+                function,
+                f"Register-{label}",
+                connector_label=label.ljust(60, "x"),
+                triggers={"Release": "1"},
+            )
+
+    managed = policies(json.loads(template(app, stack).read_text())["Resources"], "ManagedPolicy")
+    assert max(managed) <= 6_144
+
+
 def test_policy_holds_24_functions_of_the_app(app: cdk.App, stack: cdk.Stack) -> None:
     """A managed policy has room for 24 functions of the app."""
     for n in range(25):
