@@ -20,6 +20,9 @@ app = cdk.App()
 stack = cdk.Stack(app, "FormerlyCustomConnector")
 step = app.node.try_get_context("step") or "both"
 
+# The connector stays registered when the old resource leaves the stack.
+removal_policy = cdk.RemovalPolicy.RETAIN if step == "both" else None
+
 connector = lambda_.Function(
     stack,
     "Connector",
@@ -83,8 +86,7 @@ if step in ("before", "both"):
             ]
         ),
         install_latest_aws_sdk=False,
-        # The connector stays registered when the resource leaves the stack.
-        removal_policy=cdk.RemovalPolicy.RETAIN if step == "both" else None,
+        removal_policy=removal_policy,
     )
     old.node.add_dependency(permission)
 
