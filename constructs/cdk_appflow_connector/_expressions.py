@@ -30,7 +30,7 @@ _PURE = frozenset({"Fn::Join", "Fn::Select", "Fn::Split", "Fn::Base64", "Fn::Sub
 # An output of a stack is no secret, and its value has the same name in every stack.
 _OUTPUT_OF_A_STACK = "Fn::GetStackOutput"
 
-# Whoever may list the exports of an account can read their values.
+# The values of exports and outputs can be listed.
 _PUBLIC = frozenset({"Fn::ImportValue", _OUTPUT_OF_A_STACK})
 
 _DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:(?P<service>[^:}]*)")
@@ -110,7 +110,8 @@ class Template:
         if function in ("Ref", "Fn::Sub"):
             return any(not name.startswith(_PSEUDO) for name in _names(function, arguments))
         if function == "Fn::FindInMap":
-            return not (arguments and arguments[0] in self._mappings)
+            name = arguments[0] if isinstance(arguments, list) and arguments else None
+            return not (isinstance(name, str) and name in self._mappings)
         return function not in _PURE
 
     def is_secret(self, value: Any) -> bool:
@@ -144,8 +145,8 @@ class Template:
     def references(self, text: Any) -> list[Any]:
         """The expressions in a text that may be shown, without the text around them.
 
-        An attribute of a resource may be a secret, such as that of an access key. The other values
-        can be read in CloudFormation, or in Parameter Store, wherever the text can be read.
+        An attribute of a resource may be a secret, such as that of an access key. CloudFormation
+        and Parameter Store show the other values.
         """
         found: list[Any] = []
         for expression in self._references(text):
@@ -158,17 +159,23 @@ class Template:
             case str():
                 yield from _SSM_REFERENCE.findall(text)
             case list():
-                for part in text:
-                    yield from self._references(part)
+                yield from self._references({"Fn::Join": ["", text]})
+            case {"Fn::Join": [str(separator), list(parts)]}:
+                before = ""
+                for part in parts:
+                    # What is inside a dynamic reference belongs to it, and may name a secret.
+                    if not _ends_in_dynamic_reference(before):
+                        yield from self._references(part)
+                    before += text_of(part) + separator
             case {"Fn::If": [condition, *branches]}:
                 chosen = [[_digest(branch), *self.references(branch)] for branch in branches]
                 yield {"Fn::If": [condition, *chosen]}
             case dict():
-                yield from self._references_of_mapping(text)
+                yield from self._references_of_functions(text)
 
-    def _references_of_mapping(self, text: Mapping[str, Any]) -> Iterator[Any]:
-        for function, arguments in text.items():
-            for name in _names(function, arguments):
+    def _references_of_functions(self, functions: Mapping[str, Any]) -> Iterator[Any]:
+        for function, arguments in functions.items():
+            for name in _names(function, arguments, in_dynamic_references=False):
                 if not (name.startswith(_PSEUDO) or "." in name or self._is_no_echo(name)):
                     yield {"Ref": name}
             if function in _PUBLIC and not self.is_secret(arguments):
@@ -241,7 +248,7 @@ def _intrinsics(value: Any) -> Iterator[tuple[str, Any]]:
             yield from _intrinsics(member)
 
 
-def _names(function: str, arguments: Any) -> Iterator[str]:
+def _names(function: str, arguments: Any, *, in_dynamic_references: bool = True) -> Iterator[str]:
     """The names that ``Ref`` or ``Fn::Sub`` refers to; a dot separates an attribute."""
     match function, arguments:
         case "Ref", str(name):
@@ -249,8 +256,13 @@ def _names(function: str, arguments: Any) -> Iterator[str]:
         case "Fn::Sub", str(template) | [str(template), *_]:
             variables = arguments[1] if isinstance(arguments, list) and arguments[1:] else {}
             for found in _IN_SUB.finditer(template):
-                if found["name"] not in variables:
+                is_inside = _ends_in_dynamic_reference(template[: found.start()])
+                if found["name"] not in variables and (in_dynamic_references or not is_inside):
                     yield found["name"]
+
+
+def _ends_in_dynamic_reference(text: str) -> bool:
+    return text.rfind("{{resolve:") > text.rfind("}}")
 
 
 def _contents(mapping: cdk.CfnMapping) -> Any:

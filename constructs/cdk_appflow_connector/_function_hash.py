@@ -55,6 +55,9 @@ _HASHED_ONLY = frozenset(
 _INLINE_CODE = frozenset({"ZipFile", "InlineCode"})
 
 
+_WEIGHTS = "AdditionalVersionWeights"
+
+
 def function_hash(function: ConnectorFunction, stack: cdk.Stack) -> cdk.IResolvable | None:
     """The ``FunctionHash`` of a function, as a property value for a resource of ``stack``.
 
@@ -87,7 +90,8 @@ class _AliasRouting:
 
     def produce(self, context: cdk.IResolveContext) -> Any:  # noqa: ARG002 - CDK's signature
         routing = _with_template_names(properties_of(self._alias)).get("RoutingConfig")
-        return "Weighted" if routing else None
+        weights = routing if _is_expression(routing) else (routing or {}).get(_WEIGHTS)
+        return "Weighted" if weights else None
 
 
 @jsii.implements(cdk.IAnyProducer)

@@ -13,6 +13,8 @@ import pytest
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import cloudformation_include as include
 from aws_cdk.assertions import Template
 
 from tests.synth.support import make_function, properties, register
@@ -302,6 +304,12 @@ SECRETS: dict[str, Code] = {
     "Secrets Manager in Join": lambda stack: intrinsic(
         {"Fn::Join": [":", ["{{resolve", "secretsmanager", {"Ref": "Version"}, "Hidden}}"]]}
     ),
+    "Secrets Manager in Sub": lambda _: intrinsic(
+        {"Fn::Sub": "{{resolve:secretsmanager:${Hidden}:SecretString}}"}
+    ),
+    "a secret of the stack": lambda stack: secretsmanager.Secret(
+        stack, "Hidden"
+    ).secret_value.unsafe_unwrap(),
     "a service of the deployment": lambda stack: intrinsic(
         {"Fn::Sub": "{{resolve:${Version}:Hidden}}"}
     ),
@@ -488,6 +496,20 @@ class TestAliasRouting:
 
         assert properties(stack)["AliasRouting"] == "Weighted"
 
+    def test_is_weighted_if_chosen_at_deployment(self, stack: cdk.Stack) -> None:
+        """Weights that a condition chooses count."""
+        condition(stack)
+        weights = {"AdditionalVersionWeights": [{"FunctionVersion": "1", "FunctionWeight": 0.1}]}
+        routing = cdk.Fn.condition_if("IsNext", weights, cdk.Aws.NO_VALUE)
+
+        assert self.registered(stack, routing_config=routing)["AliasRouting"] == "Weighted"
+
+    def test_is_omitted_with_an_empty_list(self, stack: cdk.Stack) -> None:
+        """A routing without additional versions has no weights."""
+        routing: dict[str, Any] = {"additionalVersionWeights": []}
+
+        assert "AliasRouting" not in self.registered(stack, routing_config=routing)
+
     def test_is_omitted_without_weights(self, stack: cdk.Stack) -> None:
         """An alias of one version has no routing."""
         assert "AliasRouting" not in self.registered(stack)
@@ -497,3 +519,73 @@ class TestAliasRouting:
         register(stack, make_function(stack, "Connector"))
 
         assert "AliasRouting" not in properties(stack)
+
+
+class TestIncludedTemplate:
+    """Parameters, mappings and conditions of a template that CfnInclude includes."""
+
+    @staticmethod
+    def hash_of(folder: Path, code: Any, release: str = "1.zip") -> dict[str, Any]:
+        equals = {"Fn::Equals": [{"Ref": "Version"}, "next"]}
+        function = {
+            "Role": "arn:aws:iam::111122223333:role/connector",
+            "Runtime": "python3.13",
+            "Handler": "crm.handler",
+            "Code": code,
+        }
+        template = {
+            "Parameters": {
+                "Version": {"Type": "String"},
+                "Hidden": {"Type": "String", "NoEcho": True},
+            },
+            "Mappings": {"Releases": {"us-east-1": {"key": release}}},
+            "Conditions": {"IsNext": equals},
+            "Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": function}},
+        }
+        file = folder / "template.json"
+        file.write_text(json.dumps(template))
+        stack = cdk.Stack(cdk.App(outdir=str(folder / f"{release}.out")), "Stack")
+        included = include.CfnInclude(stack, "Template", template_file=str(file))
+        register(stack, included.get_resource("Function"))
+        found: dict[str, Any] = properties(stack)["FunctionHash"]
+        return found
+
+    def test_mapping_is_hashed(self, tmp_path: Path) -> None:
+        """Another value in an included mapping changes the hash."""
+        key = {"Fn::FindInMap": ["Releases", {"Ref": "AWS::Region"}, "key"]}
+        code = {"S3Bucket": "releases", "S3Key": key}
+
+        hashes = [self.hash_of(tmp_path, code, release) for release in ("1.zip", "2.zip")]
+
+        assert hashes[0] != hashes[1]
+        assert [set(found) for found in hashes] == [{"Hash"}, {"Hash"}]
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            {"Ref": "Version"},
+            {"Fn::Sub": "releases/${Version}.zip"},
+            {"Fn::If": ["IsNext", "next.zip", "crm.zip"]},
+            {"Fn::ImportValue": {"Fn::Sub": "${Version}-key"}},
+            "{{resolve:ssm:/crm/key}}",
+        ],
+        ids=str,
+    )
+    def test_expression_travels(self, tmp_path: Path, key: Any) -> None:
+        """An expression of an included template travels as it stands."""
+        found = self.hash_of(tmp_path, {"S3Bucket": "releases", "S3Key": key})
+
+        assert found["Code"] == {"S3Bucket": "releases", "S3Key": key}
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            {"Ref": "Hidden"},
+            {"Fn::Sub": "TOKEN = '${Hidden}'"},
+            {"Fn::Join": ["", ["TOKEN = '", {"Ref": "Hidden"}, "'"]]},
+        ],
+        ids=str,
+    )
+    def test_secret_stays_out(self, tmp_path: Path, source: Any) -> None:
+        """A NoEcho parameter of an included template stays out."""
+        assert set(self.hash_of(tmp_path, {"ZipFile": source})) == {"Hash"}
