@@ -9,7 +9,6 @@ references" in the CloudFormation User Guide.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
@@ -45,34 +44,21 @@ _PSEUDO = "AWS::"
 
 
 class Template:
-    """The parts of a stack's template that expressions refer to by name."""
+    """The elements of a stack's template that expressions refer to by name."""
 
     def __init__(self, stack: cdk.Stack) -> None:
         self._stack = stack
+        self._elements: Mapping[str, cdk.CfnElement] = {}
 
-    @functools.cached_property
-    def _mappings(self) -> Mapping[str, cdk.CfnMapping]:
-        return self._elements(cdk.CfnMapping)
-
-    @functools.cached_property
-    def _conditions(self) -> Mapping[str, cdk.CfnCondition]:
-        return self._elements(cdk.CfnCondition)
-
-    @functools.cached_property
-    def _parameters(self) -> Mapping[str, cdk.CfnParameter]:
-        return self._elements(cdk.CfnParameter)
-
-    @functools.cached_property
-    def _constructs(self) -> list[Any]:
-        return self._stack.node.find_all()
-
-    def _elements(self, kind: type[_Element]) -> Mapping[str, _Element]:
-        """The elements of a kind by their logical ids."""
-        return {
-            str(self._stack.resolve(element.logical_id)): element
-            for element in self._constructs
-            if isinstance(element, kind) and element.stack.node.path == self._stack.node.path
-        }
+    def _element(self, name: Any, kind: type[_Element]) -> _Element | None:
+        """The element with a logical id, if it is of a kind."""
+        if not isinstance(name, str) or name.startswith(_PSEUDO) or "." in name:
+            return None
+        if name not in self._elements:
+            # The app may add elements until the end of synthesis, and so does the CDK.
+            self._elements = _elements_of(self._stack)
+        element = self._elements.get(name)
+        return element if isinstance(element, kind) else None
 
     def definitions(self, value: Any) -> Mapping[str, Mapping[str, Any]]:
         """The mappings and conditions that a value refers to, also through each other."""
@@ -82,14 +68,15 @@ class Template:
         while values:
             for function, arguments in _intrinsics(values.pop()):
                 name = arguments[0] if isinstance(arguments, list) and arguments else arguments
-                if not isinstance(name, str):
-                    continue
-                if function == "Fn::FindInMap" and name in self._mappings:
-                    mappings[name] = _contents(self._mappings[name])
-                is_condition = function in ("Fn::If", "Condition") and name in self._conditions
-                if is_condition and name not in conditions:
-                    conditions[name] = self._stack.resolve(self._conditions[name].expression)
-                    values.append(conditions[name])
+                if function == "Fn::FindInMap":
+                    mapping = self._element(name, cdk.CfnMapping)
+                    if mapping is not None:
+                        mappings[name] = _contents(mapping)
+                elif function in ("Fn::If", "Condition"):
+                    condition = self._element(name, cdk.CfnCondition)
+                    if condition is not None and name not in conditions:
+                        conditions[name] = self._stack.resolve(condition.expression)
+                        values.append(conditions[name])
         found = {"Mappings": mappings, "Conditions": conditions}
         return {section: members for section, members in found.items() if members}
 
@@ -111,7 +98,7 @@ class Template:
             return any(not name.startswith(_PSEUDO) for name in _names(function, arguments))
         if function == "Fn::FindInMap":
             name = arguments[0] if isinstance(arguments, list) and arguments else None
-            return not (isinstance(name, str) and name in self._mappings)
+            return self._element(name, cdk.CfnMapping) is None
         return function not in _PURE
 
     def is_secret(self, value: Any) -> bool:
@@ -126,7 +113,7 @@ class Template:
         )
 
     def _is_no_echo(self, name: str) -> bool:
-        parameter = self._parameters.get(name)
+        parameter = self._element(name, cdk.CfnParameter)
         if parameter is None:
             return False
         return parameter.no_echo or self._is_secret_in_parent(name)
@@ -182,6 +169,18 @@ class Template:
                 yield {function: arguments}
             elif function != "Ref":
                 yield from self._references(arguments)
+
+
+def _elements_of(stack: cdk.Stack) -> Mapping[str, cdk.CfnElement]:
+    """The elements of a stack's template by their logical ids."""
+    constructs = stack.node.find_all()
+    elements = [one for one in constructs if isinstance(one, cdk.CfnElement)]
+    if sum(isinstance(one, cdk.Stack) for one in constructs) > 1:
+        # Those of nested stacks are in other templates.
+        path = stack.node.path
+        elements = [element for element in elements if element.stack.node.path == path]
+    names = stack.resolve([element.logical_id for element in elements])
+    return dict(zip(names, elements, strict=True))
 
 
 def is_known_everywhere(value: Any) -> bool:

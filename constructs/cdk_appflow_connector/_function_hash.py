@@ -21,7 +21,7 @@ import jsii
 from constructs import IConstruct
 
 from ._connector_function import ConnectorFunction, Kind, properties_of
-from ._environment import is_same_stack
+from ._environment import StackRecord, is_same_stack
 from ._expressions import Template, is_known_everywhere
 
 # Properties that do not change what a connector returns. Many teams write the commit or the date of
@@ -58,7 +58,7 @@ _INLINE_CODE = frozenset({"ZipFile", "InlineCode"})
 _WEIGHTS = "AdditionalVersionWeights"
 
 
-def function_hash(function: ConnectorFunction, stack: cdk.Stack) -> cdk.IResolvable | None:
+def function_hash(function: ConnectorFunction, stack: StackRecord) -> cdk.IResolvable | None:
     """The ``FunctionHash`` of a function, as a property value for a resource of ``stack``.
 
     It is computed during synthesis, so it includes everything that the app does to the function.
@@ -96,7 +96,7 @@ class _AliasRouting:
 
 @jsii.implements(cdk.IAnyProducer)
 class _FunctionHash:
-    def __init__(self, function: ConnectorFunction, stack: cdk.Stack) -> None:
+    def __init__(self, function: ConnectorFunction, stack: StackRecord) -> None:
         self._function = function
         self._stack = stack
 
@@ -108,7 +108,7 @@ class _FunctionHash:
             if resource is None:
                 continue
             properties = _relevant_properties(resource)
-            template = Template(cdk.Stack.of(resource))
+            template = self._stack.template_of(cdk.Stack.of(resource))
             hashed.append(properties)
             for section, members in template.definitions(properties).items():
                 definitions.setdefault(section, {}).update(members)
@@ -131,7 +131,7 @@ class _FunctionHash:
             for name, value in named.items()
             if name not in _HASHED_ONLY
         }
-        if is_same_stack(cdk.Stack.of(resource), self._stack):
+        if is_same_stack(cdk.Stack.of(resource), self._stack.stack):
             # Both are included in any case, also if they contain no expression.
             shown["Layers"] = (
                 None if template.is_secret(named.get("Layers")) else named.get("Layers")

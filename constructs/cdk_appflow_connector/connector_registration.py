@@ -191,7 +191,7 @@ class ConnectorRegistration(cdk.Resource):
                 "LambdaArn": function.arn,
                 "AliasRouting": alias_routing(function),
                 "FunctionHash": (
-                    function_hash(function, stack.stack) if refresh_on_code_change else None
+                    function_hash(function, stack) if refresh_on_code_change else None
                 ),
                 "Triggers": dict(triggers) if triggers else None,
                 "Description": description,
