@@ -2,8 +2,9 @@
 
     cdk deploy --app "python examples/vpc.py"
 
-The handler reaches AppFlow and CloudFormation through interface endpoints. It reads the stack
-events in CloudFormation to detect cancelled updates. It sends its responses to CloudFormation
+The handler reaches AppFlow, CloudFormation and Lambda through interface endpoints. It reads the
+stack events in CloudFormation to detect cancelled updates, and the state of the connector's
+function in Lambda to wait until the function is ready. It sends its responses to CloudFormation
 through the gateway endpoint of S3. Logs need no endpoint, because Lambda does not send them from
 the VPC.
 """
@@ -22,7 +23,7 @@ isolated = ec2.SubnetConfiguration(name="Isolated", subnet_type=ec2.SubnetType.P
 vpc = ec2.Vpc(stack, "Vpc", max_azs=2, subnet_configuration=[isolated])
 vpc.add_flow_log("FlowLog")
 vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
-for name in ("appflow", "cloudformation"):
+for name in ("appflow", "cloudformation", "lambda"):
     vpc.add_interface_endpoint(
         name.title(), service=ec2.InterfaceVpcEndpointAwsService(name), open=True
     )

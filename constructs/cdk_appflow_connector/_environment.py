@@ -15,6 +15,8 @@ from aws_cdk import aws_lambda as lambda_
 
 from constructs import Construct
 
+from ._expressions import Template
+
 _RECORD_ID = "AppFlowConnectorStackRecord"
 
 # A token contains characters that none of these allow, so a literal is recognised without asking
@@ -84,14 +86,19 @@ class StackRecord(Construct):
         self.appflow_arn_prefix = stack.format_arn(
             service="appflow", resource="", arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
         )
-        # By the ARN of the function, version or alias.
+        # By the path of the function, version or alias, or by the ARN of one from elsewhere.
         self.invoke_permissions: dict[str, lambda_.CfnPermission] = {}
+        self._templates: dict[str, Template] = {}
 
     @classmethod
     def of(cls, stack: cdk.Stack) -> StackRecord:
         """The record of a stack, created on first use."""
         record = stack.node.try_find_child(_RECORD_ID)
         return record if isinstance(record, cls) else cls(stack)
+
+    def template_of(self, stack: cdk.Stack) -> Template:
+        """The template of this stack, or of another stack with a function of a registration."""
+        return self._templates.setdefault(stack.node.path, Template(stack))
 
 
 def is_same_stack(stack: cdk.Stack, other: cdk.Stack) -> bool:

@@ -22,6 +22,7 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 
+from ._connector_function import ConnectorFunction
 from ._validation import check_inline_policies, check_managed_policies
 from ._warnings import warn_managed_policy_quota
 
@@ -39,7 +40,7 @@ _MAX_MANAGED_POLICY_SIZE = 6_144
 _CONNECTORS_PER_POLICY = 24
 
 # The size of a managed policy without the ARNs of its connectors.
-_EMPTY_POLICY_SIZE = 230
+_EMPTY_POLICY_SIZE = 330
 
 # Source: "Giving Lambda functions access to resources in an Amazon VPC" in the AWS Lambda Developer
 # Guide. AWS's managed policies allow either more, for all logs, or less.
@@ -123,12 +124,14 @@ class HandlerPolicies:
         self._managed: list[_SizedPolicy] = []
         self._unregister_sizes: dict[iam.Policy, int] = {}
 
-    def grant_registration(self, connector_arn: str, function_arn: str) -> iam.ManagedPolicy:
+    def grant_registration(
+        self, connector_arn: str, function: ConnectorFunction
+    ) -> iam.ManagedPolicy:
         """Allow the handler to register a connector and to update its registration.
 
         Args:
             connector_arn: the ARN of the connector.
-            function_arn: the ARN of the connector's function, version or alias.
+            function: the connector's function, version or alias.
 
         Returns:
             The policy, which the registration must wait for.
@@ -136,17 +139,30 @@ class HandlerPolicies:
         Raises:
             ValueError: the role would have more managed policies than IAM accepts.
         """
-        size = max_arns_size(self._stack.resolve([connector_arn, function_arn]))
-        policy = self._policy_for(size)
+        # IAM checks GetAlias against the function and not against the alias.
+        # Source: "Actions, resources, and condition keys for AWS Lambda" in the Service
+        # Authorization Reference.
+        without_alias = function.arn_without_alias(self._stack)
+        aliased = [] if without_alias is None else [without_alias]
+        arns = self._stack.resolve([connector_arn, function.arn, *aliased])
+        policy = self._policy_for(max_arns_size(arns))
         policy.add_statements(
             iam.PolicyStatement(
                 actions=["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
                 resources=[connector_arn],
             ),
             # AppFlow checks that its caller may invoke the function. The native
-            # AWS::AppFlow::Connector needs the same permission.
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function_arn]),
+            # AWS::AppFlow::Connector needs the same permission. The handler reads whether the
+            # function is ready to be invoked.
+            iam.PolicyStatement(
+                actions=["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+                resources=[function.arn],
+            ),
         )
+        if aliased:
+            policy.add_statements(
+                iam.PolicyStatement(actions=["lambda:GetAlias"], resources=aliased)
+            )
         return policy
 
     def grant_unregister(self, scope: Construct, connector_arn: str) -> iam.Policy:

@@ -12,8 +12,8 @@ from aws_cdk import aws_lambda as lambda_
 
 from constructs import Construct
 
+from ._connector_function import ConnectorFunction, Kind
 from ._environment import StackRecord
-from ._function_hash import ConnectorFunction
 
 # The construct id makes the logical id of deployed permissions, so it may never change.
 _PERMISSION_ID = "AppFlowPermission"
@@ -32,8 +32,9 @@ def add_invoke_permission(
     Returns:
         The permission, which the registration must wait for.
     """
-    # The ARN of a function of the app is a token, and the same one for all of its registrations.
-    permission = stack.invoke_permissions.get(function.arn)
+    # The ARN of a function of the app is another token for its construct than for its resource.
+    key = function.arn if function.resource is None else function.resource.node.path
+    permission = stack.invoke_permissions.get(key)
     if permission is None:
         # function.add_permission would create none for an imported function of an unknown account.
         permission = lambda_.CfnPermission(
@@ -45,9 +46,9 @@ def add_invoke_permission(
             source_account=stack.account,
             source_arn=f"{stack.appflow_arn_prefix}*",
         )
-        if isinstance(function.resource, lambda_.CfnVersion):
+        if function.resource is not None and function.kind is Kind.VERSION:
             _retain_on_replacement(permission)
-        stack.invoke_permissions[function.arn] = permission
+        stack.invoke_permissions[key] = permission
     return permission
 
 

@@ -7,6 +7,7 @@ checked, because its value is only known at deploy time; the handler checks it t
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -14,8 +15,8 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 
+from ._connector_function import ConnectorFunction
 from ._environment import Environment, is_same_stack
-from ._function_hash import ConnectorFunction
 
 _LABEL = re.compile(r"[a-zA-Z0-9][\w!@#.-]{1,255}", re.ASCII)
 _DESCRIPTION = re.compile(r"[\s\w/!@#+=.-]{0,1024}", re.ASCII)
@@ -35,6 +36,25 @@ MIN_TIMEOUT_SECONDS = 4 * 60
 # Source: CreateFunction in the Lambda API Reference.
 _MAX_TIMEOUT_SECONDS = 15 * 60
 _MIN_MEMORY, _MAX_MEMORY = 128, 10_240
+
+# Sources: "Working with Lambda environment variables" in the AWS Lambda Developer Guide and
+# Environment in the Lambda API Reference.
+_VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+", re.ASCII)
+_RESERVED_VARIABLES = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+    }
+)
 
 # CloudFormation waits no longer for a custom resource, whatever its ServiceTimeout.
 # Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
@@ -124,7 +144,7 @@ def check_function(function: ConnectorFunction, environment: Environment) -> Non
         )
     if environment == (None, None):
         return
-    actual = Environment.of(function.construct.env)
+    actual = function.environment
     for kind, found, expected in (
         ("account", actual.account, environment.account),
         ("Region", actual.region, environment.region),
@@ -211,6 +231,26 @@ def check_log_retention(
             "log_retention is given together with log_group, which has its own retention. Omit one"
             " of them"
         )
+
+
+def check_environment(environment: Mapping[str, str]) -> None:
+    """Raise ValueError for an environment variable that Lambda refuses."""
+    for name, value in environment.items():
+        if name in _RESERVED_VARIABLES or name.startswith("AWS_LAMBDA_"):
+            raise ValueError(
+                f"environment contains {name}, but Lambda reserves this name and sets the variable"
+                " itself. Remove it"
+            )
+        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            raise ValueError(
+                f"environment contains the name {name!r}, but Lambda accepts 2 or more characters:"
+                " a letter first, then letters, digits and _ only. Rename the variable"
+            )
+        if not isinstance(value, str):
+            raise ValueError(
+                f"environment contains {name} with the value {value!r}, but Lambda accepts only"
+                f" text. Pass {str(value)!r}"
+            )
 
 
 def check_managed_policies(count: int, role: Construct) -> None:

@@ -6,12 +6,11 @@ The id of a warning is part of the public interface: an app passes it to ``ackno
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 
 from constructs import Construct, IConstruct
 
+from ._connector_function import ConnectorFunction, Kind
 from ._environment import Environment, StackRecord, root_stack
-from ._function_hash import ConnectorFunction
 from ._validation import LAMBDA_ARN, is_label
 
 # Source: the endpoints of AppFlow in botocore; AppFlow is in no other partition than aws.
@@ -102,12 +101,26 @@ def warn_missing_invoke_permission(
     )
 
 
+def warn_unseen_code_changes(scope: IConstruct, function: ConnectorFunction) -> None:
+    """Warn about a function from elsewhere, whose new code nothing in this app shows."""
+    if function.resource is not None or function.kind is Kind.VERSION:
+        return
+    _warn(
+        scope,
+        "unseenCodeChanges",
+        f"connector_function is {function.construct.node.path}, which is not defined in this app,"
+        " so new code under the same ARN does not refresh the registration, and AppFlow keeps the"
+        " old configuration. Pass triggers={'Release': ...} with a value that changes with each"
+        " release of the function, or import a version",
+    )
+
+
 def warn_unstable_version(
     scope: IConstruct, function: ConnectorFunction, stack: StackRecord
 ) -> None:
     """Warn about a version that is exported to another stack, or deleted after the next one."""
     resource = function.resource
-    if not isinstance(resource, lambda_.CfnVersion):
+    if function.kind is not Kind.VERSION or not isinstance(resource, cdk.CfnResource):
         return
     if root_stack(cdk.Stack.of(resource)).node.path != stack.root_path:
         _warn(

@@ -15,8 +15,9 @@ from constructs import Construct
 
 from . import _validation as validation
 from . import _warnings as warnings
+from ._connector_function import ConnectorFunction
 from ._environment import StackRecord
-from ._function_hash import ConnectorFunction, function_hash
+from ._function_hash import alias_routing, function_hash
 from ._invoke_permission import add_invoke_permission
 from ._labels import check_label_is_unique
 from .connector_registration_provider import ConnectorRegistrationProvider
@@ -81,6 +82,10 @@ class ConnectorRegistration(cdk.Resource):
     rollback of a creation does not restore an adopted registration, because only the handler's log
     contains the ARN that was registered before. Adopt a registration in a separate deployment.
 
+    Before you replace another resource of the stack that unregisters the connector when it is
+    deleted, such as an ``AwsCustomResource`` with ``on_delete``, deploy that resource without this
+    effect. CloudFormation deletes it after this construct has adopted its registration.
+
     The construct allows AppFlow to invoke ``connector_function``, exactly the function, version or
     alias that is passed, unless ``skip_permissions`` is True. Registrations of one function in a
     stack share this permission. Registrations in a stack share one provider, the Lambda function
@@ -93,9 +98,12 @@ class ConnectorRegistration(cdk.Resource):
             to 256 characters: a letter or digit, then letters, digits and ``_!@#.-``. Another label
             makes another registration; ``removal_policy`` applies to the old one.
             Source: RegisterConnector in the AppFlow API Reference.
-        connector_function: the function that is the connector: a Function, Alias, Version or
-            imported function in the account and Region of the stack. The CDK cannot detect code
-            changes of an imported function: use ``triggers`` for these.
+        connector_function: the function that is the connector, in the account and Region of the
+            stack: a Function, Alias, Version or imported function, or the CloudFormation resource
+            of one (``CfnFunction``, ``CfnAlias``, ``CfnVersion``, or ``AWS::Serverless::Function``
+            in a template that ``CfnInclude`` includes). A function that is imported by the ARN of a
+            resource of the app counts as this resource. The CDK cannot detect code changes of
+            other imported functions: use ``triggers`` for these, or a warning reminds you.
         description: the description of the connector in the AppFlow console. At most 1024 letters,
             digits, spaces and ``/!@#+=.-_``. Default: no description; an adopted registration keeps
             its description.
@@ -115,8 +123,10 @@ class ConnectorRegistration(cdk.Resource):
         adoption: whether this resource may, must or must not adopt an existing registration of the
             label. Default: ``Adoption.ALLOWED``.
         refresh_on_code_change: whether the registration is refreshed when the function's code or
-            configuration changes under the same ARN. If False, only another ARN, description or
-            trigger refreshes it. Default: True.
+            configuration changes under the same ARN, as far as the template shows it. Expressions
+            whose values only the deployment knows are compared by CloudFormation, except those of
+            environment variables and secrets. If False, only another ARN, description or trigger
+            refreshes it. Default: True.
         triggers: any values, which may be tokens. A change of one of them refreshes the
             registration. Use them for changes that the CDK cannot detect, such as new code of an
             imported function. Default: none.
@@ -141,7 +151,7 @@ class ConnectorRegistration(cdk.Resource):
         id: str,  # noqa: A002 - CDK's own name for it
         *,
         connector_label: str,
-        connector_function: lambda_.IFunction,
+        connector_function: lambda_.IFunction | cdk.CfnResource,
         description: str | None = None,
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
         force_delete: bool = False,
@@ -179,8 +189,9 @@ class ConnectorRegistration(cdk.Resource):
                 "ServiceTimeout": str(service_timeout_seconds),
                 "ConnectorLabel": connector_label,
                 "LambdaArn": function.arn,
+                "AliasRouting": alias_routing(function),
                 "FunctionHash": (
-                    function_hash(function, stack.stack) if refresh_on_code_change else None
+                    function_hash(function, stack) if refresh_on_code_change else None
                 ),
                 "Triggers": dict(triggers) if triggers else None,
                 "Description": description,
@@ -202,6 +213,8 @@ class ConnectorRegistration(cdk.Resource):
             warnings.warn_possible_duplicate_label(self, connector_label, duplicate_path)
         warnings.warn_region_without_appflow(self, stack.environment)
         warnings.warn_unstable_version(self, function, stack)
+        if refresh_on_code_change and not triggers:
+            warnings.warn_unseen_code_changes(self, function)
 
     @staticmethod
     def from_connector_label(
@@ -279,7 +292,7 @@ class ConnectorRegistration(cdk.Resource):
         self, function: ConnectorFunction, stack: StackRecord, *, skip_permissions: bool
     ) -> None:
         """Let the custom resource wait for the permissions of the handler and of AppFlow."""
-        dependencies = self._provider._bind(self._arn_by_label, function.arn)
+        dependencies = self._provider._bind(self._arn_by_label, function)
         if not skip_permissions:
             dependencies.append(add_invoke_permission(self, function, stack))
         self._resource.node.add_dependency(*dependencies)

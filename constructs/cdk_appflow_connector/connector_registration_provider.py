@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -14,6 +15,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from . import _validation as validation
+from ._connector_function import ConnectorFunction
 from ._handler_code import ENTRY_POINT, handler_code
 from ._handler_policies import HandlerPolicies, attach_policy, base_statements, create_role
 
@@ -77,18 +79,23 @@ class ConnectorRegistrationProvider(Construct):
         log_retention: how long the default log group keeps log events. Not allowed together with
             ``log_group``. Default: one month.
         vpc: the VPC to run the function in. The function needs routes to AppFlow, to
-            CloudFormation, and to S3, which receives the responses. Default: no VPC.
+            CloudFormation, to Lambda, and to S3, which receives the responses. Default: no VPC.
         vpc_subnets: the subnets of ``vpc`` to run the function in. Default: the private subnets.
         security_groups: the security groups of the function in ``vpc``. Default: a new security
             group that allows all outbound traffic.
+        environment: environment variables of the function. A handler that reaches AWS through a
+            proxy needs ``HTTPS_PROXY``, and ``NO_PROXY`` for the hosts that it reaches directly.
+            The proxy carries the calls to AWS and the responses to CloudFormation. Names that
+            Lambda reserves are refused. Default: no variables.
+            Source: "Working with Lambda environment variables" in the AWS Lambda Developer Guide.
         environment_encryption: the KMS key that encrypts the environment variables of the function.
             Default: a key that AWS manages.
         tracing: the AWS X-Ray mode of the function. Default: disabled.
 
     Raises:
         ValueError: ``runtime`` is not Python or too old, ``timeout`` or ``memory_size`` is out of
-            range, ``max_event_age`` and ``timeout`` together exceed an hour, or ``log_retention``
-            is combined with ``log_group``.
+            range, ``max_event_age`` and ``timeout`` together exceed an hour, ``log_retention`` is
+            combined with ``log_group``, or Lambda refuses a name in ``environment``.
     """
 
     def __init__(
@@ -109,6 +116,7 @@ class ConnectorRegistrationProvider(Construct):
         vpc: ec2.IVpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: list[ec2.ISecurityGroup] | None = None,
+        environment: Mapping[str, str] | None = None,
         environment_encryption: kms.IKey | None = None,
         tracing: lambda_.Tracing | None = None,
     ) -> None:
@@ -116,6 +124,7 @@ class ConnectorRegistrationProvider(Construct):
         validation.check_memory_size(memory_size)
         validation.check_times(timeout, max_event_age)
         validation.check_log_retention(log_group, log_retention)
+        validation.check_environment(environment or {})
         super().__init__(scope, id)
         # Statements that differ in their resources only are merged, also in apps that have not set
         # this feature flag.
@@ -142,6 +151,7 @@ class ConnectorRegistrationProvider(Construct):
             vpc=vpc,
             vpc_subnets=vpc_subnets,
             security_groups=security_groups,
+            environment=dict(environment) if environment else None,
             environment_encryption=environment_encryption,
             tracing=tracing,
         )
@@ -176,12 +186,12 @@ class ConnectorRegistrationProvider(Construct):
         """The ARN of the function, which is the ``ServiceToken`` of its custom resources."""
         return self.handler.function_arn
 
-    def _bind(self, connector_arn: str, function_arn: str) -> list[IConstruct]:
+    def _bind(self, connector_arn: str, function: ConnectorFunction) -> list[IConstruct]:
         """Allow the handler to manage a connector.
 
         Args:
             connector_arn: the ARN of the connector.
-            function_arn: the ARN of the connector's function, version or alias.
+            function: the connector's function, version or alias.
 
         Returns:
             The constructs that the registration must wait for. CloudFormation creates a custom
@@ -193,7 +203,7 @@ class ConnectorRegistrationProvider(Construct):
         """
         if self._policies is None:
             return [self.handler, self._event_invoke_config]
-        policy = self._policies.grant_registration(connector_arn, function_arn)
+        policy = self._policies.grant_registration(connector_arn, function)
         return [policy, self._event_invoke_config]
 
     def _resolve_service_timeout(self, requested: cdk.Duration | None) -> int:

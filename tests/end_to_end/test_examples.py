@@ -193,6 +193,107 @@ def without_native(account: Account, output: Path, step: str) -> Path:
     return output
 
 
+# What the CDK's function for AwsCustomResource does, in Python: the CDK's own needs the AWS SDK for
+# JavaScript, which is part of Lambda's Node.js runtime and not of the local cloud.
+AWS_CUSTOM_RESOURCE = """
+import json, re, urllib.request
+import boto3
+
+def handler(event, context):
+    print(event["RequestType"])
+    response = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    response |= {"Status": "SUCCESS", "PhysicalResourceId": "acme-crm"}
+    try:
+        call = json.loads(event["ResourceProperties"].get(event["RequestType"], "null"))
+        if call:
+            client = boto3.client(call["service"].lower())
+            operation = re.sub(r"(?<!^)([A-Z])", r"_\\1", call["action"]).lower()
+            getattr(client, operation)(**call["parameters"])
+    except Exception as error:
+        response |= {"Status": "FAILED", "Reason": str(error)}
+    body = json.dumps(response).encode()
+    request = urllib.request.Request(
+        event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"
+    )
+    urllib.request.urlopen(request).read()
+"""
+
+
+class FormerlyCustom:
+    """The stack of ``replace_aws_custom_resource``, with a connector profile, at some step."""
+
+    def __init__(self, account: Account, output: Path) -> None:
+        self.account = account
+        self._output = output
+
+    def deploy(self, step: str) -> None:
+        """Deploy a step, with a function in Python behind AwsCustomResource."""
+        example = "replace_aws_custom_resource"
+        output = self._output / step
+        synth = cdk(self.account, output, example, "synth", "--quiet", "-c", f"step={step}")
+        assert synth.returncode == 0, synth.stderr
+        [file] = output.glob("*.template.json")
+        template = json.loads(file.read_text())
+        for name, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::Lambda::Function" and name.startswith("AWS679f53fac0"):
+                resource["Properties"] |= {
+                    "Code": {"ZipFile": AWS_CUSTOM_RESOURCE},
+                    "Handler": "index.handler",
+                    "Runtime": "python3.13",
+                }
+        file.write_text(json.dumps(template))
+        arguments = ["deploy", "--require-approval", "never"]
+        result = run_cdk(self.account, str(output), self._output, *arguments)
+        assert result.returncode == 0, result.stderr
+
+    def status(self) -> str:
+        """The status of the stack."""
+        [stack] = self.account.client("cloudformation").describe_stacks(
+            StackName="FormerlyCustomConnector"
+        )["Stacks"]
+        return str(stack["StackStatus"])
+
+
+@pytest.fixture
+def formerly_custom(account: Account, tmp_path: Path) -> FormerlyCustom:
+    """A stack whose connector an AwsCustomResource has registered, and a profile that uses it."""
+    bootstrap(account, tmp_path)
+    stack = FormerlyCustom(account, tmp_path)
+    stack.deploy("before")
+    account.make_profile("acme", LABEL)
+    return stack
+
+
+def test_replace_aws_custom_resource(formerly_custom: FormerlyCustom) -> None:
+    """The guide's order of deployments keeps the connector registered at every step."""
+    account = formerly_custom.account
+    arn = account.registered_arn(LABEL)
+    assert arn is not None
+
+    for step in ("both", "after"):
+        formerly_custom.deploy(step)
+        assert account.registered_arn(LABEL) == arn
+
+    assert account.operations() == [
+        "RegisterConnector",
+        "CreateConnectorProfile",
+        "UpdateConnectorRegistration",
+    ]
+    assert formerly_custom.status() == "UPDATE_COMPLETE"
+
+
+def test_aws_custom_resource_replaced_at_once(formerly_custom: FormerlyCustom) -> None:
+    """Without the step that retains it, an AwsCustomResource unregisters what was adopted."""
+    formerly_custom.deploy("after")
+
+    assert formerly_custom.account.registered(LABEL) is None
+    assert formerly_custom.account.operations()[-2:] == [
+        "UpdateConnectorRegistration",
+        "UnregisterConnector",
+    ]
+    assert formerly_custom.status() == "UPDATE_COMPLETE"
+
+
 @pytest.mark.parametrize("region", ["eu-west-1", "us-west-2"])
 def test_stack_set_template_registers(account: Account, tmp_path: Path, region: str) -> None:
     """The template of the stack set registers the connector in any Region."""

@@ -26,7 +26,10 @@ def make_function(stack: cdk.Stack, name: str, code: str = "version = 1") -> lam
 
 
 def register(
-    stack: cdk.Stack, function: lambda_.IFunction, name: str = "Registration", **arguments: Any
+    stack: cdk.Stack,
+    function: lambda_.IFunction | cdk.CfnResource,
+    name: str = "Registration",
+    **arguments: Any,
 ) -> ConnectorRegistration:
     """A registration of a function, under LABEL unless the arguments give another label."""
     return ConnectorRegistration(

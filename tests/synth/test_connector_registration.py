@@ -136,7 +136,7 @@ class TestInvokePermission:
         registered = resource["Properties"]["LambdaArn"]
         assert permission["Properties"]["FunctionName"] == registered
         assert registered != arn_of(function)
-        invocations = [s for s in statements(template) if s["Action"] == "lambda:InvokeFunction"]
+        invocations = [s for s in statements(template) if "lambda:InvokeFunction" in s["Action"]]
         assert [statement["Resource"] for statement in invocations] == [registered]
 
     def test_on_a_version_is_kept_when_replaced(
@@ -306,7 +306,7 @@ class TestHandler:
             },
             {
                 "Effect": "Allow",
-                "Action": "lambda:InvokeFunction",
+                "Action": ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
                 "Resource": arn_of(function),
             },
         ]

@@ -39,6 +39,12 @@ ACKNOWLEDGED = {
     ("AwsSolutions-L1", "/Connector/Resource"): (
         "An example's connector uses a runtime that the AppFlow SDK was tested with."
     ),
+    (f"{AWS_POLICIES}/AWSLambdaBasicExecutionRole]", "82bd2287/ServiceRole/Resource"): (
+        "The function behind AwsCustomResource is the CDK's."
+    ),
+    ("AwsSolutions-IAM5[Resource::*]", "/Old/CustomResourcePolicy/Resource"): (
+        "IAM has no narrower resource for appflow:RegisterConnector."
+    ),
     (f"{AWS_POLICIES}/AWSCodeDeployRoleForLambdaLimited]", "/Deployment/ServiceRole/Resource"): (
         "The AWS managed policy for CodeDeploy, which the CDK attaches."
     ),

@@ -51,6 +51,7 @@ def test_further_registration_asks_little(
             f"Registration{n}",
             connector_label=f"acme-{n}",
             connector_function=function,
+            triggers={"Release": "1"},
             **arguments,
         )
         counts.append(messages.count)

@@ -258,6 +258,21 @@ class TestSettings:
             "AWS::IAM::Role", {"PermissionsBoundary": stack.resolve(boundary.managed_policy_arn)}
         )
 
+    def test_environment_is_applied(self, stack: cdk.Stack) -> None:
+        """The environment variables are those of the function."""
+        variables = {"HTTPS_PROXY": "http://proxy.acme.example:3128", "NO_PROXY": ".acme.example"}
+        ConnectorRegistrationProvider(stack, "Provider", environment=variables)
+
+        assert handlers(stack)[0]["Environment"] == {"Variables": variables}
+
+    def test_environment_value_may_be_a_token(self, stack: cdk.Stack) -> None:
+        """The value of an environment variable may be a deploy-time value."""
+        proxy = cdk.CfnParameter(stack, "Proxy").value_as_string
+        ConnectorRegistrationProvider(stack, "Provider", environment={"HTTPS_PROXY": proxy})
+
+        variables = handlers(stack)[0]["Environment"]["Variables"]
+        assert variables == {"HTTPS_PROXY": {"Ref": "Proxy"}}
+
     def test_environment_key_is_applied(self, stack: cdk.Stack) -> None:
         """The key encrypts the function's environment."""
         key = kms.Key(stack, "Key")
@@ -321,6 +336,39 @@ class TestInvalidSettings:
         """A value that Lambda or the handler cannot work with raises an error."""
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             ConnectorRegistrationProvider(stack, "Provider", **settings)
+
+    @pytest.mark.parametrize(
+        "name", ["AWS_REGION", "AWS_LAMBDA_FUNCTION_NAME", "_HANDLER", "LAMBDA_TASK_ROOT"]
+    )
+    def test_reserved_variable_is_refused(self, stack: cdk.Stack, name: str) -> None:
+        """An environment variable that Lambda sets itself raises an error."""
+        message = (
+            f"environment contains {name}, but Lambda reserves this name and sets the variable"
+            " itself. Remove it"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(stack, "Provider", environment={name: "value"})
+
+    @pytest.mark.parametrize("name", ["", "x", "1ST", "NO-PROXY", "ÜBER"])
+    def test_invalid_variable_is_refused(self, stack: cdk.Stack, name: str) -> None:
+        """A name of an environment variable that Lambda rejects raises an error with the rules."""
+        message = (
+            f"environment contains the name {name!r}, but Lambda accepts 2 or more characters: a"
+            " letter first, then letters, digits and _ only. Rename the variable"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(stack, "Provider", environment={name: "value"})
+
+    def test_variable_that_is_no_text_is_refused(self, stack: cdk.Stack) -> None:
+        """A value of an environment variable that is no text raises an error."""
+        variables: dict[str, Any] = {"PORT": 3128}
+
+        message = (
+            "environment contains PORT with the value 3128, but Lambda accepts only text. Pass"
+            " '3128'"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(stack, "Provider", environment=variables)
 
     def test_token_is_accepted(self, stack: cdk.Stack) -> None:
         """Deploy-time values are not checked at synthesis."""

@@ -163,7 +163,11 @@ HERE = {"account": "111122223333", "region": "us-east-1"}
 
 def register_in(stack: cdk.Stack) -> None:
     """Register an imported function under the default label."""
-    register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+    register(
+        stack,
+        lambda_.Function.from_function_name(stack, "Connector", "crm"),
+        triggers={"Release": "1"},
+    )
 
 
 class TestDuplicateLabel:
@@ -295,7 +299,8 @@ class TestRegion:
     def test_without_appflow_gets_a_warning(self, app: cdk.App, region: str) -> None:
         """A Region without AppFlow adds a warning with the Regions that have it."""
         stack = cdk.Stack(app, "Crm", env=cdk.Environment(region=region))
-        register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+        imported = lambda_.Function.from_function_name(stack, "Connector", "crm")
+        register(stack, imported, triggers={"Release": "1"})
 
         [warning] = warnings(stack)
         assert warning.startswith(
@@ -307,7 +312,8 @@ class TestRegion:
     def test_with_appflow_gets_no_warning(self, app: cdk.App) -> None:
         """A Region with AppFlow adds no warning."""
         stack = cdk.Stack(app, "Crm", env=cdk.Environment(region="eu-west-1"))
-        register(stack, lambda_.Function.from_function_name(stack, "Connector", "crm"))
+        imported = lambda_.Function.from_function_name(stack, "Connector", "crm")
+        register(stack, imported, triggers={"Release": "1"})
 
         assert warnings(stack) == []
 
@@ -350,7 +356,8 @@ class TestMissingPermission:
 
     def test_added_permission_gets_no_warning(self, stack: cdk.Stack) -> None:
         """A registration that adds the permission has no warning."""
-        register(stack, lambda_.Function.from_function_arn(stack, "Connector", self.ARN))
+        imported = lambda_.Function.from_function_arn(stack, "Connector", self.ARN)
+        register(stack, imported, triggers={"Release": "1"})
 
         assert warnings(stack) == []
 
@@ -359,7 +366,7 @@ class TestMissingPermission:
         imported = lambda_.Function.from_function_attributes(
             stack, "Connector", function_arn=self.ARN, skip_permissions=True
         )
-        register(stack, imported, skip_permissions=True)
+        register(stack, imported, skip_permissions=True, triggers={"Release": "1"})
 
         [warning] = warnings(stack)
         assert warning.startswith(

@@ -61,6 +61,7 @@ def every_argument_of_a_provider(
     log_group: logs.ILogGroup,
     vpc: ec2.IVpc,
     group: ec2.ISecurityGroup,
+    environment: Mapping[str, str],
     key: kms.IKey,
     destination: lambda_.IDestination,
 ) -> None:
@@ -80,6 +81,7 @@ def every_argument_of_a_provider(
         vpc=vpc,
         vpc_subnets=ec2.SubnetSelection(one_per_az=True),
         security_groups=[group],
+        environment=environment,
         environment_encryption=key,
         tracing=lambda_.Tracing.ACTIVE,
     )
@@ -128,6 +130,22 @@ def every_kind_of_function_is_a_connector(
     )
 
 
+def every_resource_of_a_function_is_a_connector(
+    stack: cdk.Stack,
+    function: lambda_.CfnFunction,
+    alias: lambda_.CfnAlias,
+    version: lambda_.CfnVersion,
+    included: cdk.CfnResource,
+) -> None:
+    for label, resource in enumerate((function, alias, version, included)):
+        ConnectorRegistration(
+            stack, f"Resource{label}", connector_label=f"acme-{label}", connector_function=resource
+        )
+    ConnectorRegistration(
+        stack, "Function", connector_label="function", connector_function=function
+    )
+
+
 def what_is_refused(stack: cdk.Stack, connector: lambda_.IFunction) -> None:
     # A label and a function are required.
     ConnectorRegistration(stack, "A", connector_label="acme-crm")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -161,6 +179,12 @@ def what_is_refused(stack: cdk.Stack, connector: lambda_.IFunction) -> None:
         stack,
         "G",
         timeout=240,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    )
+    # Environment variables are text.
+    ConnectorRegistrationProvider(
+        stack,
+        "I",
+        environment={"PORT": 3128},  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
     )
     # No argument has this name.
     ConnectorRegistrationProvider(
