@@ -48,7 +48,7 @@ if step in ("before", "both"):
             )
         ),
     )
-    native.add_dependency(permission)
+    native.node.add_dependency(permission)
 
 if step == "both":
     native.apply_removal_policy(cdk.RemovalPolicy.RETAIN)

@@ -6,15 +6,13 @@ Source of operations, members and errors: the service model 2020-08-23 in botoco
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from . import time_budget
+from . import sdk, time_budget
 from .errors import (
     RETRY_SECONDS,
     AlreadyRegisteredError,
@@ -27,8 +25,6 @@ from .errors import (
 from .request import Registration
 from .time_budget import UPDATE_VISIBLE_SECONDS, TimeBudget
 
-logger = logging.getLogger(__name__)
-
 
 class Connector(NamedTuple):
     """A registered connector, as DescribeConnector shows it."""
@@ -38,6 +34,7 @@ class Connector(NamedTuple):
     lambda_arn: str
     description: str
     version: str
+    configuration: Mapping[str, Any]
 
     def matches(self, lambda_arn: str, description: str) -> bool:
         """Whether it is registered with this Lambda ARN and this description."""
@@ -54,13 +51,21 @@ class AppFlow:
         request_id: CloudFormation's id of the request. All tries of an operation carry the client
             token made from it, so an event that is delivered twice takes effect once.
         budget: the time that calls and pauses may take.
+        wait_until_ready: waits until AppFlow can invoke the connector's function.
     """
 
     def __init__(
-        self, client: Any, registration: Registration, *, request_id: str, budget: TimeBudget
+        self,
+        client: Any,
+        registration: Registration,
+        *,
+        request_id: str,
+        budget: TimeBudget,
+        wait_until_ready: Callable[[], None],
     ) -> None:
         self._client = client
         self._request_id = request_id
+        self._wait_until_ready = wait_until_ready
         self.registration = registration
         self.budget = budget
 
@@ -82,6 +87,7 @@ class AppFlow:
             lambda_arn=provisioning.get("lambda", {}).get("lambdaArn", ""),
             description=shown.get("connectorDescription", ""),
             version=shown.get("connectorVersion", ""),
+            configuration=shown,
         )
 
     def register(self) -> None:
@@ -91,6 +97,7 @@ class AppFlow:
             AlreadyRegisteredError: a connector is registered under the label.
             AppFlowError: AppFlow refused.
         """
+        self._wait_until_ready()
         self._call(
             "RegisterConnector",
             self._raise_if_label_taken,
@@ -110,6 +117,7 @@ class AppFlow:
             NotRegisteredError: no connector is registered under the label.
             AppFlowError: AppFlow refused.
         """
+        self._wait_until_ready()
         self._call(
             "UpdateConnectorRegistration",
             clientToken=self._token(operation),
@@ -206,29 +214,26 @@ class AppFlow:
             started = time_budget.clock.monotonic()
             try:
                 response = _checked_response(method, parameters, operation)
-            except (ClientError, BotoCoreError, ResponseParserError) as cause:
-                now = time_budget.clock.monotonic()
+            except sdk.CALL_ERRORS as cause:
                 error = refusal = call_error(cause, operation, self.registration)
-                self._log(operation, attempt, now - started, refusal.code)
+                self._log(operation, attempt, started, refusal.code)
                 on_error(refusal)
-                retry_seconds = RETRY_SECONDS.get(refusal.code, 0)
-                until = first_seen.setdefault(refusal.code, now) + retry_seconds
+                if refusal.code == "ConnectorServerException":
+                    # A permission to read the state may have spread by now, or an update begun.
+                    self._wait_until_ready()
+                now = time_budget.clock.monotonic()
+                until = first_seen.setdefault(refusal.code, now) + RETRY_SECONDS.get(
+                    refusal.code, 0
+                )
                 if not self.budget.pause(pause, until=until):
                     raise refusal from cause
             else:
-                self._log(operation, attempt, time_budget.clock.monotonic() - started, "OK")
+                self._log(operation, attempt, started, "OK")
                 return response
 
-    def _log(self, operation: str, attempt: int, seconds: float, outcome: str) -> None:
-        logger.info(
-            {
-                "call": operation,
-                "label": self.registration.connector_label,
-                "attempt": attempt,
-                "milliseconds": round(seconds * 1000),
-                "outcome": outcome,
-            }
-        )
+    def _log(self, operation: str, attempt: int, started: float, outcome: str) -> None:
+        label = self.registration.connector_label
+        sdk.log_call(operation, label, started, outcome, attempt=attempt)
 
 
 # The SDK turns a body that is not JSON into a response without these members, and raises nothing.
@@ -242,11 +247,7 @@ _REQUIRED_MEMBERS = {
 def _checked_response(
     method: Callable[..., dict[str, Any]], parameters: Mapping[str, Any], operation: str
 ) -> dict[str, Any]:
-    try:
-        response = method(**parameters)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        # The SDK raises these for JSON of another shape than the service model's.
-        raise ResponseParserError(f"the response does not have AppFlow's form: {error}") from error
+    response = sdk.call(method, parameters)
     member = _REQUIRED_MEMBERS.get(operation)
     if member is not None and member not in response:
         raise ResponseParserError(f"the response has no {member}")

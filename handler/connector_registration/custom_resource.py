@@ -13,6 +13,7 @@ that subclasses may override, because version 2.0.12
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -44,7 +45,7 @@ class CustomResource(CfnResource):
     response: Response
     _invocation: Any
 
-    def __init__(self, http: Callable[[], urllib3.PoolManager] = pool) -> None:
+    def __init__(self, http: Callable[[str], urllib3.PoolManager] = pool) -> None:
         # With this variable crhelper creates no boto3 clients, which the handler does not use.
         os.environ["AWS_SAM_LOCAL"] = "true"
         super().__init__(
@@ -71,7 +72,7 @@ class CustomResource(CfnResource):
         self._invocation = context
         # OpenSSL reads the certificate authorities without the interpreter's lock, so a thread
         # saves an eighth of the time of a cold Update.
-        threading.Thread(target=self._http, daemon=True).start()
+        threading.Thread(target=self._prepare, args=[event["ResponseURL"]], daemon=True).start()
         try:
             super().__call__(event, context)
         except BaseException as error:
@@ -79,6 +80,11 @@ class CustomResource(CfnResource):
             self.response.fail(f"The handler ended early: {error!r}. Deploy again.")
             raise
         self.response.check_delivered()
+
+    def _prepare(self, response_url: str) -> None:
+        # An invalid proxy is reported when the response is sent, without its credentials.
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            self._http(response_url)
 
     def _wrap_function(self, func: Callable[[Mapping[str, Any], Any], str]) -> None:
         def report_unexpected(event: Mapping[str, Any], context: Any) -> str:

@@ -29,9 +29,10 @@ RETRY_SECONDS: dict[str, float] = {
     "AccessDeniedException": 60,
     # Another update of the same connector has to finish first. One call of it can take 45 seconds.
     "ConflictException": 60,
-    # A cold start of the connector's function can exceed AppFlow's timeout, and a second try finds
-    # the function warm. A broken connector fails the stack after these few seconds.
-    "ConnectorServerException": 10,
+    # AppFlow waits ten seconds for the connector, and a cold start can take longer more than once.
+    # There is time for three tries of ten seconds, and a broken connector fails the stack within
+    # half a minute. Source: README and troubleshooting guide of the AppFlow Custom Connector SDK.
+    "ConnectorServerException": 15,
 }
 
 # Truncated so that the advice stays near the beginning of the reason. AppFlow's message about a
@@ -92,6 +93,26 @@ class OutOfTimeError(AppFlowError):
         super().__init__(
             f"connector {registration.connector_label}: no time was left for {operation}."
             " Deploy again."
+        )
+
+
+class FunctionFailedError(AppFlowError):
+    """Lambda could not create or update the connector's function."""
+
+    def __init__(self, registration: Registration, state: str) -> None:
+        super().__init__(
+            f"connector {registration.connector_label}: {registration.lambda_arn} cannot be used,"
+            f" since its {state}. Correct the function, and deploy again."
+        )
+
+
+class FunctionNotReadyError(AppFlowError):
+    """The connector's function was not ready in time."""
+
+    def __init__(self, registration: Registration, reason: str) -> None:
+        super().__init__(
+            f"connector {registration.connector_label}: {registration.lambda_arn} was not ready in"
+            f" time: {reason}. Deploy again when it is ready."
         )
 
 

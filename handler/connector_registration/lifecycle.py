@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from .errors import (
     NotRegisteredError,
     StaleEventError,
 )
+from .function_state import FunctionState
 from .request import Adoption, Registration, Request
 from .stack_events import StackEvents
 from .time_budget import TimeBudget
@@ -23,6 +25,8 @@ logger = logging.getLogger(__name__)
 # An older event has waited in Lambda's queue, or is delivered for a second time: Lambda retries a
 # failed invocation after a minute. By then the stack events show what happened to it.
 _LATE_SECONDS = 30.0
+
+_MAX_SHOWN_LENGTH = 200
 
 
 def create(
@@ -130,12 +134,10 @@ def _refresh(request: Request, appflow: AppFlow) -> Connector:
     A label that was unregistered in the meantime is registered again.
     """
     desired, previous = request.desired, request.previous
-    if previous is not None and desired.same_in_appflow(previous):
-        registered = appflow.describe()
-        if registered is not None and registered.lambda_arn == desired.lambda_arn:
-            _log("no refresh needed", desired)
-            return registered
-    before = appflow.describe() if _differ_in_appflow(desired, previous) else None
+    before = appflow.describe()
+    if before is not None and not _needs_refresh(request, before):
+        _log("no refresh needed", desired)
+        return before
     description = _description_to_send(desired, previous, before)
     _update_or_register(appflow, description)
     if (
@@ -147,7 +149,35 @@ def _refresh(request: Request, appflow: AppFlow) -> Connector:
         return cancelled_update.restore_until_deadline(
             appflow, description=before.description if description is None else description
         )
-    return appflow.wait_until_updated()
+    after = appflow.wait_until_updated()
+    if before is not None:
+        _log("refreshed", desired, changes=_changes(before, after))
+    return after
+
+
+def _needs_refresh(request: Request, before: Connector) -> bool:
+    """Whether AppFlow may show something else than the template and the function say."""
+    return (
+        request.previous is None
+        or request.is_repeated
+        or not request.desired.same_in_appflow(request.previous)
+        or before.lambda_arn != request.desired.lambda_arn
+    )
+
+
+def _changes(before: Connector, after: Connector) -> Mapping[str, str]:
+    """Return what AppFlow shows otherwise than before, by its names."""
+    old, new = before.configuration, after.configuration
+    return {
+        name: f"{_shown(old.get(name))} -> {_shown(new.get(name))}"
+        for name in sorted({*old, *new} - {"registeredAt"})
+        if old.get(name) != new.get(name)
+    }
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _MAX_SHOWN_LENGTH else text[:_MAX_SHOWN_LENGTH] + "..."
 
 
 def _update_or_register(appflow: AppFlow, description: str | None) -> None:
@@ -160,13 +190,6 @@ def _update_or_register(appflow: AppFlow, description: str | None) -> None:
             raise
         _log("register again", appflow.registration)
         appflow.register()
-
-
-def _differ_in_appflow(desired: Registration, previous: Registration | None) -> bool:
-    """Whether DescribeConnector can tell which of the two is registered."""
-    return previous is not None and (
-        (desired.lambda_arn, desired.description) != (previous.lambda_arn, previous.description)
-    )
 
 
 def _description_to_send(
@@ -187,11 +210,13 @@ def _description_to_send(
 
 
 def _appflow(request: Request, context: Any) -> AppFlow:
+    budget = TimeBudget(context)
     return AppFlow(
         sdk.client("appflow"),
         request.desired,
         request_id=request.request_id,
-        budget=TimeBudget(context),
+        budget=budget,
+        wait_until_ready=FunctionState(request, budget).wait_until_ready,
     )
 
 
@@ -204,11 +229,12 @@ def _attributes(registered: Connector) -> Mapping[str, str]:
     }
 
 
-def _log(decision: str, registration: Registration) -> None:
+def _log(decision: str, registration: Registration, **members: object) -> None:
     logger.info(
         {
             "decision": decision,
             "label": registration.connector_label,
             "lambda_arn": registration.lambda_arn,
+            **members,
         }
     )

@@ -63,6 +63,7 @@ class Registration(NamedTuple):
     triggers: object = None
     adoption: Adoption = Adoption.ALLOWED
     force_delete: bool = False
+    alias_is_weighted: bool = False
 
     @classmethod
     def parse(cls, properties: Mapping[str, Any]) -> Registration:
@@ -80,6 +81,7 @@ class Registration(NamedTuple):
             triggers=properties.get("Triggers"),
             adoption=_adoption(properties),
             force_delete=_flag(properties, "ForceDelete", "false", "true"),
+            alias_is_weighted=_flag(properties, "AliasRouting", "Single", "Weighted"),
         )
 
     def same_in_appflow(self, other: Registration) -> bool:
@@ -98,7 +100,8 @@ class Request(NamedTuple):
 
     ``physical_resource_id`` is None on Create only. ``previous`` is None unless this is an Update
     with valid old properties. ``issued_at`` is the time of the event in seconds since 1970, or None
-    if the URL does not contain it.
+    if the URL does not contain it. ``is_repeated`` is True for an Update without any change, which
+    CloudFormation sends when a user retries a failed deployment.
     """
 
     request_id: str
@@ -108,6 +111,7 @@ class Request(NamedTuple):
     desired: Registration
     previous: Registration | None
     issued_at: float | None = None
+    is_repeated: bool = False
 
     @property
     def retain_reason(self) -> str | None:
@@ -134,6 +138,7 @@ class Request(NamedTuple):
             desired=Registration.parse(event["ResourceProperties"]),
             previous=_previous(event),
             issued_at=_issued_at(event["ResponseURL"]),
+            is_repeated=event["ResourceProperties"] == event.get("OldResourceProperties"),
         )
 
 

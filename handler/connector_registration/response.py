@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import ssl
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 import urllib3
 
@@ -58,7 +60,7 @@ class Response:
     def __init__(
         self,
         event: Mapping[str, Any],
-        http: Callable[[], urllib3.PoolManager],
+        http: Callable[[str], urllib3.PoolManager],
         *,
         failure_physical_id: str,
     ) -> None:
@@ -109,7 +111,7 @@ class Response:
         # Neither the URL nor an exception that quotes it may be logged: its signature allows a
         # third party to respond in the handler's place. A redirect could lead away from TLS.
         try:
-            received = self._http().request(
+            received = self._http(self._url).request(
                 "PUT", self._url, body=body, headers=_HEADERS, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
@@ -131,19 +133,50 @@ class Response:
 _pool_lock = threading.Lock()
 
 
-def pool() -> urllib3.PoolManager:
-    """Return the connection pool for responses, with checked certificates and bounded timeouts."""
+def pool(url: str) -> urllib3.PoolManager:
+    """Return the connection pool for a response URL.
+
+    Certificates are checked, every wait is bounded, and HTTPS_PROXY and NO_PROXY are honoured.
+    """
     # The second caller waits: reading the certificate authorities twice at once takes longer.
     with _pool_lock:
-        return _pool()
+        return _pool(_proxy_for(url))
 
 
 @functools.cache
-def _pool() -> urllib3.PoolManager:
+def _pool(proxy: str | None) -> urllib3.PoolManager:
     # All connections share one context. urllib3 would read the authorities again for each, and a
     # warm event would take seven times as long.
     context = ssl.create_default_context()
-    return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT, ssl_context=context)
+    if proxy is None:
+        return urllib3.PoolManager(retries=_RETRY, timeout=_TIMEOUT, ssl_context=context)
+    return urllib3.ProxyManager(
+        proxy,
+        proxy_headers=_proxy_headers(proxy),
+        proxy_ssl_context=context,
+        retries=_RETRY,
+        timeout=_TIMEOUT,
+        ssl_context=context,
+    )
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL, as the SDK does for its calls."""
+    target = urllib3.util.parse_url(url)
+    if not any(name.lower() == f"{target.scheme}_proxy" for name in os.environ):
+        return None
+    # Imported for a proxy only, to keep cold starts short.
+    from urllib.request import getproxies, proxy_bypass
+
+    proxy = getproxies().get(str(target.scheme))
+    if not proxy or proxy_bypass(str(target.netloc)):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _proxy_headers(proxy: str) -> Mapping[str, str]:
+    credentials = urllib3.util.parse_url(proxy).auth
+    return urllib3.make_headers(proxy_basic_auth=unquote(credentials)) if credentials else {}
 
 
 def _validated(url: str) -> str:

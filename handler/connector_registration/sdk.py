@@ -7,13 +7,20 @@ botocore replaces boto3, which would import transfer managers and resource model
 from __future__ import annotations
 
 import functools
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
 
+from . import time_budget
 from .time_budget import APPFLOW_CONNECT_SECONDS, APPFLOW_READ_SECONDS
+
+logger = logging.getLogger(__name__)
 
 
 class Timeouts(NamedTuple):
@@ -27,8 +34,9 @@ class Timeouts(NamedTuple):
 TIMEOUTS = {
     # The module ``appflow`` retries by itself.
     "appflow": Timeouts(connect=APPFLOW_CONNECT_SECONDS, read=APPFLOW_READ_SECONDS, attempts=1),
-    # The handler can do without the stack events.
+    # The handler can do without the stack events and the function's state.
     "cloudformation": Timeouts(connect=2, read=5, attempts=2),
+    "lambda": Timeouts(connect=2, read=5, attempts=2),
 }
 """By service."""
 
@@ -98,4 +106,30 @@ def client(service: str) -> Any:
             read_timeout=timeouts.read,
             retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
         ),
+    )
+
+
+CALL_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+"""What ``call`` raises."""
+
+
+def call(method: Callable[..., dict[str, Any]], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a method of a client, which raises other errors for JSON of an unexpected shape."""
+    try:
+        return method(**parameters)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ResponseParserError(f"the response does not have AWS's form: {error}") from error
+
+
+def log_call(operation: str, label: str, started: float, outcome: str, **members: object) -> None:
+    """Log a call of an operation that began at a time of the monotonic clock."""
+    milliseconds = round((time_budget.clock.monotonic() - started) * 1000)
+    logger.info(
+        {
+            "call": operation,
+            "label": label,
+            **members,
+            "milliseconds": milliseconds,
+            "outcome": outcome,
+        }
     )

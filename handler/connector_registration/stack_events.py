@@ -7,16 +7,11 @@ DescribeStackEvents in the AWS CloudFormation API Reference.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from . import sdk, time_budget
 from .request import Request
-
-logger = logging.getLogger(__name__)
 
 # In a large stack, the events of all other resources may come before those of this one.
 _MAX_EVENTS = 1000
@@ -41,7 +36,7 @@ class StackEvents:
 
         ``issued_at`` is the time of the request in seconds since 1970.
         """
-        latest = self._latest(lambda _: True)
+        latest = self._latest(self._is_about_resource)
         if latest is None:
             return True
         is_later: bool = latest["Timestamp"].timestamp() > issued_at + _CLOCK_TOLERANCE_SECONDS
@@ -56,12 +51,25 @@ class StackEvents:
 
         False also if the stack events cannot be read.
         """
-        latest = self._latest(lambda event: not _is_in_progress(event))
+        latest = self._latest(
+            lambda event: self._is_about_resource(event) and not _is_in_progress(event)
+        )
         if latest is None:
             return False
         reason = latest.get("ResourceStatusReason", "")
         label = self._request.desired.connector_label
         return latest["ResourceStatus"] != "UPDATE_FAILED" or f"connector {label}:" in reason
+
+    def is_rollback(self) -> bool:
+        """Whether CloudFormation rolls the stack back. False if the stack events cannot be read."""
+        latest = self._latest(
+            lambda event: event.get("PhysicalResourceId") == self._request.stack_id
+        )
+        return latest is not None and "ROLLBACK" in latest["ResourceStatus"]
+
+    def _is_about_resource(self, event: StackEvent) -> bool:
+        found: bool = event["LogicalResourceId"] == self._request.logical_resource_id
+        return found
 
     def _latest(self, is_wanted: Callable[[StackEvent], bool]) -> StackEvent | None:
         """Return the latest stack event of a kind, or None if it cannot be found."""
@@ -69,28 +77,20 @@ class StackEvents:
         found = None
         try:
             found = next(filter(is_wanted, self._read()), None)
-        except (ClientError, BotoCoreError) as error:
+        except sdk.CALL_ERRORS as error:
             outcome = str(error)
-        logger.info(
-            {
-                "call": "DescribeStackEvents",
-                "label": self._request.desired.connector_label,
-                "milliseconds": round((time_budget.clock.monotonic() - started) * 1000),
-                "outcome": outcome,
-            }
-        )
+        label = self._request.desired.connector_label
+        sdk.log_call("DescribeStackEvents", label, started, outcome)
         return found
 
     def _read(self) -> Iterator[StackEvent]:
-        """Yield the resource's stack events, newest first."""
+        """Yield the stack events, newest first."""
         until = time_budget.clock.monotonic() + time_budget.STACK_EVENTS_SECONDS
         paginator = sdk.client("cloudformation").get_paginator("describe_stack_events")
         for page in paginator.paginate(
             StackName=self._request.stack_id, PaginationConfig={"MaxItems": _MAX_EVENTS}
         ):
-            for event in page["StackEvents"]:
-                if event["LogicalResourceId"] == self._request.logical_resource_id:
-                    yield event
+            yield from page["StackEvents"]
             if time_budget.clock.monotonic() > until:
                 return
 

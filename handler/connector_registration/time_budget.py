@@ -95,7 +95,7 @@ class TimeBudget:
             clock.sleep(seconds)
         return fits
 
-    def polls(self, seconds: float) -> Iterator[None]:
+    def polls(self, seconds: float = math.inf) -> Iterator[None]:
         """Yield at once, and again after each pause, for this many seconds at most."""
         until = clock.monotonic() + seconds
         pauses = self.pauses()

@@ -60,7 +60,7 @@ class TestRunContainer:
     def test_read_back_can_be_left_out(
         self, compared: dict[str, Candidate], server: Server
     ) -> None:
-        """Without its read-back, this handler makes one call for each event."""
+        """Without its read-back, this handler makes one call less for each event."""
         without = compared[f"{OURS}, without its read-back"]
 
         run_container(without, warm_events=1)
@@ -72,7 +72,7 @@ class TestRunContainer:
         idle = replace(compared[OURS], calls=1)
         run_container(idle, warm_events=1)
 
-        message = "this handler: {'calls': 4, 'SUCCESS': 2}, and not 2 x SUCCESS with 1 calls"
+        message = "this handler: {'calls': 8, 'SUCCESS': 2}, and not 2 x SUCCESS with 1 calls"
         with pytest.raises(ContainerError, match=f"^{re.escape(message)}$"):
             check_tally(idle, server, 2)
 

@@ -257,7 +257,7 @@ class FormerlyCustom:
 @pytest.fixture
 def formerly_custom(account: Account, tmp_path: Path) -> FormerlyCustom:
     """A stack whose connector an AwsCustomResource has registered, and a profile that uses it."""
-    bootstrap(account, tmp_path)
+    bootstrap(account)
     stack = FormerlyCustom(account, tmp_path)
     stack.deploy("before")
     account.make_profile("acme", LABEL)

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug import Request, Response
 
-from tests.handler.events import SERVICE_TIMEOUT, SERVICE_TOKEN, TYPE
+from tests.handler.events import LABEL, SERVICE_TIMEOUT, SERVICE_TOKEN, TYPE
 
 # Where the endpoint of the tests serves CloudFormation's API, and where it takes responses.
 CLOUDFORMATION_PATH = "/cloudformation"
@@ -92,6 +92,7 @@ class StackEvent:
     reason: str = ""
     logical_id: str = LOGICAL_ID
     at: float = 0.0
+    physical_id: str = LABEL
 
 
 @dataclass
@@ -168,6 +169,11 @@ class CloudFormation:
         """Add an event of the resource to the stack's events."""
         self.history.append(StackEvent(status, reason, at=self.clock.now))
 
+    def record_stack(self, status: str) -> None:
+        """Add an event of the stack itself to the stack's events."""
+        event = StackEvent(status, logical_id="demo", at=self.clock.now, physical_id=STACK_ID)
+        self.history.append(event)
+
     def record_others(self, count: int) -> None:
         """Add events of other resources to the stack's events."""
         self.history.extend(
@@ -228,6 +234,7 @@ def _member(event: StackEvent, event_id: int) -> str:
         f"<member><StackId>{STACK_ID}</StackId><EventId>{event_id}</EventId>"
         f"<StackName>demo</StackName><Timestamp>{_date(event.at).isoformat()}</Timestamp>"
         f"<LogicalResourceId>{event.logical_id}</LogicalResourceId>"
+        f"<PhysicalResourceId>{event.physical_id}</PhysicalResourceId>"
         f"<ResourceStatus>{event.status}</ResourceStatus>{reason if event.reason else ''}</member>"
     )
 

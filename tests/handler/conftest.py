@@ -33,7 +33,7 @@ from tests.handler.cloudformation import (
     CloudFormation,
     describe_stack_events,
 )
-from tests.handler.faults import Fault, Inject, InjectedFault
+from tests.handler.faults import Fault, Inject, InjectedFault, service_of
 from tests.handler.log import Log
 
 
@@ -156,7 +156,7 @@ def inject(handler_environment: None, clock: Clock) -> Iterator[Inject]:
     injected: list[InjectedFault] = []
 
     def inject(operation: str, fault: Fault, times: int) -> InjectedFault:
-        client = sdk.client("appflow")
+        client = sdk.client(service_of(operation))
         injected.append(InjectedFault(client, operation, fault, times=times, clock=clock))
         return injected[-1]
 

@@ -12,7 +12,6 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
-from connector_registration import sdk
 
 from tests.handler.cloudformation import Clock
 
@@ -117,7 +116,8 @@ class InjectedFault:
     ) -> None:
         self.tokens: list[str] = []
         self._client = client
-        self._event = f"before-send.appflow.{operation}"
+        service = client.meta.service_model.service_id.hyphenize()
+        self._event = f"before-send.{service}.{operation}"
         self._fault = fault
         self._left = times
         self._clock = clock
@@ -137,13 +137,20 @@ class InjectedFault:
         if self._left == 0:
             return None
         self._left -= 1
-        self.tokens.append(json.loads(request.body).get("clientToken", ""))
+        self.tokens.append(json.loads(request.body or "{}").get("clientToken", ""))
         try:
             return self._fault(self._client, request)
         except ReadTimeoutError:
-            self._clock.advance(sdk.TIMEOUTS["appflow"].read)
+            self._clock.advance(self._client.meta.config.read_timeout)
             raise
 
 
 Inject = Callable[[str, Fault, int], InjectedFault]
 """Makes the next calls of an operation meet a fault, as often as the number says."""
+
+_LAMBDA_OPERATIONS = ("GetFunctionConfiguration", "GetAlias")
+
+
+def service_of(operation: str) -> str:
+    """The service that an operation of the handler belongs to."""
+    return "lambda" if operation in _LAMBDA_OPERATIONS else "appflow"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from connector_registration import time_budget
@@ -48,6 +50,7 @@ def appflow_for(client: Any, clock: Clock, request_id: str) -> AppFlowFor:
             Registration(LABEL, lambda_arn, None, None, False),
             request_id=request_id,
             budget=TimeBudget(context, jitter=lambda _least, most: most),
+            wait_until_ready=lambda: None,
         )
 
     return appflow
@@ -189,14 +192,39 @@ class TestRetry:
     def test_failing_connector_fails_within_seconds(
         self, account: Account, appflow_for: AppFlowFor, clock: Clock
     ) -> None:
-        """A connector that keeps failing fails the call within ten seconds."""
+        """A connector that keeps failing at once fails the call within fifteen seconds."""
         arn = account.make_function("crm", BROKEN_CONNECTOR)
 
         with pytest.raises(CallError) as refusal:
             appflow_for(arn).register()
 
         assert refusal.value.code == "ConnectorServerException"
-        assert clock.slept == [1, 2, 4]
+        assert clock.slept == [1, 2, 4, 8]
+
+    @pytest.mark.parametrize(("failures", "tries"), [(2, 3), (100, 3)])
+    def test_slow_connector_gets_three_tries(
+        self,
+        account: Account,
+        inject: Inject,
+        appflow_for: AppFlowFor,
+        clock: Clock,
+        failures: int,
+        tries: int,
+    ) -> None:
+        """A connector that takes ten seconds to fail gets three tries in about half a minute."""
+        arn = account.make_function("crm", connector())
+
+        def fail_slowly(client: Any, request: Any) -> AWSResponse:
+            clock.advance(10)
+            return error_response(400, "ConnectorServerException")(client, request)
+
+        fault = inject("RegisterConnector", fail_slowly, failures)
+        with contextlib.suppress(CallError):
+            appflow_for(arn).register()
+
+        assert account.registered_arn(LABEL) == (arn if failures < tries else None)
+        assert len(fault.tokens) == min(failures, tries)
+        assert clock.now <= 33
 
     def test_nothing_is_called_without_time_left(
         self, account: Account, appflow_for: AppFlowFor, clock: Clock
@@ -394,4 +422,4 @@ def test_describe_accepts_missing_members(inject: Inject, appflow_for: AppFlowFo
 
     found = appflow_for(FUNCTION_ARN).describe()
 
-    assert found == Connector(LABEL, "", "", "", "")
+    assert found == Connector(LABEL, "", "", "", "", {})

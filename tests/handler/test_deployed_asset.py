@@ -145,6 +145,7 @@ def test_log_has_one_line_for_each_step(
     assert all(isinstance(time, int) for time in times)
     call = {"label": LABEL, "attempt": 1, "outcome": "OK"}
     assert messages == [
+        {"call": "GetFunctionConfiguration", "label": LABEL, "outcome": "OK"},
         {"call": "RegisterConnector", **call},
         {"decision": "registered", "label": LABEL, "lambda_arn": function},
         {"call": "DescribeConnector", **call},

@@ -85,3 +85,32 @@ def test_event_meets_fault(
     last_call = sdk.TIMEOUTS["appflow"].read if "hang" in fault else 0
     usable = INVOCATION_SECONDS - time_budget.RESERVED_SECONDS
     assert clock.now <= min(retrying, usable) + last_call
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {"delete"}))
+def test_read_of_the_state_meets_fault(
+    kind: str,
+    fault: str,
+    lasting: bool,
+    account: Account,
+    cloudformation: CloudFormation,
+    clock: Clock,
+    inject: Inject,
+    old: str,
+    new: str,
+) -> None:
+    """An event that cannot read the function's state takes effect once, without a wait."""
+    event = scenario(kind, LABEL, old, new)
+    event.set_up(account)
+    apply, _ = FAULTS[fault]
+    inject("GetFunctionConfiguration", apply, 10_000 if lasting else 1)
+    before = len(account.calls())
+
+    response = cloudformation.send(event.request_type, {}, **event.event)
+
+    assert response["Status"] == "SUCCESS"
+    assert event.registered(account) == event.after
+    assert len(effects(account.calls(after=before))) == 1
+    assert clock.slept == []

@@ -227,6 +227,18 @@ class TestUpdate:
         assert response["Data"] == created["Data"]
         assert account.operations()[1:] == []
 
+    def test_update_without_a_change_is_refreshed(
+        self, account: Account, cloudformation: CloudFormation, arn: str
+    ) -> None:
+        """An Update without any change is a user's second try, and refreshes the registration."""
+        cloudformation.create(properties(arn))
+        account.change_code("crm", connector("1.2"))
+
+        response = cloudformation.update(properties(arn), properties(arn), LABEL)
+
+        assert response["Data"]["ConnectorVersion"] == "1.2"
+        assert account.operations()[1:] == ["UpdateConnectorRegistration"]
+
     def test_moved_registration_is_repaired(
         self, account: Account, cloudformation: CloudFormation, arn: str
     ) -> None:

@@ -175,6 +175,23 @@ class Resource(RuleBasedStateMachine):
         return succeeded
 
     @precondition(lambda self: self.committed is not None)
+    @rule(seconds=st.sampled_from([0, 5, 90]))
+    def new_code_takes_effect_later(self, seconds: float) -> None:
+        assert self.committed is not None
+        old = self.committed
+        new = replace(old, revision=old.revision + 1)
+        account, clock = self.world.account, self.world.cloudformation.clock
+        cloud, version = account.local_cloud, f"{next(_numbers)}.0"
+        cloud.configure_lambda(account.id, inProgressSeconds=600)
+        account.change_code(old.lambda_arn.split(":")[6], connector(version))
+        clock.at(clock.now + seconds, lambda: cloud.configure_lambda(account.id))
+        response = self.update(new, old)
+        assert response["Status"] == "SUCCESS"
+        assert response["Data"]["ConnectorVersion"] == version
+        self.committed = new
+        self.moved_by_hand = False
+
+    @precondition(lambda self: self.committed is not None)
     @rule(name=st.sampled_from(GOOD_FUNCTIONS))
     def update_and_a_sibling_fails(self, name: str) -> None:
         assert self.committed is not None

@@ -82,7 +82,35 @@ class TestDecisions:
         refreshed = properties(arn, FunctionHash={"Hash": "2"})
         cloudformation.update(refreshed, properties(arn), LABEL)
 
-        assert decisions() == ["refresh"]
+        assert decisions() == ["refresh", "refreshed"]
+
+    def test_changes_of_a_refresh_are_logged(
+        self, account: Account, cloudformation: CloudFormation, arn: str, log: Log
+    ) -> None:
+        """The line after a refresh says what AppFlow shows now, and what it showed before."""
+        versions = json.dumps([f"v{number}" for number in range(100)])
+        cloudformation.create(properties(arn))
+        account.change_code("crm", connector("2.0").replace('["v1"]', versions))
+        refreshed = properties(arn, FunctionHash={"Hash": "2"})
+
+        cloudformation.update(refreshed, properties(arn), LABEL)
+
+        [*_, line] = log.messages("decision")
+        assert line["changes"] == {
+            "connectorVersion": '"1.0" -> "2.0"',
+            "supportedApiVersions": f'["v1"] -> {versions[:200]}...',
+        }
+
+    def test_refresh_without_changes_is_logged(
+        self, cloudformation: CloudFormation, arn: str, log: Log
+    ) -> None:
+        """The line after a refresh says so if AppFlow shows the same configuration."""
+        cloudformation.create(properties(arn))
+
+        cloudformation.update(properties(arn, FunctionHash={"Hash": "2"}), properties(arn), LABEL)
+
+        [*_, line] = log.messages("decision")
+        assert line["changes"] == {}
 
     def test_needless_refresh_is_logged(
         self, cloudformation: CloudFormation, arn: str, decisions: Decisions
@@ -201,7 +229,7 @@ class TestLines:
         lines = [json.loads(line) for line in log.lines]
         assert all(expected.items() <= line.items() for line in lines)
         kinds = [next(iter(line["message"])) for line in lines]
-        assert kinds == ["call", "decision", "call", "response"]
+        assert kinds == ["call", "call", "decision", "call", "response"]
 
     def test_call_has_attempt_and_outcome(
         self, account: Account, cloudformation: CloudFormation, log: Log
@@ -212,7 +240,7 @@ class TestLines:
 
         cloudformation.create(properties(private))
 
-        calls = log.messages("call")
+        calls = [call for call in log.messages("call") if "Function" not in call["call"]]
         assert all(call.pop("label") == LABEL for call in calls)
         # The clock stands still while a call runs.
         assert all(call.pop("milliseconds") == 0 for call in calls)
@@ -237,7 +265,8 @@ class TestLines:
         cloudformation.create(properties(arn))
         events.unregister("before-send.appflow.RegisterConnector", take_a_while)
 
-        assert log.messages("call")[0]["milliseconds"] == 1234
+        durations = {call["call"]: call["milliseconds"] for call in log.messages("call")}
+        assert durations["RegisterConnector"] == 1234
 
     def test_stack_event_read_has_milliseconds(
         self, cloudformation: CloudFormation, arn: str, other: str, log: Log

@@ -36,9 +36,9 @@ def stack(httpserver: HTTPServer, trusted: None) -> CloudFormation:
     return CloudFormation(httpserver.url_for(f"{RESPONSE_PATH}?{SIGNATURE}"), lambda *_: None)
 
 
-def quick_pool() -> urllib3.PoolManager:
+def quick_pool(url: str) -> urllib3.PoolManager:
     """The handler's connections without its pauses."""
-    retry = pool().connection_pool_kw["retries"].new(backoff_factor=0)
+    retry = pool(url).connection_pool_kw["retries"].new(backoff_factor=0)
     return urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(connect=2, read=1))
 
 
@@ -48,7 +48,7 @@ def respond(cloudformation: CloudFormation, **event: Any) -> Response:
     return Response(sent, quick_pool, failure_physical_id=LABEL)
 
 
-def succeeding(http: Callable[[], urllib3.PoolManager]) -> CustomResource:
+def succeeding(http: Callable[[str], urllib3.PoolManager]) -> CustomResource:
     """A handler whose Create succeeds."""
     resource = CustomResource(http)
 
@@ -205,7 +205,7 @@ class TestDelivery:
 
     def test_slowest_delivery_fits_into_its_reserve(self) -> None:
         """A delivery whose tries all hang fits into the time that is reserved for it."""
-        keywords = pool().connection_pool_kw
+        keywords = pool("https://s3.amazonaws.com").connection_pool_kw
         retry, timeout = keywords["retries"], keywords["timeout"]
         one_try = timeout.connect_timeout + timeout.read_timeout
         slowest = one_try
@@ -519,7 +519,7 @@ class TestLostResponse:
             def request(self, *_: Any, **__: Any) -> Any:
                 raise OSError("no file descriptors")
 
-        resource = succeeding(BrokenPool)
+        resource = succeeding(lambda _: BrokenPool())
 
         with pytest.raises(ResponseNotDeliveredError):
             resource(stack.event("Create", {}), Context())

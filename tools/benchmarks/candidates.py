@@ -100,7 +100,7 @@ def candidates(folder: Path, server: Server) -> list[Candidate]:
         return Candidate(name, command, folder / "node", event, environment, 1, TEXTBOOK)
 
     def ours(
-        name: str, entry_point: str = _HANDLER, *, calls: int = 2, baseline: str = TEXTBOOK
+        name: str, entry_point: str = _HANDLER, *, calls: int = 4, baseline: str = TEXTBOOK
     ) -> Candidate:
         command, event = [*container, entry_point], refresh if calls else retained
         return Candidate(name, command, folder / "ours", event, environment, calls, baseline)
@@ -134,7 +134,8 @@ def candidates(folder: Path, server: Server) -> list[Candidate]:
         python(TEXTBOOK, "textbook.handler"),
         node("AwsCustomResource of the CDK (Node.js)", custom_resource, "handler", by_sdk_call),
         node("Provider of the CDK + a function", "runtime/framework.js", "onEvent", refresh),
-        ours(f"{OURS}, without its read-back", "ablations.read_back", calls=1),
+        ours(f"{OURS}, without its read-back", "ablations.read_back", calls=3),
+        ours(f"{OURS}, without the function's state", "ablations.function_state", calls=3),
         ours(OURS),
         ours(NO_CALL, calls=0),
         ours("botocore's own search for its data", "ablations.loader", baseline=OURS),

@@ -79,7 +79,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Table]:
         else:
             ablations.append([name, *_cells(one)])
     return {
-        "events": Table(["one event", "calls to AppFlow", *FIGURES], alternatives),
+        "events": Table(["one event", "calls", *FIGURES], alternatives),
         "ablations": Table(["this handler with ...", *FIGURES], ablations),
     }
 

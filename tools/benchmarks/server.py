@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import botocore
 import trustme
@@ -38,11 +39,15 @@ _RESPONSES: dict[str, Any] = {
             "connectorProvisioningConfig": {"lambda": {"lambdaArn": LAMBDA_ARN}},
         }
     },
+    f"/2015-03-31/functions/{quote(LAMBDA_ARN, safe='')}/configuration": {
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+    },
 }
 
 
 class Server:
-    """Counts the calls to AppFlow and CloudFormation's responses.
+    """Counts the calls to AppFlow and Lambda, and CloudFormation's responses.
 
     Args:
         folder: where the certificates go; ``trusted.pem`` contains the authorities to trust.
@@ -115,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         content = json.dumps(self.backend.respond(self.path, body)).encode()
         # Without a line on the terminal.
         self.send_response_only(200)
@@ -124,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_PUT = do_POST  # noqa: N815
+    do_GET = do_PUT = do_POST  # noqa: N815
 
 
 def _tls_context(folder: Path) -> ssl.SSLContext:

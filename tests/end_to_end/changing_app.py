@@ -1,0 +1,25 @@
+"""A connector whose code contains the version that ``VERSION`` in the environment names."""
+
+import os
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from cdk_appflow_connector import ConnectorRegistration
+
+from tests.support import connector
+
+app = cdk.App()
+stack = cdk.Stack(app, "Changing")
+
+function = lambda_.Function(
+    stack,
+    "Connector",
+    runtime=lambda_.Runtime.PYTHON_3_13,
+    handler="index.handler",
+    code=lambda_.Code.from_inline(connector(os.environ["VERSION"])),
+)
+ConnectorRegistration(
+    stack, "Registration", connector_label="acme-changing", connector_function=function
+)
+
+app.synth()

@@ -1,0 +1,33 @@
+"""``cdk deploy`` of a connector whose function Lambda has not finished creating or updating."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.end_to_end.support import bootstrap, run_cdk
+from tests.support import Account
+
+APP = f"{sys.executable} -m tests.end_to_end.changing_app"
+LABEL = "acme-changing"
+
+
+def test_appflow_follows_functions_that_are_not_ready(account: Account, tmp_path: Path) -> None:
+    """AppFlow shows the deployed version, although each function takes seconds to be ready."""
+    cloud = account.local_cloud
+
+    def deployed_version(version: str, *, pending: float = 0, in_progress: float = 0) -> str:
+        cloud.configure_lambda(account.id, pendingSeconds=pending, inProgressSeconds=in_progress)
+        arguments = ["deploy", "--require-approval", "never"]
+        result = run_cdk(account, APP, tmp_path, *arguments, VERSION=version)
+        assert result.returncode == 0, result.stdout + result.stderr
+        registered = account.registered(LABEL)
+        assert registered is not None
+        shown: str = registered["connectorVersion"]
+        return shown
+
+    bootstrap(account)
+
+    assert deployed_version("1.0", pending=3) == "1.0"
+    assert deployed_version("2.0", in_progress=3) == "2.0"
+    assert account.operations() == ["RegisterConnector", "UpdateConnectorRegistration"]
