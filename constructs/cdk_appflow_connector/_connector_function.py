@@ -251,8 +251,11 @@ def _function_of_alias(alias: IConstruct) -> cdk.CfnResource | None:
 
 
 def _refusal(value: object) -> ValueError:
+    shown = repr(value)
+    if isinstance(value, cdk.CfnResource):
+        shown = f"{value.node.path}, a resource of type {value.cfn_resource_type}"
     return ValueError(
-        f"connector_function is {value!r}, but must be a Lambda function, version or alias, or its"
+        f"connector_function is {shown}, but must be a Lambda function, version or alias, or its"
         " CloudFormation resource. Import a function from elsewhere with"
         " Function.from_function_arn(scope, id, arn)"
     )

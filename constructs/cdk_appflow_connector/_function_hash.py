@@ -54,7 +54,6 @@ _HASHED_ONLY = frozenset(
 # Source code in the template. It can be long and contain secrets.
 _INLINE_CODE = frozenset({"ZipFile", "InlineCode"})
 
-
 _WEIGHTS = "AdditionalVersionWeights"
 
 

@@ -108,10 +108,10 @@ def warn_unseen_code_changes(scope: IConstruct, function: ConnectorFunction) -> 
     _warn(
         scope,
         "unseenCodeChanges",
-        f"connector_function is {function.construct.node.path}, which is not defined in this app,"
-        " so new code under the same ARN does not refresh the registration, and AppFlow keeps the"
-        " old configuration. Pass triggers={'Release': ...} with a value that changes with each"
-        " release of the function, or import a version",
+        f"connector_function is {function.construct.node.path}, which does not refer to a resource"
+        " of this app, so new code under the same ARN does not refresh the registration, and"
+        " AppFlow keeps the old configuration. Pass triggers={'Release': ...} with a value that"
+        " changes with each release of the function, or import a version",
     )
 
 

@@ -67,6 +67,15 @@ def by_attribute(stack: cdk.Stack, key: str) -> Connector:
     return imported(stack, resource(stack, key).attr_arn)
 
 
+def by_attribute_of_construct(stack: cdk.Stack, key: str) -> Connector:
+    return imported(stack, make_function(stack, "Function", key).function_arn)
+
+
+def by_arn_with_name(stack: cdk.Stack, key: str) -> Connector:
+    name = resource(stack, key).ref
+    return imported(stack, f"arn:{cdk.Aws.PARTITION}:lambda:us-east-1:111122223333:function:{name}")
+
+
 def by_logical_id(stack: cdk.Stack, key: str) -> Connector:
     resource(stack, key)
     return imported(stack, cdk.Fn.get_att("Function", "Arn").to_string())
@@ -126,7 +135,9 @@ def hash_with(build: Build, folder: Path, key: str) -> Any:
         alias_resource,
         untyped,
         by_attribute,
+        by_attribute_of_construct,
         by_attributes,
+        by_arn_with_name,
         by_logical_id,
         by_sub,
         by_name,
@@ -223,7 +234,11 @@ def test_other_resource_is_refused(stack: cdk.Stack) -> None:
     """A resource of another type raises an error."""
     layer = lambda_.CfnLayerVersion(stack, "Layer", content={"s3Bucket": "b", "s3Key": "k"})
 
-    with pytest.raises(ValueError, match=r"connector_function is .*CfnLayerVersion.*, but must"):
+    message = (
+        "connector_function is Stack/Layer, a resource of type AWS::Lambda::LayerVersion, but must"
+        " be a Lambda function, version or alias"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         register(stack, layer)
 
 
@@ -243,10 +258,10 @@ class TestWarning:
 
         [text] = self.texts(stack)
         assert text.startswith(
-            "connector_function is Stack/Imported, which is not defined in this app, so new code"
-            " under the same ARN does not refresh the registration, and AppFlow keeps the old"
-            " configuration. Pass triggers={'Release': ...} with a value that changes with each"
-            " release of the function, or import a version"
+            "connector_function is Stack/Imported, which does not refer to a resource of this app,"
+            " so new code under the same ARN does not refresh the registration, and AppFlow keeps"
+            " the old configuration. Pass triggers={'Release': ...} with a value that changes with"
+            " each release of the function, or import a version"
         )
         assert f"[ack: {UNSEEN}]" in text
 

@@ -268,6 +268,18 @@ class TestHash:
 
         assert self.of(tmp_path / "a", build("x")) != self.of(tmp_path / "b", build("y"))
 
+    def test_sees_elements_that_are_added_late(self, stack: cdk.Stack) -> None:
+        """A condition that is added after a value was resolved is part of the hash."""
+        value = cdk.Fn.condition_if("IsNext", "1.zip", "2.zip").to_string()
+        registration = register(stack, function_with(stack, {"s3Bucket": "b", "s3Key": value}))
+        resource = registration.node.default_child
+        assert isinstance(resource, cdk.CfnResource)
+        early = stack.resolve(resource._cfn_properties)["FunctionHash"]["Hash"]
+
+        condition(stack)
+
+        assert properties(stack)["FunctionHash"]["Hash"] != early
+
     def test_changes_with_a_mapping_of_another_stack(self, tmp_path: Path) -> None:
         """A mapping that the CDK copies from another stack is resolved, too."""
         hashes = set()
