@@ -8,12 +8,13 @@ MiniStack reads its settings when it is imported: import this module after they 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ministack.app
-from ministack.core import iam_evaluator, lambda_runtime, router
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource, provisioners
 from starlette.types import ASGIApp
@@ -51,6 +52,7 @@ def create_app(lambda_python: Path, *, port: int, faults_port: int | None = None
     states.install()
     _reset_with_ministack(endpoint, states)
     _use_lambda_python(lambda_python)
+    _name_alias_actions()
     custom_resources = StrictCustomResources()
     custom_resources.install()
     app = custom_resources.intercept_responses(ministack.app.app)
@@ -72,6 +74,7 @@ def stop_functions() -> None:
 def _check_compatibility() -> None:
     _require(iam_evaluator.enforce, ["access_key_id", "iam_action", "service", "region"])
     _require(iam_evaluator.evaluate_resource_policy, ["doc", "ctx", "service"])
+    _require(iam_actions._lambda_action, ["method", "path"])
     _require(lambda_runtime._detect_runtime_binary, ["runtime"])
     _require(custom_resource.invoke_custom_resource, ["request_type", "logical_id", "props"])
     _require(custom_resource.deliver_response, ["token", "response"])
@@ -126,3 +129,16 @@ def _use_lambda_python(lambda_python: Path) -> None:
         return (str(lambda_python) if runtime.startswith("python3.") else binary), worker
 
     lambda_runtime._detect_runtime_binary = detect
+
+
+def _name_alias_actions() -> None:
+    """Check the actions on one alias by their names; MiniStack takes them for those on all."""
+    original = iam_actions._lambda_action
+    actions = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
+
+    def action(method: str, path: str) -> str | None:
+        is_one_alias = re.search(r"/functions/[^/]+/aliases/[^/]+$", path) is not None
+        found: str | None = original(method, path)
+        return actions.get(method, found) if is_one_alias else found
+
+    iam_actions._lambda_action = action

@@ -85,6 +85,33 @@ def test_every_default_arrives(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("weight", [0, 0.1])
+def test_weights_of_an_alias_arrive(tmp_path: Path, weight: float) -> None:
+    """The handler knows whether the template gives an alias a second version."""
+
+    def alias(stack: cdk.Stack) -> Any:
+        arn = f"{FUNCTION_ARN}:1"
+        before = lambda_.Version.from_version_arn(stack, "Before", arn)
+        function = lambda_.Function(
+            stack,
+            "Connector",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler="index.handler",
+            code=lambda_.Code.from_inline("version = 2"),
+        )
+        return lambda_.Alias(
+            stack,
+            "Live",
+            alias_name="live",
+            version=function.current_version,
+            additional_versions=(
+                [lambda_.VersionWeight(version=before, weight=weight)] if weight else None
+            ),
+        )
+
+    assert parsed(tmp_path, alias).alias_is_weighted == bool(weight)
+
+
 @pytest.mark.parametrize("memory", [256, 512])
 def test_changed_function_is_a_change_in_appflow(tmp_path: Path, memory: int) -> None:
     """The handler refreshes the registration if, and only if, the function has changed."""

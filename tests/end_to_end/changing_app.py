@@ -1,4 +1,7 @@
-"""A connector whose code contains the version that ``VERSION`` in the environment names."""
+"""A connector whose code contains the version that ``VERSION`` in the environment names.
+
+With ``ALIAS`` in the environment, an alias of the function is the connector.
+"""
 
 import os
 
@@ -19,7 +22,10 @@ function = lambda_.Function(
     code=lambda_.Code.from_inline(connector(os.environ["VERSION"])),
 )
 ConnectorRegistration(
-    stack, "Registration", connector_label="acme-changing", connector_function=function
+    stack,
+    "Registration",
+    connector_label="acme-changing",
+    connector_function=function.add_alias("live") if "ALIAS" in os.environ else function,
 )
 
 app.synth()

@@ -35,7 +35,10 @@ def test_all_steps_end_as_expected() -> None:
     assert re.search(rf"Lambda function +│ {name}Connector[0-9A-F]", register)
     assert "Calls to AppFlow: RegisterConnector, DescribeConnector" in register
     assert re.search(r"Connector version │ 1\.1 +│\n│ +│ was 1\.0 ", refresh)
-    assert "Calls to AppFlow: UpdateConnectorRegistration, DescribeConnector" in refresh
+    assert (
+        "Calls to AppFlow: DescribeConnector, UpdateConnectorRegistration, DescribeConnector"
+        in refresh
+    )
     assert re.search(rf"│ {name}ConnectorTwo.*\n.*│ was {name}Connector[0-9A-F]", move)
     assert (
         "connector salesforce-example: ConnectorServerException from UpdateConnectorRegistration:"

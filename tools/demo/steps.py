@@ -74,7 +74,7 @@ class Demo:
         before, now = self._read_state()
         self._expect("the registered ARN has not changed", _arn(now) == _arn(before))
         self._expect("version 1.1 is registered", _member(now, "connectorVersion") == "1.1")
-        one_refresh = ["UpdateConnectorRegistration", "DescribeConnector"]
+        one_refresh = ["DescribeConnector", "UpdateConnectorRegistration", "DescribeConnector"]
         self._expect("AppFlow was refreshed once", _new_calls(before, now) == one_refresh)
 
     def _move(self, code: Path) -> None:
