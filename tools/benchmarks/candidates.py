@@ -52,7 +52,13 @@ def prepare_ours(folder: Path) -> None:
     app = cdk.App(outdir=str(folder / "cdk.out"))
     stack = cdk.Stack(app, "Bench")
     function = lambda_.Function.from_function_arn(stack, "Connector", LAMBDA_ARN)
-    ConnectorRegistration(stack, "Registration", connector_label=LABEL, connector_function=function)
+    ConnectorRegistration(
+        stack,
+        "Registration",
+        connector_label=LABEL,
+        connector_function=function,
+        triggers={"Release": "1"},
+    )
     app.synth()
     [package] = (folder / "cdk.out").glob("asset.*/connector_registration")
     shutil.move(package.parent, folder / "ours")

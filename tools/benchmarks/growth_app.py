@@ -80,7 +80,11 @@ def ours(stack: cdk.Stack, connectors: dict[str, str]) -> None:
     for number, (label, arn) in enumerate(connectors.items()):
         function = lambda_.Function.from_function_arn(stack, f"Function{number}", arn)
         ConnectorRegistration(
-            stack, f"Registration{number}", connector_label=label, connector_function=function
+            stack,
+            f"Registration{number}",
+            connector_label=label,
+            connector_function=function,
+            triggers={"Release": "1"},
         )
 
 
