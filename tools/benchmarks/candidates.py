@@ -76,7 +76,9 @@ def _unpack_handlers_of_the_cdk(folder: Path) -> None:
         members = [member for member in archive if member.name.startswith(handlers)]
         for member in members:
             member.name = member.name.rsplit("/", 2)[-2] + "/" + Path(member.name).name
-        archive.extractall(folder, members=members, filter="data")
+        # Debian's Python 3.11 does not have the filter.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder, members=members)  # noqa: S202 - files of aws-cdk-lib
 
 
 def candidates(folder: Path, server: Server) -> list[Candidate]:
