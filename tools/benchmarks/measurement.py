@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -63,15 +64,19 @@ def run_container(candidate: Candidate, *, warm_events: int) -> Measurement:
     """
     line = json.dumps(candidate.event) + "\n"
     began = time.perf_counter()
-    with subprocess.Popen(
-        candidate.command,
-        cwd=candidate.folder,
-        env=candidate.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    # A pipe that nothing reads would stop a container that logs more than the pipe holds.
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(
+            candidate.command,
+            cwd=candidate.folder,
+            env=candidate.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -83,7 +88,9 @@ def run_container(candidate: Candidate, *, warm_events: int) -> Measurement:
                 stdin.flush()
             outcome = stdout.readline()
             if not outcome:
-                raise ContainerError(f"{candidate.name}: {process.communicate()[1][-2000:]}")
+                process.wait()
+                log.seek(0)
+                raise ContainerError(f"{candidate.name}: {log.read()[-2000:]}")
             return json.loads(outcome)
 
         handle()
