@@ -155,7 +155,7 @@ class Template:
                         yield from self._references(part)
                     before += text_of(part) + separator
             case {"Fn::If": [condition, *branches]}:
-                chosen = [[_digest(branch), *self.references(branch)] for branch in branches]
+                chosen = [[digest(branch), *self.references(branch)] for branch in branches]
                 yield {"Fn::If": [condition, *chosen]}
             case dict():
                 yield from self._references_of_functions(text)
@@ -304,5 +304,6 @@ class _Session:
         return False
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """A hash of a resolved value, which does not depend on the order of members."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -10,8 +10,6 @@ What the template says is hashed. Of what only the deployment knows, the express
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +20,7 @@ from constructs import IConstruct
 
 from ._connector_function import ConnectorFunction, Kind, properties_of
 from ._environment import StackRecord, is_same_stack
-from ._expressions import Template, is_known_everywhere
+from ._expressions import Template, digest, is_known_everywhere
 
 # Properties that do not change what a connector returns. Many teams write the commit or the date of
 # the deployment into tags.
@@ -114,7 +112,7 @@ class _FunctionHash:
             deploy_time_values.update(self._deploy_time_values(resource, properties, template))
         if definitions:
             hashed.append(definitions)
-        return {"Hash": _digest(hashed), **deploy_time_values}
+        return {"Hash": digest(hashed), **deploy_time_values}
 
     def _deploy_time_values(
         self, resource: IConstruct, properties: Mapping[str, Any], template: Template
@@ -191,7 +189,3 @@ def _relevant_properties(resource: IConstruct) -> dict[str, Any]:
     return {
         name: value for name, value in properties.items() if _template_name(name) not in _IRRELEVANT
     }
-
-
-def _digest(value: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

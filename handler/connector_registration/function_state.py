@@ -72,7 +72,7 @@ class FunctionState:
         return f"its alias still routes to version {', '.join(weights)} too" if weights else None
 
     def _read(self, operation: str, **parameters: str) -> dict[str, Any]:
-        """Call Lambda, and return an empty answer if that fails."""
+        """Call Lambda, and return an empty response if that fails."""
         started, outcome = time_budget.clock.monotonic(), "OK"
         found: dict[str, Any] = {}
         try:
