@@ -28,7 +28,7 @@ e2e: setup  ## run the end-to-end tests on the local cloud, or with TARGET=aws i
 
 nightly: setup  ## run the tests that take an hour: random lifecycles, 200 connectors
 	HYPOTHESIS_PROFILE=nightly python -m pytest -m "" \
-	    tests/handler/test_lifecycle_invariants.py tests/end_to_end/test_many_connectors.py \
+	    tests/handler/test_random_lives.py tests/end_to_end/test_many_connectors.py \
 	    tests/end_to_end/test_target.py
 
 bench: setup  ## measure the handler and the construct beside their alternatives

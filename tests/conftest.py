@@ -14,7 +14,7 @@ from tests.support import Account, new_account_id
 pytest_plugins = ["appflow_local_cloud.pytest_plugin"]
 
 # The assertions of this module show what differed, as those of tests do.
-pytest.register_assert_rewrite("tests.handler.cloudformation")
+pytest.register_assert_rewrite("tests.handler.cloudformation", "tests.handler.stacks")
 
 # The developer's own AWS settings may not reach a test, except one that runs in an AWS account.
 if os.environ.get("E2E_TARGET") != "aws":

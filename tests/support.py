@@ -170,6 +170,15 @@ class Account:
             **members,
         )
 
+    def move(self, label: str, lambda_arn: str, description: str | None = None) -> None:
+        """Move a registration to another function, as an operator or another stack does."""
+        text = {} if description is None else {"description": description}
+        self.client("appflow").update_connector_registration(
+            connectorLabel=label,
+            connectorProvisioningConfig={"lambda": {"lambdaArn": lambda_arn}},
+            **text,
+        )
+
     def connectors(self) -> list[Mapping[str, Any]]:
         """Every registered connector, as ListConnectors returns it."""
         appflow = self.client("appflow")

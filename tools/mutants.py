@@ -26,8 +26,9 @@ WORKSPACE = ROOT / "build" / "mutants"
 
 # The modules that notice most changes run first: mutmut stops at the first failure.
 ORDER = [
-    *("errors", "logs", "properties", "rollback", "late_events"),
-    *("response", "appflow", "lifecycle", "sdk"),
+    *("errors", "logs", "properties", "rollback", "late_events", "running_on", "ownership"),
+    *("skipped_rollback", "lost_responses", "calls"),
+    *("response", "delivery", "proxy", "appflow", "function_state", "lifecycle", "sdk"),
 ]
 SORT_BY_ORDER = f"""
 
@@ -40,7 +41,10 @@ LEFT_OUT = (
     "test_broken_connections.py",
     "test_deployed_asset.py",
     "test_faults.py",
-    "test_lifecycle_invariants.py",
+    "test_overlapping_invocations.py",
+    "test_random_lives.py",
+    "test_simulator.py",
+    "test_many_rollbacks.py",
 )
 
 SETTINGS = f"""

@@ -46,6 +46,10 @@ _ADVICE: dict[str, str] = {
         "AppFlow did not recover in time. Deploy again later.",
     ),
     **dict.fromkeys(
+        (f"{code} from DescribeStackEvents" for code in THROTTLING_CODES),
+        "The account exceeds its CloudFormation request rate. Deploy again.",
+    ),
+    **dict.fromkeys(
         THROTTLING_CODES,
         "The account exceeds its AppFlow request rate. Deploy again, fewer stacks at a time.",
     ),

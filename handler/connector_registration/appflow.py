@@ -6,13 +6,19 @@ Source of operations, members and errors: the service model 2020-08-23 in botoco
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
+import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from botocore import xform_name
 from botocore.parsers import ResponseParserError
 
 from . import sdk, time_budget
+from .advice import CONNECTION_ERROR
+from .cancelled_update import PendingCheck
 from .errors import (
     RETRY_SECONDS,
     AlreadyRegisteredError,
@@ -23,7 +29,13 @@ from .errors import (
     call_error,
 )
 from .request import Registration
-from .time_budget import UPDATE_VISIBLE_SECONDS, TimeBudget
+from .time_budget import SLOW_CALL_SECONDS, UPDATE_VISIBLE_SECONDS, TimeBudget
+
+# After these, AppFlow may have carried out the call.
+_LOST_RESPONSE_CODES = (CONNECTION_ERROR, "InternalServerException", "RequestTimeoutException")
+
+# How long to look, before an error is reported, whether a call with a lost response took effect.
+_LAST_LOOK_SECONDS = 10.0
 
 
 class Connector(NamedTuple):
@@ -36,9 +48,22 @@ class Connector(NamedTuple):
     version: str
     configuration: Mapping[str, Any]
 
+    @property
+    def registered_at(self) -> float:
+        """The time of the registration in seconds since 1970, or infinity if it is not shown."""
+        shown = self.configuration.get("registeredAt")
+        return shown.timestamp() if isinstance(shown, datetime) else math.inf
+
     def matches(self, lambda_arn: str, description: str) -> bool:
         """Whether it is registered with this Lambda ARN and this description."""
         return (self.lambda_arn, self.description) == (lambda_arn, description)
+
+    def is_same_registration(self, other: Connector | None) -> bool:
+        """Whether another look shows this registration, which was not moved or made again."""
+        return other is not None and (self.lambda_arn, self.registered_at) == (
+            other.lambda_arn,
+            other.registered_at,
+        )
 
 
 class AppFlow:
@@ -52,6 +77,11 @@ class AppFlow:
             token made from it, so an event that is delivered twice takes effect once.
         budget: the time that calls and pauses may take.
         wait_until_ready: waits until AppFlow can invoke the connector's function.
+        check_pending: called before each call that changes something, and after a slow one.
+
+    Attributes:
+        has_registered: whether this request has registered the label.
+        may_have_changed: whether AppFlow may have carried out a change for this request.
     """
 
     def __init__(
@@ -62,20 +92,27 @@ class AppFlow:
         request_id: str,
         budget: TimeBudget,
         wait_until_ready: Callable[[], None],
+        check_pending: PendingCheck,
     ) -> None:
         self._client = client
         self._request_id = request_id
         self._wait_until_ready = wait_until_ready
+        self.check_pending = check_pending
         self.registration = registration
         self.budget = budget
+        self.has_registered = False
+        self.may_have_changed = False
 
-    def describe(self) -> Connector | None:
-        """Return the registered connector, or None."""
+    def describe(self, *, seconds: float = math.inf) -> Connector | None:
+        """Return the registered connector, or None. Retries end after some seconds."""
         try:
             response = self._call(
                 "DescribeConnector",
-                connectorType="CustomConnector",
-                connectorLabel=self.registration.connector_label,
+                {
+                    "connectorType": "CustomConnector",
+                    "connectorLabel": self.registration.connector_label,
+                },
+                seconds=seconds,
             )
         except NotRegisteredError:
             return None
@@ -98,53 +135,94 @@ class AppFlow:
             AppFlowError: AppFlow refused.
         """
         self._wait_until_ready()
-        self._call(
-            "RegisterConnector",
-            self._raise_if_label_taken,
-            connectorProvisioningType="LAMBDA",
-            clientToken=self._token("register"),
-            **self._desired_state(self.registration.description),
-        )
+        begun_at = sdk.latest_response_at()
+        try:
+            self._change(
+                "RegisterConnector",
+                {
+                    "connectorProvisioningType": "LAMBDA",
+                    "clientToken": self._token("register"),
+                    **self._desired_state(self.registration.description),
+                },
+                on_error=self._raise_if_label_taken,
+            )
+        except AppFlowError as error:
+            # The label is registered by a try whose response was lost, or by another owner.
+            self.has_registered = self._is_registered_since(begun_at)
+            if not (self.has_registered and isinstance(error, AlreadyRegisteredError)):
+                raise
+        self.has_registered = True
 
-    def update(self, *, description: str | None, operation: str = "update") -> None:
+    def update(self, *, description: str | None) -> None:
         """Set the registration's Lambda ARN and have AppFlow read the connector's configuration.
 
         Args:
             description: the new description, or None to keep the registered one.
-            operation: part of the token. AppFlow ignores a call whose token it knows.
 
         Raises:
             NotRegisteredError: no connector is registered under the label.
             AppFlowError: AppFlow refused.
         """
         self._wait_until_ready()
-        self._call(
+        self._change(
             "UpdateConnectorRegistration",
-            clientToken=self._token(operation),
-            **self._desired_state(description),
+            {
+                "clientToken": self._update_token(description),
+                **self._desired_state(description),
+            },
         )
 
-    def unregister(self) -> None:
-        """Unregister the connector, until AppFlow no longer shows it with the Lambda ARN.
+    def refresh_registered(self) -> None:
+        """Have AppFlow read the configuration of the function that is registered, whichever it is.
+
+        Raises:
+            AppFlowError: AppFlow refused.
+        """
+        self._call(
+            "UpdateConnectorRegistration",
+            {
+                "clientToken": self._token("refresh"),
+                "connectorLabel": self.registration.connector_label,
+            },
+        )
+
+    def unregister(self, registered: Connector, *, even_if_stale: bool = False) -> None:
+        """Unregister the connector, until AppFlow no longer shows this registration.
+
+        Another stack may register or adopt the label between two tries, so each further try begins
+        with a look.
+
+        Args:
+            registered: the registration, as it has just been described.
+            even_if_stale: whether it is unregistered if CloudFormation no longer waits.
 
         Raises:
             AppFlowError: AppFlow refused, for instance because a connector profile uses it.
         """
-        for _ in self.budget.polls(UPDATE_VISIBLE_SECONDS):
-            # "Not registered" can be the response to a second try whose first one took effect.
-            with contextlib.suppress(NotRegisteredError):
-                self._call(
-                    "UnregisterConnector",
-                    connectorLabel=self.registration.connector_label,
-                    forceDelete=self.registration.force_delete,
-                )
-            registered = self.describe()
-            if registered is None or registered.lambda_arn != self.registration.lambda_arn:
-                return
-        raise AppFlowError(
-            f"connector {self.registration.connector_label}: AppFlow still shows the connector"
-            " after unregistering it. Delete again."
-        )
+        tries = itertools.count()
+
+        def check_same() -> None:
+            if next(tries) and not registered.is_same_registration(self.describe()):
+                raise _UnregisteredError
+
+        call = self._call if even_if_stale else self._change
+        with contextlib.suppress(_UnregisteredError):
+            for _ in self.budget.polls(UPDATE_VISIBLE_SECONDS):
+                # "Not registered" can be the response to a second try whose first one took effect.
+                with contextlib.suppress(NotRegisteredError):
+                    call(
+                        "UnregisterConnector",
+                        {
+                            "connectorLabel": self.registration.connector_label,
+                            "forceDelete": self.registration.force_delete,
+                        },
+                        before_try=check_same,
+                    )
+                check_same()
+            raise AppFlowError(
+                f"connector {self.registration.connector_label}: AppFlow still shows the connector"
+                " after unregistering it. Delete again."
+            )
 
     def wait_until_updated(self) -> Connector:
         """Wait until AppFlow shows the Lambda ARN of the registration.
@@ -188,26 +266,80 @@ class AppFlow:
             " label; make sure that only one of them manages it."
         )
 
+    def _is_registered_since(self, begun_at: float | None) -> bool:
+        """Whether a call with a lost response has registered the label after a time."""
+        if begun_at is None or not self.may_have_changed:
+            return False
+        self.budget.extend()
+        try:
+            registered = self.describe(seconds=_LAST_LOOK_SECONDS)
+        except AppFlowError:
+            return False
+        return (
+            registered is not None
+            and registered.lambda_arn == self.registration.lambda_arn
+            and begun_at <= registered.registered_at < math.inf
+        )
+
     def _token(self, operation: str) -> str:
         # AppFlow refuses a token that comes back with other parameters.
         return f"{self._request_id}-{operation}"
 
+    def _update_token(self, description: str | None) -> str:
+        if description == self.registration.description:
+            return self._token("update")
+        # A second delivery of the event can find another description to clear or to restore.
+        digest = hashlib.sha256((description or "").encode()).hexdigest()[:8]
+        return self._token(f"update-{digest}")
+
+    def _change(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        on_error: Callable[[CallError], None] = lambda _: None,
+        before_try: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Make a call that changes the registration, if CloudFormation waits for the response."""
+        begun_at = 0.0
+
+        def check() -> None:
+            nonlocal begun_at
+            before_try()
+            self.check_pending(has_changed=self.may_have_changed)
+            begun_at = time_budget.clock.monotonic()
+
+        def note(error: CallError) -> None:
+            self.may_have_changed |= error.code in _LOST_RESPONSE_CODES
+            on_error(error)
+
+        self._call(operation, parameters, on_error=note, before_try=check)
+        self.may_have_changed = True
+        if time_budget.clock.monotonic() - begun_at > SLOW_CALL_SECONDS:
+            self.check_pending(has_changed=True, is_slow=True)
+
     def _call(
         self,
         operation: str,
+        parameters: Mapping[str, Any],
+        *,
         on_error: Callable[[CallError], None] = lambda _: None,
-        **parameters: Any,
+        before_try: Callable[[], None] = lambda: None,
+        seconds: float = math.inf,
     ) -> dict[str, Any]:
         """Call an operation until it succeeds or its error is final.
 
-        ``on_error`` receives each error first, and may raise another one in its place.
+        ``on_error`` receives each error first, and may raise another one in its place. Retries end
+        after some seconds.
         """
         method = getattr(self._client, xform_name(operation))
+        deadline = time_budget.clock.monotonic() + seconds
         first_seen: dict[str, float] = {}
         tries = enumerate(self.budget.pauses(), start=1)
         error: AppFlowError = OutOfTimeError(self.registration, operation)
         while True:
             attempt, pause = next(tries)
+            before_try()
             if self.budget.seconds_left() <= 0:
                 # After a pause that took longer than planned, the last try's error says more.
                 raise error
@@ -225,7 +357,7 @@ class AppFlow:
                 until = first_seen.setdefault(refusal.code, now) + RETRY_SECONDS.get(
                     refusal.code, 0
                 )
-                if not self.budget.pause(pause, until=until):
+                if not self.budget.pause(pause, until=min(until, deadline)):
                     raise refusal from cause
             else:
                 self._log(operation, attempt, started, "OK")
@@ -234,6 +366,10 @@ class AppFlow:
     def _log(self, operation: str, attempt: int, started: float, outcome: str) -> None:
         label = self.registration.connector_label
         sdk.log_call(operation, label, started, outcome, attempt=attempt)
+
+
+class _UnregisteredError(Exception):
+    """AppFlow shows another registration, or none."""
 
 
 # The SDK turns a body that is not JSON into a response without these members, and raises nothing.

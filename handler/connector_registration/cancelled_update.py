@@ -1,44 +1,90 @@
-"""Restoring the registration while a cancelled update may still be running.
+"""Updates that CloudFormation no longer waits for, while their invocations are still running.
 
-CloudFormation rolls an update back by sending a second Update with the properties exchanged. The
-handler treats it like any other update, with one exception. When CloudFormation cancels an update
-(a user cancels it, or another resource of the stack fails), the invocation that works on that
-update goes on. It can still change the registration after the rollback has restored it.
+When CloudFormation cancels an update (a user cancels it, or another resource of the stack fails),
+the invocation that works on it continues. CloudFormation rolls the update back by a second Update
+with the properties exchanged. Two rules keep the first from undoing the second:
+
+- An invocation stops itself. Before each call that changes something, except in the first seconds
+  after its event, it reads from the stack events whether CloudFormation still waits for it.
+- A rollback makes its changes after the last call that such an invocation can have begun.
 """
 
 from __future__ import annotations
 
-import itertools
+import logging
 
-from .appflow import AppFlow, Connector
-from .request import Registration
+from . import sdk
+from .errors import CancelledEventError, LateEventError
+from .request import Request
 from .stack_events import StackEvents
+from .time_budget import UNCHECKED_SECONDS, TimeBudget
+
+logger = logging.getLogger(__name__)
 
 
-def may_still_run(previous: Registration, before: Connector, stack_events: StackEvents) -> bool:
-    """Whether the update to ``previous``, which a request reverts, may still take effect.
+class PendingCheck:
+    """Stops an invocation when CloudFormation no longer waits for its response."""
 
-    ``before`` was registered when the request began.
-    """
-    description = before.description if previous.description is None else previous.description
-    has_taken_effect = before.matches(previous.lambda_arn, description)
-    return not has_taken_effect and not stack_events.previous_update_finished()
+    def __init__(self, request: Request, stack_events: StackEvents) -> None:
+        self._request = request
+        self._stack_events = stack_events
+        self._was_late = request.age(sdk.now()) >= UNCHECKED_SECONDS
+        self._is_rollback = False
+
+    def __call__(self, *, has_changed: bool, is_slow: bool = False) -> None:
+        """Read the stack events, unless the event is a few seconds old and the call was not slow.
+
+        Args:
+            has_changed: whether the invocation may have changed something.
+            is_slow: whether it ends a call during which the update may have been rolled back.
+
+        Raises:
+            StaleEventError: CloudFormation no longer waits.
+        """
+        is_young = self._request.age(sdk.now()) < UNCHECKED_SECONDS
+        if self._is_rollback or (is_young and not is_slow):
+            return
+        if self._stack_events.is_pending() is False:
+            error = CancelledEventError if has_changed else LateEventError
+            raise error(self._request.desired)
+
+    def check_rollback(self) -> None:
+        """Check for the last time, if the event was late: a rollback cannot be cancelled.
+
+        Raises:
+            StaleEventError: CloudFormation no longer waits.
+        """
+        if self._was_late:
+            self(has_changed=False)
+        self._is_rollback = True
 
 
-def restore_until_deadline(appflow: AppFlow, *, description: str) -> Connector:
-    """Update the registration whenever AppFlow shows another state, until the time is up.
+def pause_until_earlier_calls_end(
+    request: Request, stack_events: StackEvents, budget: TimeBudget, check_pending: PendingCheck
+) -> bool:
+    """Pause while an earlier invocation for the resource may still change its registration.
+
+    If the stack events do not tell, one may run until its time is up.
+
+    Returns:
+        Whether there may have been such an invocation.
 
     Raises:
-        AppFlowError: AppFlow refused, or shows another state in the end.
+        StaleEventError: CloudFormation no longer waits for the response to the request.
     """
-    appflow.budget.extend()
-    repetitions = itertools.count(1)
-    pauses = appflow.budget.pauses()
-    while appflow.budget.pause(next(pauses)):
-        registered = appflow.describe()
-        if registered is not None and not registered.matches(
-            appflow.registration.lambda_arn, description
-        ):
-            operation = f"update-again-{next(repetitions)}"
-            appflow.update(description=description, operation=operation)
-    return appflow.wait_until_updated()
+    end = stack_events.earlier_effects_end()
+    seconds = budget.earlier_calls_seconds() if end is None else end - sdk.now()
+    if seconds <= 0:
+        return False
+    check_pending.check_rollback()
+    logger.info(
+        {
+            "decision": "pause: a cancelled update may still be running",
+            "label": request.desired.connector_label,
+            "lambda_arn": request.desired.lambda_arn,
+            "seconds": round(seconds),
+        }
+    )
+    budget.extend()
+    budget.pause_for(seconds)
+    return True

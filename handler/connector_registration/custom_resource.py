@@ -23,7 +23,8 @@ from typing import Any
 import urllib3
 from crhelper import CfnResource
 
-from .response import ReportableError, Response, pool
+from .delivery import pool
+from .response import ReportableError, Response
 from .time_budget import TIMER_SECONDS
 
 logger = logging.getLogger(__name__)

@@ -119,10 +119,24 @@ class FunctionNotReadyError(AppFlowError):
 class StaleEventError(AppFlowError):
     """CloudFormation no longer waits for the response."""
 
+
+class LateEventError(StaleEventError):
+    """A stale event that this invocation has not begun to carry out."""
+
     def __init__(self, registration: Registration) -> None:
         super().__init__(
             f"connector {registration.connector_label}: CloudFormation no longer waits for this"
             " event, which arrived late or for a second time. Nothing was changed."
+        )
+
+
+class CancelledEventError(StaleEventError):
+    """A stale event for which this invocation may have changed something."""
+
+    def __init__(self, registration: Registration) -> None:
+        super().__init__(
+            f"connector {registration.connector_label}: CloudFormation no longer waits for this"
+            " event, which was cancelled or timed out. Nothing more is changed."
         )
 
 

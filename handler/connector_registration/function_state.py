@@ -22,9 +22,10 @@ from .time_budget import TimeBudget
 class FunctionState:
     """The state of the function that a request registers."""
 
-    def __init__(self, request: Request, budget: TimeBudget) -> None:
+    def __init__(self, request: Request, budget: TimeBudget, stack_events: StackEvents) -> None:
         self._request = request
         self._budget = budget
+        self._stack_events = stack_events
 
     def wait_until_ready(self) -> None:
         """Wait until the function is created and updated, and its alias has one version.
@@ -55,9 +56,7 @@ class FunctionState:
             if status in ("Pending", "InProgress"):
                 return text
             # After a failed update the function runs its old code, which a rollback can restore.
-            if status == "Failed" and (
-                member == "State" or not StackEvents(self._request).is_rollback()
-            ):
+            if status == "Failed" and (member == "State" or not self._stack_events.is_rollback()):
                 raise FunctionFailedError(self._request.desired, text)
         return None
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import cancelled_update, sdk, time_budget
+from . import cancelled_update, sdk
 from .appflow import AppFlow, Connector
 from .errors import (
     AlreadyRegisteredError,
+    AppFlowError,
     MissingRegistrationError,
     NotRegisteredError,
     StaleEventError,
@@ -18,13 +20,9 @@ from .errors import (
 from .function_state import FunctionState
 from .request import Adoption, Registration, Request
 from .stack_events import StackEvents
-from .time_budget import TimeBudget
+from .time_budget import UNCHECKED_SECONDS, TimeBudget
 
 logger = logging.getLogger(__name__)
-
-# An older event has waited in Lambda's queue, or is delivered for a second time: Lambda retries a
-# failed invocation after a minute. By then the stack events show what happened to it.
-_LATE_SECONDS = 30.0
 
 _MAX_SHOWN_LENGTH = 200
 
@@ -34,49 +32,45 @@ def create(
 ) -> Mapping[str, str]:
     """Register or adopt the connector, and return the attributes of the resource.
 
-    ``on_registered`` is called with the label as soon as this request has registered it.
+    ``on_registered`` is called with the label as soon as this request is known to have registered
+    it, also if the request fails.
     """
-    _check_not_stale(request)
-    appflow = _appflow(request, context)
-    if _register_or_adopt(appflow, request.desired.adoption):
-        on_registered(request.desired.connector_label)
+    appflow, stack_events = _appflow(request, context)
+    try:
+        _register_or_adopt(appflow, request.desired.adoption)
+    except StaleEventError:
+        # The Delete that CloudFormation has sent does not know the label.
+        _undo_registration(appflow, stack_events)
+        raise
+    finally:
+        if appflow.has_registered:
+            on_registered(request.desired.connector_label)
     return _attributes(appflow.wait_until_updated())
 
 
 def update(request: Request, context: Any) -> Mapping[str, str]:
     """Refresh the registration or replace its label, and return the attributes of the resource."""
-    _check_not_stale(request)
-    appflow = _appflow(request, context)
+    appflow, stack_events = _appflow(request, context)
     if request.physical_resource_id == request.desired.connector_label:
-        return _attributes(_refresh(request, appflow))
-    _replace_label(appflow)
-    return _attributes(appflow.wait_until_updated())
+        return _attributes(_refresh(request, appflow, stack_events))
+    return _attributes(_replace_label(appflow, stack_events))
 
 
 def delete(request: Request, context: Any) -> None:
-    """Unregister the connector if the registration still has the Lambda ARN of this resource."""
-    _check_not_stale(request)
-    appflow = _appflow(request, context)
+    """Unregister the connector if this resource owns the registration."""
+    appflow, stack_events = _appflow(request, context)
     registered = appflow.describe()
     if registered is None:
         _log("nothing to unregister", request.desired)
-    elif registered.lambda_arn != request.desired.lambda_arn:
-        _log(f"not unregistered: the registered ARN is {registered.lambda_arn}", request.desired)
-    else:
-        _log("unregister", request.desired)
-        appflow.unregister()
-
-
-def _check_not_stale(request: Request) -> None:
-    """Raise StaleEventError for an event whose response CloudFormation no longer waits for.
-
-    The client token stops an event that took effect from taking effect again. It does not stop an
-    event that failed and was rolled back, nor one that had nothing to do.
-    """
-    if request.issued_at is None or time_budget.clock.time() - request.issued_at < _LATE_SECONDS:
         return
-    if not StackEvents(request).is_pending(request.issued_at):
-        raise StaleEventError(request.desired)
+    reason = f"the registered ARN is {registered.lambda_arn}"
+    if registered.lambda_arn == request.desired.lambda_arn:
+        reason = stack_events.reason_to_retain(registered.registered_at) or ""
+    if reason:
+        _log(f"not unregistered: {reason}", request.desired)
+        return
+    _log("unregister", request.desired)
+    appflow.unregister(registered)
 
 
 def _register_or_adopt(appflow: AppFlow, adoption: Adoption) -> bool:
@@ -114,55 +108,136 @@ def _adopt(appflow: AppFlow, lambda_arn: str) -> None:
     appflow.update(description=appflow.registration.description)
 
 
-def _replace_label(appflow: AppFlow) -> None:
-    """Register or adopt the new label of a resource; the errors are ``_register_or_adopt``'s.
+def _replace_label(appflow: AppFlow, stack_events: StackEvents) -> Connector:
+    """Register or adopt the new label of a resource, and return the registration.
 
-    The rollback of such a change is a change of the label too. It returns to a label that is still
-    registered with the function of this resource, so adopting it takes it from no other owner.
+    A failed Update keeps the former label as the physical id, so that CloudFormation sends no
+    Delete for the new one. What this request has registered is therefore unregistered here.
     """
-    adoption = appflow.registration.adoption
-    if adoption is Adoption.FORBIDDEN:
+    try:
+        _register_or_adopt_on_way(appflow, stack_events)
+        registered = appflow.wait_until_updated()
+        if _is_to_be_undone(appflow):
+            appflow.check_pending(has_changed=True, is_slow=True)
+    except Exception:
+        _undo_registration(appflow, stack_events)
+        raise
+    return registered
+
+
+def _register_or_adopt_on_way(appflow: AppFlow, stack_events: StackEvents) -> None:
+    """Register or adopt a new label; on the way back to the former label, in whatever state it is.
+
+    A rollback may neither fail because its label is still registered, nor because an operator has
+    unregistered it.
+    """
+    try:
+        _register_or_adopt(appflow, appflow.registration.adoption)
+    except (AlreadyRegisteredError, MissingRegistrationError):
+        if not (stack_events.is_rollback() or stack_events.has_had_label()):
+            raise
+        _register_or_adopt(appflow, Adoption.ALLOWED)
+
+
+def _is_to_be_undone(appflow: AppFlow) -> bool:
+    return appflow.has_registered and appflow.registration.unregister_on_delete
+
+
+def _undo_registration(appflow: AppFlow, stack_events: StackEvents) -> None:
+    """Unregister a label that this request has registered, unless the removal policy is RETAIN.
+
+    If another delivery of the event has succeeded, the resource has the label.
+    """
+    if not _is_to_be_undone(appflow):
+        return
+    appflow.budget.extend()
+    try:
+        if stack_events.has_owner():
+            return
+        _log("unregister: this request registered the label and failed", appflow.registration)
         registered = appflow.describe()
-        if registered is not None and registered.lambda_arn == appflow.registration.lambda_arn:
-            adoption = Adoption.ALLOWED
-    _register_or_adopt(appflow, adoption)
+        if registered and registered.lambda_arn == appflow.registration.lambda_arn:
+            appflow.unregister(registered, even_if_stale=True)
+    except AppFlowError as error:
+        _log(f"still registered: {error}", appflow.registration)
 
 
-def _refresh(request: Request, appflow: AppFlow) -> Connector:
+def _refresh(request: Request, appflow: AppFlow, stack_events: StackEvents) -> Connector:
     """Refresh the registration if the request changes it, and return it.
 
     A label that was unregistered in the meantime is registered again.
     """
-    desired, previous = request.desired, request.previous
-    before = appflow.describe()
-    if before is not None and not _needs_refresh(request, before):
+    desired = request.desired
+    was_skipped = functools.cache(stack_events.was_skipped)
+    first = before = appflow.describe()
+    has_paused = not _previous_is_registered(request, first) and (
+        cancelled_update.pause_until_earlier_calls_end(
+            request, stack_events, appflow.budget, appflow.check_pending
+        )
+    )
+    if has_paused:
+        before = appflow.describe()
+    elif before is not None and not _needs_refresh(request, before, was_skipped):
         _log("no refresh needed", desired)
         return before
-    description = _description_to_send(desired, previous, before)
-    _update_or_register(appflow, description)
-    if (
-        previous is not None
-        and before is not None
-        and cancelled_update.may_still_run(previous, before, StackEvents(request))
-    ):
-        _log("restore until the time is up: a cancelled update may still run", desired)
-        return cancelled_update.restore_until_deadline(
-            appflow, description=before.description if description is None else description
-        )
+    description = _description_to_send(request, first, stack_events, was_skipped)
+    if description is None and first and before and before.description != first.description:
+        # The cancelled update has set its own during the pause.
+        description = first.description
+    try:
+        _update_or_register(appflow, description)
+    except StaleEventError:
+        _refresh_again(appflow)
+        raise
     after = appflow.wait_until_updated()
     if before is not None:
         _log("refreshed", desired, changes=_changes(before, after))
     return after
 
 
-def _needs_refresh(request: Request, before: Connector) -> bool:
-    """Whether AppFlow may show something else than the template and the function say."""
-    return (
-        request.previous is None
-        or request.is_repeated
-        or not request.desired.same_in_appflow(request.previous)
-        or before.lambda_arn != request.desired.lambda_arn
+def _previous_is_registered(request: Request, before: Connector | None) -> bool:
+    """Whether AppFlow shows what the request replaces, so that no earlier call is outstanding.
+
+    It does in an ordinary update. In the rollback of an update that was cancelled, it does once the
+    update has taken effect.
+    """
+    previous = request.previous
+    if previous is None or before is None:
+        return previous is None
+    if previous.description is not None:
+        description = previous.description
+    else:
+        # An update that removes the description from the template clears it.
+        description = "" if request.desired.description else before.description
+    return previous.connector_label == request.desired.connector_label and before.matches(
+        previous.lambda_arn, description
     )
+
+
+def _needs_refresh(
+    request: Request, before: Connector, was_skipped: Callable[[], bool | None]
+) -> bool:
+    """Whether AppFlow may show something else than the template and the function say."""
+    desired, previous = request.desired, request.previous
+    return (
+        previous is None
+        or request.is_repeated
+        or not desired.same_in_appflow(previous)
+        or before.lambda_arn != desired.lambda_arn
+        or desired.description not in (None, before.description)
+        or was_skipped() is not False
+    )
+
+
+def _refresh_again(appflow: AppFlow) -> None:
+    """Have AppFlow read the connector again after a call that ended late.
+
+    Under an unchanged ARN, the call may have read the configuration of code that CloudFormation has
+    rolled back meanwhile, after the rollback has refreshed the registration.
+    """
+    if appflow.may_have_changed:
+        _log("refresh again: the update was cancelled", appflow.registration)
+        appflow.refresh_registered()
 
 
 def _changes(before: Connector, after: Connector) -> Mapping[str, str]:
@@ -193,31 +268,42 @@ def _update_or_register(appflow: AppFlow, description: str | None) -> None:
 
 
 def _description_to_send(
-    desired: Registration, previous: Registration | None, before: Connector | None
+    request: Request,
+    before: Connector | None,
+    stack_events: StackEvents,
+    was_skipped: Callable[[], bool | None],
 ) -> str | None:
     """Return the description for the update, or None to keep the registered one.
 
-    A description that left the template is cleared, unless it was set manually. An event that is
-    delivered twice sends the same value, because AppFlow refuses a token with other parameters.
+    A description that left the template is cleared, unless it was set manually.
     """
-    if desired.description is not None or previous is None or not previous.description:
+    desired, previous = request.desired, request.previous
+    if desired.description is not None or previous is None or before is None:
         return desired.description
-    if before is None or before.description not in (previous.description, ""):
+    if not before.description:
+        return None
+    if not previous.description:
+        return "" if was_skipped() else None
+    if before.description != previous.description:
         return None
     # If the update to revert never took effect, an equal description was set manually.
     took_no_effect = before.lambda_arn == desired.lambda_arn != previous.lambda_arn
-    return None if took_no_effect and before.description else ""
+    return None if took_no_effect and stack_events.is_rollback() else ""
 
 
-def _appflow(request: Request, context: Any) -> AppFlow:
-    budget = TimeBudget(context)
-    return AppFlow(
+def _appflow(request: Request, context: Any) -> tuple[AppFlow, StackEvents]:
+    age = request.age(sdk.now())
+    budget = TimeBudget(context, delay=age if age < UNCHECKED_SECONDS else 0)
+    stack_events = StackEvents(request, budget)
+    appflow = AppFlow(
         sdk.client("appflow"),
         request.desired,
         request_id=request.request_id,
         budget=budget,
-        wait_until_ready=FunctionState(request, budget).wait_until_ready,
+        wait_until_ready=FunctionState(request, budget, stack_events).wait_until_ready,
+        check_pending=cancelled_update.PendingCheck(request, stack_events),
     )
+    return appflow, stack_events
 
 
 def _attributes(registered: Connector) -> Mapping[str, str]:

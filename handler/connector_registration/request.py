@@ -106,12 +106,17 @@ class Request(NamedTuple):
 
     request_id: str
     stack_id: str
+    resource_type: str
     logical_resource_id: str
     physical_resource_id: str | None
     desired: Registration
     previous: Registration | None
     issued_at: float | None = None
     is_repeated: bool = False
+
+    def age(self, now: float) -> float:
+        """The age of the event in seconds, at a time in seconds since 1970; 0 if it has no date."""
+        return 0.0 if self.issued_at is None else max(0.0, now - self.issued_at)
 
     @property
     def retain_reason(self) -> str | None:
@@ -133,6 +138,7 @@ class Request(NamedTuple):
         return cls(
             request_id=event["RequestId"],
             stack_id=event["StackId"],
+            resource_type=event.get("ResourceType", ""),
             logical_resource_id=event["LogicalResourceId"],
             physical_resource_id=event.get("PhysicalResourceId"),
             desired=Registration.parse(event["ResourceProperties"]),

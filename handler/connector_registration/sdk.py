@@ -6,9 +6,11 @@ botocore replaces boto3, which would import transfer managers and resource model
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import botocore.session
@@ -112,13 +114,67 @@ def client(service: str) -> Any:
 CALL_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 """What ``call`` raises."""
 
+_UNEXPECTED_SHAPE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 
 def call(method: Callable[..., dict[str, Any]], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Call a method of a client, which raises other errors for JSON of an unexpected shape."""
+    """Call a method of a client, which raises other errors for an unexpected response."""
     try:
-        return method(**parameters)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        response = method(**parameters)
+    except ClientError as error:
+        _note_date(error.response)
+        raise
+    except CALL_ERRORS:
+        raise
+    except _UNEXPECTED_SHAPE as error:
         raise ResponseParserError(f"the response does not have AWS's form: {error}") from error
+    _note_date(response)
+    return response
+
+
+# AWS refuses a request whose time differs from its own by more. A larger difference is no clock's.
+# Source: "Signature Version 4 request elements" in the IAM User Guide.
+_MAX_CLOCK_DIFFERENCE_SECONDS = 300.0
+
+
+class _AwsTime:
+    """AWS's time, as its responses show it.
+
+    Attributes:
+        latest: the date of the latest response in seconds since 1970, or None before the first.
+        slowness: by how many seconds this machine's clock is behind AWS's.
+    """
+
+    latest: float | None = None
+    slowness: float = 0.0
+
+
+def now() -> float:
+    """Return the time in seconds since 1970, by AWS's clock if this machine's is behind it."""
+    return time_budget.clock.time() + _AwsTime.slowness
+
+
+def latest_response_at() -> float | None:
+    """Return the date of AWS's latest response, in seconds since 1970, or None before the first."""
+    return _AwsTime.latest
+
+
+def _note_date(response: Mapping[str, Any]) -> None:
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    # A proxy in front of AWS may send another form.
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        date = parsedate_to_datetime(headers["date"]).timestamp()
+        slowness = date - time_budget.clock.time()
+        is_plausible = 0 < slowness <= _MAX_CLOCK_DIFFERENCE_SECONDS
+        _AwsTime.latest = date
+        _AwsTime.slowness = slowness if is_plausible else 0.0
 
 
 def log_call(operation: str, label: str, started: float, outcome: str, **members: object) -> None:

@@ -1,100 +1,379 @@
 """What CloudFormation has recorded about the resource of a request.
 
-An event does not say whether CloudFormation still waits for its response, nor whether it reverts
-another update, nor whether that update has finished. The stack events do. Source:
+An event does not say whether CloudFormation still waits for its response, whether it reverts
+another update, nor whether the invocation for that update has ended. The stack events do. Source:
 DescribeStackEvents in the AWS CloudFormation API Reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from . import sdk, time_budget
+from .advice import CONNECTION_ERROR, THROTTLING_CODES
+from .errors import CallError, call_error
 from .request import Request
+from .time_budget import CLOCK_TOLERANCE_SECONDS, STACK_EVENTS_SECONDS, TimeBudget, last_effect_at
 
 # In a large stack, the events of all other resources may come before those of this one.
 _MAX_EVENTS = 1000
 
-# Between the signature of an event's URL and the stack event that records its beginning.
-_CLOCK_TOLERANCE_SECONDS = 3.0
+# For how many seconds the handler asks again. CloudFormation throttles it if many registrations of
+# a stack are cancelled at once. In a VPC there may be no route to CloudFormation.
+_RETRY_SECONDS = {
+    **dict.fromkeys((*THROTTLING_CODES, "InternalServerException"), 60.0),
+    CONNECTION_ERROR: STACK_EVENTS_SECONDS,
+}
+
+# CloudFormation records the reason of a failed response. Each of the handler's reasons that ends
+# its work begins like this; a cancelled or timed-out request has a reason of CloudFormation's own.
+_RESPONSE_REASON = re.compile(r"\bconnector [\w!@#.-]+: |\bproperty \w+ is ", re.ASCII)
+
+# An older invocation can have no more effect, whenever CloudFormation stopped waiting for it.
+_RECENT_SECONDS = last_effect_at(0, 0) + CLOCK_TOLERANCE_SECONDS
+
+# The physical id of this resource type is the connector's label too.
+_NATIVE_TYPE = "AWS::AppFlow::Connector"
+
+# CloudFormation adds these events while a resource is being created or replaced.
+_NOTE = re.compile(r"Resource creation Initiated|Requested update requires")
 
 StackEvent = Mapping[str, Any]
+_Answer = TypeVar("_Answer")
 
 
 class StackEvents:
-    """The stack events about the resource of a request."""
+    """The stack events, read anew for each question.
 
-    def __init__(self, request: Request) -> None:
+    The answer is None if they do not tell: the role may not read them, CloudFormation cannot be
+    reached, or they lie behind too many others.
+    """
+
+    def __init__(self, request: Request, budget: TimeBudget) -> None:
         self._request = request
+        self._budget = budget
+        self._is_unreadable = False
 
-    def is_pending(self, issued_at: float) -> bool:
+    def is_pending(self) -> bool | None:
         """Whether CloudFormation still waits for the response to the request.
 
-        It does if the latest stack event about the resource is the beginning of this request, and
-        not its end or a later event. True also if the stack events cannot be read.
-
-        ``issued_at`` is the time of the request in seconds since 1970.
+        Raises:
+            CallError: CloudFormation throttles the handler.
         """
-        latest = self._latest(self._is_about_resource)
-        if latest is None:
-            return True
-        is_later: bool = latest["Timestamp"].timestamp() > issued_at + _CLOCK_TOLERANCE_SECONDS
-        return _is_in_progress(latest) and not is_later
+        return self._ask(self._is_pending, required=True)
 
-    def previous_update_finished(self) -> bool:
-        """Whether CloudFormation received a response to the event before this one.
+    def earlier_effects_end(self) -> float | None:
+        """Until when earlier invocations for the resource may change its registration.
 
-        CloudFormation records the reason of a failed response in the stack events, and every reason
-        of a failed call to AppFlow names the connector. A cancelled or timed-out update has another
-        reason, and its invocation may still be running.
-
-        False also if the stack events cannot be read.
+        An invocation whose response CloudFormation did not receive may still be running. The time
+        is in seconds since 1970, and 0 if there is no such invocation.
         """
-        latest = self._latest(
-            lambda event: self._is_about_resource(event) and not _is_in_progress(event)
-        )
-        if latest is None:
-            return False
-        reason = latest.get("ResourceStatusReason", "")
+        return self._ask(self._earlier_effects_end)
+
+    def was_skipped(self) -> bool | None:
+        """Whether CloudFormation skipped the resource in the rollback before this request.
+
+        The properties that CloudFormation takes for the resource's are then not those that the
+        handler last registered.
+        """
+        return self._ask(self._was_skipped)
+
+    def is_rollback(self) -> bool | None:
+        """Whether CloudFormation rolls the stack back."""
+        return self._ask(self._is_rollback)
+
+    def has_had_label(self) -> bool | None:
+        """Whether the resource had the desired label before, and CloudFormation did not delete it.
+
+        The rollback of a change of the label returns to such a label.
+        """
+        return self._ask(self._has_had_label)
+
+    def has_owner(self) -> bool | None:
+        """Whether the resource, or another one of the stack, has the desired label."""
         label = self._request.desired.connector_label
-        return latest["ResourceStatus"] != "UPDATE_FAILED" or f"connector {label}:" in reason
+        return self._ask(lambda events: self._owner(events, label) is not None)
 
-    def is_rollback(self) -> bool:
-        """Whether CloudFormation rolls the stack back. False if the stack events cannot be read."""
-        latest = self._latest(
-            lambda event: event.get("PhysicalResourceId") == self._request.stack_id
+    def reason_to_retain(self, registered_at: float) -> str | None:
+        """Why a Delete must not unregister the label although the ARN is the resource's.
+
+        None if there is no reason. ``registered_at`` is the time of the registration in seconds
+        since 1970.
+
+        Raises:
+            CallError: CloudFormation throttles the handler.
+        """
+        return self._ask(
+            lambda events: self._reason_to_retain(events, registered_at), required=True
         )
-        return latest is not None and "ROLLBACK" in latest["ResourceStatus"]
+
+    def _is_pending(self, events: Iterable[StackEvent]) -> bool | None:
+        issued_at = self._request.issued_at
+        latest = next(filter(self._is_about_resource, events), None)
+        if issued_at is None or latest is None:
+            return None
+        if not _is_in_progress(latest) or _time(latest) > issued_at + CLOCK_TOLERANCE_SECONDS:
+            return False
+        # A request can fail, and its rollback begin, within the tolerance.
+        differences = []
+        for event in filter(self._is_about_resource, events):
+            if self._request.request_id in _reason(event):
+                return False
+            if _is_in_progress(event):
+                differences.append(abs(_time(event) - issued_at))
+            if _time(event) < issued_at - CLOCK_TOLERANCE_SECONDS:
+                break
+        # The time of a signature has no fractions of a second.
+        return differences[0] < min(differences) + 1
+
+    def _earlier_effects_end(self, events: Iterable[StackEvent]) -> float | None:
+        oldest = sdk.now() - _RECENT_SECONDS
+        recent, is_complete = [], False
+        for event in events:
+            begins_deployment = self._is_about_stack(event) and _is_deployment(event)
+            if is_complete := begins_deployment or _time(event) < oldest:
+                break
+            recent.append(event)
+        invocations = [*self._earlier_invocations(recent)]
+        if not invocations and not is_complete:
+            return None
+        return max(
+            (
+                last_effect_at(invocation.begun_at, invocation.unanswered_at)
+                for invocation in invocations
+                if invocation.unanswered_at is not None
+            ),
+            default=0.0,
+        )
+
+    def _was_skipped(self, events: Iterable[StackEvent]) -> bool | None:
+        previous = next(self._earlier_invocations(events), None)
+        if previous is None:
+            return None
+        failed = [_status(end).endswith("_FAILED") for end in previous.ends]
+        if not any(failed):
+            return False
+        # CloudFormation completes a resource that it skips without sending a request.
+        if not failed[0]:
+            return True
+        stack = next(filter(self._is_about_stack, events), None)
+        return None if stack is None else "ROLLBACK" not in _status(stack)
+
+    def _is_rollback(self, events: Iterable[StackEvent]) -> bool | None:
+        stack = next(filter(self._is_about_stack, events), None)
+        if stack is not None:
+            return "ROLLBACK" in _status(stack)
+        previous = next(self._earlier_invocations(events), None)
+        return None if previous is None else previous.has_failed
+
+    def _has_had_label(self, events: Iterable[StackEvent]) -> bool:
+        label = self._request.desired.connector_label
+        own = filter(self._is_about_resource, events)
+        latest = next((event for event in own if event.get("PhysicalResourceId") == label), None)
+        return latest is not None and not _status(latest).startswith("DELETE")
+
+    def _reason_to_retain(self, events: Iterable[StackEvent], registered_at: float) -> str | None:
+        stack = next(filter(self._is_about_stack, events), None)
+        if stack is not None and _status(stack) == "DELETE_IN_PROGRESS":
+            return None
+        label, own_id = self._request.desired.connector_label, self._request.logical_resource_id
+        owner = self._owner(events, label, other_than=own_id)
+        if owner is not None:
+            return f"{owner} of the same stack has this label"
+        if stack is None or "ROLLBACK" not in _status(stack):
+            return None
+        deployments = filter(_is_deployment, filter(self._is_about_stack, events))
+        begun_at = next(map(_time, deployments), 0.0)
+        if registered_at < begun_at - CLOCK_TOLERANCE_SECONDS:
+            return "it was registered before the deployment that is rolled back"
+        return None
+
+    def _earlier_invocations(self, events: Iterable[StackEvent]) -> Iterator[_Invocation]:
+        """Yield the invocations for the resource before the one for this request, newest first."""
+        own = self._request.issued_at
+        next_at = sdk.now() if own is None else own
+        is_first = True
+        ends: list[StackEvent] = []
+        for event in filter(self._is_about_resource, events):
+            if not _is_in_progress(event):
+                ends.append(event)
+            elif not _NOTE.match(_reason(event)):
+                is_own = own is None or _time(event) >= own - CLOCK_TOLERANCE_SECONDS
+                if ends or not (is_first and is_own):
+                    yield _Invocation(_time(event), ends, next_at)
+                is_first, ends, next_at = False, [], _time(event)
+        if ends:
+            yield _Invocation(_time(ends[-1]), ends, next_at)
+
+    def _owner(
+        self, events: Iterable[StackEvent], label: str, *, other_than: str | None = None
+    ) -> str | None:
+        """Return the logical id of a resource of the stack that has a label, or None."""
+        types = (self._request.resource_type, _NATIVE_TYPE)
+        deleted, settled = set(), {other_than}
+        for event in _as_far_as_readable(events):
+            logical_id, status = event["LogicalResourceId"], _status(event)
+            if event.get("ResourceType", types[0]) not in types or logical_id in settled:
+                continue
+            if status.startswith("DELETE") and status != "DELETE_FAILED":
+                # After a replacement, this can be about a former physical id.
+                deleted.add((logical_id, event.get("PhysicalResourceId")))
+                continue
+            settled.add(logical_id)
+            found = (logical_id, event.get("PhysicalResourceId"))
+            if found[1] == label and found not in deleted and status != "CREATE_FAILED":
+                return str(logical_id)
+        return None
 
     def _is_about_resource(self, event: StackEvent) -> bool:
         found: bool = event["LogicalResourceId"] == self._request.logical_resource_id
         return found
 
-    def _latest(self, is_wanted: Callable[[StackEvent], bool]) -> StackEvent | None:
-        """Return the latest stack event of a kind, or None if it cannot be found."""
-        started, outcome = time_budget.clock.monotonic(), "OK"
-        found = None
-        try:
-            found = next(filter(is_wanted, self._read()), None)
-        except sdk.CALL_ERRORS as error:
-            outcome = str(error)
-        label = self._request.desired.connector_label
-        sdk.log_call("DescribeStackEvents", label, started, outcome)
+    def _is_about_stack(self, event: StackEvent) -> bool:
+        found: bool = event.get("PhysicalResourceId") == self._request.stack_id
         return found
 
+    def _ask(
+        self, question: Callable[[Iterable[StackEvent]], _Answer | None], *, required: bool = False
+    ) -> _Answer | None:
+        if self._is_unreadable:
+            return None
+        started = time_budget.clock.monotonic()
+        pauses = self._budget.pauses()
+        while True:
+            answer, refusal = self._ask_once(question)
+            if refusal is None:
+                return answer
+            until = started + _RETRY_SECONDS.get(refusal.code, 0)
+            if not self._budget.pause(next(pauses), until=until):
+                break
+        if refusal.code in THROTTLING_CODES:
+            if required:
+                raise refusal
+        else:
+            # Another question would take as long and tell as little.
+            self._is_unreadable = True
+        return None
+
+    def _ask_once(
+        self, question: Callable[[Iterable[StackEvent]], _Answer | None]
+    ) -> tuple[_Answer | None, CallError | None]:
+        started, outcome = time_budget.clock.monotonic(), "OK"
+        answer, refusal = None, None
+        try:
+            answer = question(_ReadOnce(self._read()))
+        except _TooManyEventsError:
+            outcome = "not among the latest events"
+        except _TooSlowError:
+            outcome, self._is_unreadable = "too slow", True
+        except sdk.CALL_ERRORS as cause:
+            outcome = str(cause)
+            refusal = call_error(cause, "DescribeStackEvents", self._request.desired)
+        label = self._request.desired.connector_label
+        sdk.log_call("DescribeStackEvents", label, started, outcome)
+        return answer, refusal
+
     def _read(self) -> Iterator[StackEvent]:
-        """Yield the stack events, newest first."""
-        until = time_budget.clock.monotonic() + time_budget.STACK_EVENTS_SECONDS
-        paginator = sdk.client("cloudformation").get_paginator("describe_stack_events")
-        for page in paginator.paginate(
-            StackName=self._request.stack_id, PaginationConfig={"MaxItems": _MAX_EVENTS}
-        ):
+        """Yield the stack events, newest first.
+
+        Raises:
+            _TooManyEventsError: there are more than the handler reads.
+            _TooSlowError: reading them takes too long.
+        """
+        until = time_budget.clock.monotonic() + STACK_EVENTS_SECONDS
+        describe = sdk.client("cloudformation").describe_stack_events
+        parameters, read = {"StackName": self._request.stack_id}, 0
+        while True:
+            page = sdk.call(describe, parameters)
             yield from page["StackEvents"]
-            if time_budget.clock.monotonic() > until:
+            read += len(page["StackEvents"])
+            if "NextToken" not in page:
                 return
+            if read >= _MAX_EVENTS:
+                raise _TooManyEventsError
+            if time_budget.clock.monotonic() > until:
+                raise _TooSlowError
+            parameters["NextToken"] = page["NextToken"]
+
+
+class _TooManyEventsError(Exception):
+    """The stack has more events than the handler reads."""
+
+
+class _TooSlowError(Exception):
+    """CloudFormation takes too long to show the stack's events."""
+
+
+class _ReadOnce(Iterable[StackEvent]):
+    """Stack events that are read when they are needed, and can be iterated over again."""
+
+    def __init__(self, source: Iterator[StackEvent]) -> None:
+        self._source = source
+        self._read: list[StackEvent] = []
+
+    def __iter__(self) -> Iterator[StackEvent]:
+        yield from self._read
+        for event in self._source:
+            self._read.append(event)
+            yield event
+
+
+class _Invocation(NamedTuple):
+    """An invocation of the handler for a resource, as the stack events show it.
+
+    Attributes:
+        begun_at: the time of its request.
+        ends: the stack events that ended the request, newest first.
+        next_at: the time of the next request.
+    """
+
+    begun_at: float
+    ends: list[StackEvent]
+    next_at: float
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the request failed, as far as CloudFormation knows."""
+        return bool(self.ends) and _status(self.ends[0]).endswith("_FAILED")
+
+    @property
+    def unanswered_at(self) -> float | None:
+        """When CloudFormation stopped waiting for it, or None if its response arrived."""
+        if not self.ends:
+            return self.next_at
+        return next((_time(end) for end in self.ends if not _is_response(end)), None)
+
+
+def _as_far_as_readable(events: Iterable[StackEvent]) -> Iterator[StackEvent]:
+    with contextlib.suppress(_TooManyEventsError, _TooSlowError):
+        yield from events
+
+
+def _is_response(event: StackEvent) -> bool:
+    return not _status(event).endswith("_FAILED") or bool(_RESPONSE_REASON.search(_reason(event)))
+
+
+def _is_deployment(event: StackEvent) -> bool:
+    return _status(event) in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
 def _is_in_progress(event: StackEvent) -> bool:
+    return _status(event).endswith("_IN_PROGRESS")
+
+
+def _status(event: StackEvent) -> str:
     status: str = event["ResourceStatus"]
-    return status.endswith("_IN_PROGRESS")
+    return status
+
+
+def _reason(event: StackEvent) -> str:
+    reason: str = event.get("ResourceStatusReason", "")
+    return reason
+
+
+def _time(event: StackEvent) -> float:
+    time: float = event["Timestamp"].timestamp()
+    return time

@@ -2,12 +2,12 @@
 
 Counted from the end of the invocation, whose length is the provider's ``timeout``::
 
-    start          160 s left               102 s left                           end
-      |  any call may  |  only the checks after a  |  the last call ends, and the  |
-      |  begin         |  cancelled update begin   |  response is sent             |
+    start          160 s left                102 s left                           end
+      |  any call may  |  only calls that follow    |  the last call ends, and the  |
+      |  begin         |  an earlier invocation's   |  response is sent             |
 
 A call that begins in time ends before the response is sent, so it cannot take effect after the
-rollback. A rollback begins later than the update that it reverts, so it has time for a final check
+rollback. A rollback begins later than the update that it reverts, so it has time for its own calls
 when the last call of that update has ended.
 """
 
@@ -32,6 +32,18 @@ TIMER_SECONDS = MAX_SEND_SECONDS + 3
 STACK_EVENTS_SECONDS = 15.0
 """The longest time that reading the stack events may take."""
 
+UNCHECKED_SECONDS = 30.0
+"""How long after its event was issued an invocation changes a registration without reading from the
+stack events whether CloudFormation still waits for its response. Lambda delivers an event again
+after a minute."""
+
+CLOCK_TOLERANCE_SECONDS = 3.0
+"""Between the signature of an event's URL and the stack event that records its beginning."""
+
+SLOW_CALL_SECONDS = 10.0
+"""AppFlow gives a connector ten seconds, so few calls take longer. By the end of a call that does,
+CloudFormation may have rolled back the function and the registration."""
+
 UPDATE_VISIBLE_SECONDS = 30.0
 """How long AppFlow may take to show a change."""
 
@@ -46,11 +58,27 @@ RESPONSE_RESERVE_SECONDS = _CALL_SECONDS + MAX_SEND_SECONDS + _MARGIN_SECONDS
 """No call to AppFlow begins when only this is left."""
 
 RESERVED_SECONDS = RESPONSE_RESERVE_SECONDS + _CALL_SECONDS + MAX_PAUSE_SECONDS + _MARGIN_SECONDS
-"""No call begins when only this is left, except for the checks after a cancelled update."""
+"""No call begins when only this is left, unless it follows an earlier invocation's."""
+
+LAST_CALLS_SECONDS = 10.0
+"""What an invocation keeps for its own calls when it pauses until an earlier one has ended."""
 
 
 clock = time
 """Replaced by tests, in which time passes without waiting."""
+
+
+def last_effect_at(issued_at: float, ended_at: float) -> float:
+    """Until when an invocation may change a registration although CloudFormation does not wait.
+
+    Its last call began before it had to ask, or while CloudFormation still waited.
+
+    Args:
+        issued_at: the time of its event, in seconds since 1970.
+        ended_at: the time at which CloudFormation stopped waiting for it.
+    """
+    last_call_at = max(issued_at + UNCHECKED_SECONDS, ended_at + STACK_EVENTS_SECONDS)
+    return last_call_at + _CALL_SECONDS + CLOCK_TOLERANCE_SECONDS
 
 
 class TimeBudget:
@@ -58,24 +86,37 @@ class TimeBudget:
 
     Args:
         context: Lambda's context object.
+        delay: the seconds between the event and this invocation. They count as spent.
         jitter: returns a number between two others.
     """
 
     def __init__(
-        self, context: Any, *, jitter: Callable[[float, float], float] = random.uniform
+        self,
+        context: Any,
+        *,
+        delay: float = 0.0,
+        jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._context = context
         self._jitter = jitter
-        self._reserved_seconds = RESERVED_SECONDS
+        self._reserved_seconds = RESERVED_SECONDS + delay
+        self._ends_at = clock.monotonic() + self._remaining() - delay
 
     def seconds_left(self) -> float:
         """The seconds in which a call may still begin; zero or less if there are none."""
-        remaining: float = self._context.get_remaining_time_in_millis() / 1000
-        return remaining - self._reserved_seconds
+        return self._remaining() - self._reserved_seconds
 
     def extend(self) -> None:
         """Let calls begin until only the time for the last call and the response is left."""
         self._reserved_seconds = RESPONSE_RESERVE_SECONDS
+
+    def earlier_calls_seconds(self) -> float:
+        """For how many seconds an invocation that began before this one may go on with calls."""
+        return self._ends_at - clock.monotonic() - RESERVED_SECONDS + _CALL_SECONDS
+
+    def pause_for(self, seconds: float) -> None:
+        """Sleep, but leave time for a few calls."""
+        clock.sleep(max(0.0, min(seconds, self.seconds_left() - LAST_CALLS_SECONDS)))
 
     def pauses(self) -> Iterator[float]:
         """The lengths of the pauses between tries, which double up to a maximum."""
@@ -102,3 +143,7 @@ class TimeBudget:
         yield
         while self.pause(next(pauses), until=until):
             yield
+
+    def _remaining(self) -> float:
+        remaining: float = self._context.get_remaining_time_in_millis() / 1000
+        return remaining

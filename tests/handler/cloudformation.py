@@ -1,16 +1,17 @@
-"""A simulator of CloudFormation for one custom resource, with the clock that it runs on."""
+"""A simulator of CloudFormation for one custom resource."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from werkzeug import Request, Response
 
+from tests.handler.clock import BEGINNING, Clock
 from tests.handler.events import LABEL, SERVICE_TIMEOUT, SERVICE_TOKEN, TYPE
 
 # Where the endpoint of the tests serves CloudFormation's API, and where it takes responses.
@@ -26,46 +27,8 @@ LOGICAL_ID = "Registration8466E9D0"
 INVOCATION_SECONDS = 300.0
 """The timeout that the provider gives the handler's function."""
 
-_BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
 # The size of CloudFormation's own pages.
 _EVENTS_PER_PAGE = 100
-
-
-class Clock:
-    """Time that only passes when something sleeps or hangs, from the beginning of a year.
-
-    Attributes:
-        now: seconds since the beginning.
-        slept: the length of each sleep.
-    """
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.slept: list[float] = []
-        self._scheduled: list[tuple[float, Callable[[], None]]] = []
-
-    def at(self, time: float, action: Callable[[], None]) -> None:
-        """Schedule an action; it runs while the handler sleeps."""
-        self._scheduled.append((time, action))
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return _BEGINNING.timestamp() + self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.advance(seconds)
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, and run the actions that are due."""
-        self.now += seconds
-        due = [scheduled for scheduled in self._scheduled if scheduled[0] <= self.now]
-        for scheduled in due:
-            self._scheduled.remove(scheduled)
-            scheduled[1]()
 
 
 @dataclass
@@ -93,6 +56,7 @@ class StackEvent:
     logical_id: str = LOGICAL_ID
     at: float = 0.0
     physical_id: str = LABEL
+    type_: str = TYPE
 
 
 @dataclass
@@ -171,7 +135,13 @@ class CloudFormation:
 
     def record_stack(self, status: str) -> None:
         """Add an event of the stack itself to the stack's events."""
-        event = StackEvent(status, logical_id="demo", at=self.clock.now, physical_id=STACK_ID)
+        event = StackEvent(
+            status,
+            logical_id="demo",
+            at=self.clock.now,
+            physical_id=STACK_ID,
+            type_="AWS::CloudFormation::Stack",
+        )
         self.history.append(event)
 
     def record_others(self, count: int) -> None:
@@ -184,42 +154,57 @@ class CloudFormation:
         self, request_type: str, properties: Mapping[str, Any], **event: Any
     ) -> dict[str, Any]:
         """An event that is made now."""
-        return {
-            "RequestType": request_type,
-            "RequestId": str(uuid4()),
-            "ResponseURL": f"{self.url}&X-Amz-Date={_date(self.clock.now):%Y%m%dT%H%M%SZ}",
-            "StackId": STACK_ID,
-            "ResourceType": TYPE,
-            "LogicalResourceId": LOGICAL_ID,
-            "ServiceToken": SERVICE_TOKEN,
-            "ServiceTimeout": SERVICE_TIMEOUT,
-            "ResourceProperties": properties,
-            **event,
-        }
+        return event_of(self.url, self.clock, request_type, properties, **event)
 
     def _record_response(self, request_type: str, response: Mapping[str, Any]) -> None:
         if response["Status"] == "SUCCESS":
             self.record(f"{request_type.upper()}_COMPLETE")
             return
-        reason = (
-            "Received response status [FAILED] from custom resource. Message returned:"
-            f" {response['Reason']} (RequestId: {response['RequestId']})"
-        )
-        self.record(f"{request_type.upper()}_FAILED", reason)
+        self.record(f"{request_type.upper()}_FAILED", failure_reason(response))
+
+    def describe_stack_events(self, request: Request) -> Response:
+        self.while_reading()
+        known = request.form["StackName"] == STACK_ID
+        return describe_stack_events(self.history if known else None, request)
 
 
-def describe_stack_events(stack: CloudFormation, request: Request) -> Response:
-    """DescribeStackEvents, for the one stack there is: newest first, page by page."""
+def event_of(
+    url: str, clock: Clock, request_type: str, properties: Mapping[str, Any], **event: Any
+) -> dict[str, Any]:
+    """An event that is made now, with the members that are given and others."""
+    return {
+        "RequestType": request_type,
+        "RequestId": str(uuid4()),
+        "ResponseURL": f"{url}&X-Amz-Date={_date(clock.now):%Y%m%dT%H%M%SZ}",
+        "StackId": STACK_ID,
+        "ResourceType": TYPE,
+        "LogicalResourceId": LOGICAL_ID,
+        "ServiceToken": SERVICE_TOKEN,
+        "ServiceTimeout": SERVICE_TIMEOUT,
+        "ResourceProperties": properties,
+        **event,
+    }
+
+
+def failure_reason(response: Mapping[str, Any]) -> str:
+    """The reason in the stack event about a response that says FAILED."""
+    return (
+        "Received response status [FAILED] from custom resource. Message returned:"
+        f" {response['Reason']} (RequestId: {response['RequestId']})"
+    )
+
+
+def describe_stack_events(history: Sequence[StackEvent] | None, request: Request) -> Response:
+    """DescribeStackEvents: newest first, page by page, or an error if there is no such stack."""
     assert request.form["Action"] == "DescribeStackEvents"
-    stack.while_reading()
-    if request.form["StackName"] != STACK_ID:
+    if history is None:
         error = "<Code>ValidationError</Code><Message>There is no such stack</Message>"
         return Response(f"<ErrorResponse><Error>{error}</Error></ErrorResponse>", status=400)
     start = int(request.form.get("NextToken", "0"))
     end = start + _EVENTS_PER_PAGE
-    page = list(enumerate(stack.history[::-1]))[start:end]
-    members = "".join(_member(event, event_id) for event_id, event in page)
-    more = f"<NextToken>{end}</NextToken>" if end < len(stack.history) else ""
+    stack_id = request.form["StackName"]
+    members = "".join(_member(stack_id, event) for event in history[::-1][start:end])
+    more = f"<NextToken>{end}</NextToken>" if end < len(history) else ""
     return Response(
         "<DescribeStackEventsResponse><DescribeStackEventsResult>"
         f"<StackEvents>{members}</StackEvents>{more}"
@@ -228,16 +213,19 @@ def describe_stack_events(stack: CloudFormation, request: Request) -> Response:
     )
 
 
-def _member(event: StackEvent, event_id: int) -> str:
+def _member(stack_id: str, event: StackEvent) -> str:
+    stack_name = stack_id.split("/")[1]
     reason = f"<ResourceStatusReason>{escape(event.reason)}</ResourceStatusReason>"
     return (
-        f"<member><StackId>{STACK_ID}</StackId><EventId>{event_id}</EventId>"
-        f"<StackName>demo</StackName><Timestamp>{_date(event.at).isoformat()}</Timestamp>"
+        f"<member><StackId>{stack_id}</StackId><EventId>{uuid4()}</EventId>"
+        f"<StackName>{stack_name}</StackName>"
+        f"<Timestamp>{_date(event.at).isoformat(timespec='milliseconds')}</Timestamp>"
         f"<LogicalResourceId>{event.logical_id}</LogicalResourceId>"
         f"<PhysicalResourceId>{event.physical_id}</PhysicalResourceId>"
+        f"<ResourceType>{event.type_}</ResourceType>"
         f"<ResourceStatus>{event.status}</ResourceStatus>{reason if event.reason else ''}</member>"
     )
 
 
 def _date(seconds: float) -> datetime:
-    return _BEGINNING + timedelta(seconds=seconds)
+    return BEGINNING + timedelta(seconds=seconds)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import os
+import random
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
+import botocore.endpoint
 import pytest
 import trustme
 from pytest_httpserver import HTTPServer
@@ -22,26 +24,28 @@ from tests.support import Account, connector, new_account_id
 # Lambda sets it before it imports a handler, and crhelper needs it then.
 os.environ.setdefault("AWS_REGION", "us-east-1")
 
-from connector_registration import function, response, sdk, time_budget
+from connector_registration import delivery, function, sdk, time_budget
 
 from tests.handler.accounts import ReusedAccount
+from tests.handler.clock import RESPONSE, Clock
 from tests.handler.cloudformation import (
     CLOUDFORMATION_PATH,
     RESPONSE_PATH,
     SIGNATURE,
-    Clock,
     CloudFormation,
-    describe_stack_events,
 )
-from tests.handler.faults import Fault, Inject, InjectedFault, service_of
+from tests.handler.connections import Connections
+from tests.handler.containers import Containers
+from tests.handler.faults import Inject
 from tests.handler.log import Log
+from tests.handler.stacks import Region
 
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     """The certificate authority of the response endpoint."""
     # The handler reads the trusted authorities once.
-    response._pool.cache_clear()
+    delivery._pool.cache_clear()
     return trustme.CA()
 
 
@@ -120,16 +124,41 @@ def handler_environment(
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The handler's clock."""
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """The handler's clock; the pauses are of the same length in every run."""
+    random.seed(0)
     clock = Clock()
     monkeypatch.setattr(time_budget, "clock", clock)
-    return clock
+    yield clock
+    clock.check()
+
+
+@pytest.fixture(scope="session")
+def all_connections() -> Connections:
+    """The connections of the clients that the tests before have made."""
+    return Connections()
+
+
+@pytest.fixture
+def connections(
+    all_connections: Connections,
+    handler_environment: None,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Connections]:
+    """The handler's connections, on which calls take time and meet faults."""
+    # botocore pauses between its own retries.
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=clock.advance))
+    all_connections.use(clock)
+    for service in sdk.TIMEOUTS:
+        all_connections.attach(sdk.client(service))
+    yield all_connections
+    all_connections.use(None)
 
 
 @pytest.fixture
 def cloudformation(
-    handler_environment: None, httpserver: HTTPServer, trusted: None, clock: Clock
+    connections: Connections, httpserver: HTTPServer, trusted: None, clock: Clock
 ) -> Iterator[CloudFormation]:
     """CloudFormation, with the handler in the test's account."""
     url = httpserver.url_for(f"{RESPONSE_PATH}?{SIGNATURE}")
@@ -139,30 +168,47 @@ def cloudformation(
         assert request.method == "PUT"
         assert request.headers.get("Content-Type", "") == ""
         assert len(request.data) <= 4096
+        before, after = clock.latency.parts(RESPONSE)
+        clock.advance(before)
         stack.responses.append(json.loads(request.data))
+        clock.advance(after)
         return Response()
 
     httpserver.expect_request(RESPONSE_PATH).respond_with_handler(take)
-    httpserver.expect_request(CLOUDFORMATION_PATH).respond_with_handler(
-        functools.partial(describe_stack_events, stack)
-    )
+    httpserver.expect_request(CLOUDFORMATION_PATH).respond_with_handler(stack.describe_stack_events)
     yield stack
     httpserver.check_assertions()
 
 
+@pytest.fixture(scope="session")
+def containers(all_connections: Connections) -> Containers:
+    """Lambda's containers of the handler."""
+    return Containers(all_connections.attach)
+
+
 @pytest.fixture
-def inject(handler_environment: None, clock: Clock) -> Iterator[Inject]:
+def region(
+    connections: Connections,
+    containers: Containers,
+    httpserver: HTTPServer,
+    trusted: None,
+    clock: Clock,
+) -> Iterator[Region]:
+    """CloudFormation and Lambda, with stacks of several registrations in the test's account."""
+    url = httpserver.url_for(f"{RESPONSE_PATH}?{SIGNATURE}")
+    region = Region(url, containers.invoke, clock)
+    httpserver.expect_request(RESPONSE_PATH).respond_with_handler(region.take)
+    httpserver.expect_request(CLOUDFORMATION_PATH).respond_with_handler(
+        region.describe_stack_events
+    )
+    yield region
+    httpserver.check_assertions()
+
+
+@pytest.fixture
+def inject(connections: Connections) -> Inject:
     """Makes the next calls of the handler to an operation meet a fault."""
-    injected: list[InjectedFault] = []
-
-    def inject(operation: str, fault: Fault, times: int) -> InjectedFault:
-        client = sdk.client(service_of(operation))
-        injected.append(InjectedFault(client, operation, fault, times=times, clock=clock))
-        return injected[-1]
-
-    yield inject
-    for fault in injected:
-        fault.end()
+    return connections.inject
 
 
 @pytest.fixture

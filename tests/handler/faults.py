@@ -13,8 +13,6 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from tests.handler.cloudformation import Clock
-
 Fault = Callable[[Any, Any], AWSResponse]
 """Takes the client and the request of a call; returns a response or raises an error."""
 
@@ -35,6 +33,17 @@ def error_response(status: int, code: str | None) -> Fault:
     def respond(client: Any, request: Any) -> AWSResponse:
         headers = {"x-amzn-ErrorType": code} if code else {}
         return AWSResponse(request.url, status, headers, _Body(b'{"message": "Not now"}'))
+
+    return respond
+
+
+def cloudformation_error(status: int, code: str) -> Fault:
+    """An error of CloudFormation, whose protocol is another than AppFlow's."""
+    error = f"<Error><Code>{code}</Code><Message>Not now</Message></Error>"
+    body = f"<ErrorResponse>{error}</ErrorResponse>"
+
+    def respond(client: Any, request: Any) -> AWSResponse:
+        return AWSResponse(request.url, status, {}, _Body(body.encode()))
 
     return respond
 
@@ -108,20 +117,15 @@ class InjectedFault:
     """A fault that the next calls of an operation meet.
 
     Attributes:
+        operation: the operation.
         tokens: the client tokens of the calls that have met it.
     """
 
-    def __init__(
-        self, client: Any, operation: str, fault: Fault, *, times: int, clock: Clock
-    ) -> None:
+    def __init__(self, operation: str, fault: Fault, times: int) -> None:
+        self.operation = operation
         self.tokens: list[str] = []
-        self._client = client
-        service = client.meta.service_model.service_id.hyphenize()
-        self._event = f"before-send.{service}.{operation}"
         self._fault = fault
         self._left = times
-        self._clock = clock
-        client.meta.events.register(self._event, self._apply)
 
     @property
     def is_over(self) -> bool:
@@ -131,26 +135,22 @@ class InjectedFault:
     def end(self) -> None:
         """Let no more call meet it."""
         self._left = 0
-        self._client.meta.events.unregister(self._event, self._apply)
 
-    def _apply(self, request: Any, **_: Any) -> AWSResponse | None:
-        if self._left == 0:
-            return None
+    def apply(self, client: Any, request: Any) -> AWSResponse:
+        """Let a call meet it."""
         self._left -= 1
-        self.tokens.append(json.loads(request.body or "{}").get("clientToken", ""))
-        try:
-            return self._fault(self._client, request)
-        except ReadTimeoutError:
-            self._clock.advance(self._client.meta.config.read_timeout)
-            raise
+        self.tokens.append(_token(request))
+        return self._fault(client, request)
+
+
+def _token(request: Any) -> str:
+    try:
+        token: str = json.loads(request.body or "{}").get("clientToken", "")
+    except ValueError:
+        # The requests of CloudFormation are no JSON.
+        return ""
+    return token
 
 
 Inject = Callable[[str, Fault, int], InjectedFault]
 """Makes the next calls of an operation meet a fault, as often as the number says."""
-
-_LAMBDA_OPERATIONS = ("GetFunctionConfiguration", "GetAlias")
-
-
-def service_of(operation: str) -> str:
-    """The service that an operation of the handler belongs to."""
-    return "lambda" if operation in _LAMBDA_OPERATIONS else "appflow"

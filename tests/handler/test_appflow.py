@@ -16,12 +16,13 @@ from connector_registration.errors import AlreadyRegisteredError, AppFlowError, 
 from connector_registration.request import Registration
 from connector_registration.time_budget import TimeBudget
 
-from tests.handler.cloudformation import Clock, Context
+from tests.handler.clock import Clock
+from tests.handler.cloudformation import Context
+from tests.handler.connections import Connections
 from tests.handler.events import FUNCTION_ARN, LABEL
 from tests.handler.faults import (
     Fault,
     Inject,
-    InjectedFault,
     error_response,
     refuse_connection,
     success_response,
@@ -30,10 +31,12 @@ from tests.support import BROKEN_CONNECTOR, Account, connector
 
 
 @pytest.fixture
-def client(account: Account) -> Any:
+def client(account: Account, connections: Connections) -> Any:
     """An AppFlow client set up as the handler's own."""
     config = Config(retries={"mode": "standard", "total_max_attempts": 1})
-    return account.cloud.client("appflow", account.id, config=config)
+    client = account.cloud.client("appflow", account.id, config=config)
+    connections.attach(client)
+    return client
 
 
 AppFlowFor = Callable[[str], AppFlow]
@@ -45,25 +48,17 @@ def appflow_for(client: Any, clock: Clock, request_id: str) -> AppFlowFor:
     context = Context(clock, 150 + time_budget.RESERVED_SECONDS)
 
     def appflow(lambda_arn: str) -> AppFlow:
+        check_pending: Any = lambda **_: None  # noqa: E731 - of another type than the handler's
         return AppFlow(
             client,
             Registration(LABEL, lambda_arn, None, None, False),
             request_id=request_id,
             budget=TimeBudget(context, jitter=lambda _least, most: most),
             wait_until_ready=lambda: None,
+            check_pending=check_pending,
         )
 
     return appflow
-
-
-@pytest.fixture
-def inject(client: Any, clock: Clock) -> Inject:
-    """Makes the next calls of the client to an operation meet a fault."""
-
-    def inject(operation: str, fault: Fault, times: int) -> InjectedFault:
-        return InjectedFault(client, operation, fault, times=times, clock=clock)
-
-    return inject
 
 
 class TestRetry:
@@ -162,7 +157,7 @@ class TestRetry:
         appflow_for(arn).register()
 
         assert account.registered_arn(LABEL) == arn
-        assert clock.now == 7
+        assert clock.slept == [1, 2, 4]
 
     def test_all_tries_carry_one_token(
         self, account: Account, appflow_for: AppFlowFor, clock: Clock, request_id: str
@@ -199,7 +194,7 @@ class TestRetry:
             appflow_for(arn).register()
 
         assert refusal.value.code == "ConnectorServerException"
-        assert clock.slept == [1, 2, 4, 8]
+        assert clock.slept == [1, 2, 4]
 
     @pytest.mark.parametrize(("failures", "tries"), [(2, 3), (100, 3)])
     def test_slow_connector_gets_three_tries(
@@ -224,7 +219,7 @@ class TestRetry:
 
         assert account.registered_arn(LABEL) == (arn if failures < tries else None)
         assert len(fault.tokens) == min(failures, tries)
-        assert clock.now <= 33
+        assert clock.slept == [1, 2]
 
     def test_nothing_is_called_without_time_left(
         self, account: Account, appflow_for: AppFlowFor, clock: Clock
@@ -369,6 +364,13 @@ class TestWaitUntilUpdated:
         )
 
 
+def unregister(appflow: AppFlow) -> None:
+    """Unregister what AppFlow shows now."""
+    registered = appflow.describe()
+    assert registered is not None
+    appflow.unregister(registered)
+
+
 class TestUnregister:
     """Unregistering a label."""
 
@@ -380,7 +382,7 @@ class TestUnregister:
         account.register(LABEL, arn)
         inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 2)
 
-        appflow_for(arn).unregister()
+        unregister(appflow_for(arn))
 
         assert account.registered(LABEL) is None
         assert clock.slept == [1, 2]
@@ -394,26 +396,76 @@ class TestUnregister:
         inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 99)
 
         with pytest.raises(AppFlowError) as mismatch:
-            appflow_for(arn).unregister()
+            unregister(appflow_for(arn))
 
         assert str(mismatch.value) == (
             "connector acme-crm: AppFlow still shows the connector after unregistering it. Delete"
             " again."
         )
-        assert clock.now == 23
+        assert clock.slept == [1, 2, 4, 8, 8]
 
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            error_response(404, "ResourceNotFoundException"),
+            error_response(429, "ThrottlingException"),
+            error_response(409, "ConflictException"),
+            error_response(502, None),
+            refuse_connection,
+        ],
+        ids=["not found", "throttled", "conflict", "bad gateway", "refused"],
+    )
+    @pytest.mark.parametrize("theirs", ["adopted", "registered anew", "unregistered"])
     def test_other_registration_is_left_alone(
-        self, account: Account, inject: Inject, appflow_for: AppFlowFor, clock: Clock
+        self,
+        account: Account,
+        inject: Inject,
+        appflow_for: AppFlowFor,
+        clock: Clock,
+        fault: Fault,
+        theirs: str,
     ) -> None:
-        """A registration with another function is left alone, even if it is a new one."""
-        arn, theirs = (account.make_function(name, connector()) for name in ("crm", "theirs"))
-        account.register(LABEL, theirs)
-        inject("UnregisterConnector", error_response(404, "ResourceNotFoundException"), 1)
+        """Between two tries, the label can get another owner, whose registration stays."""
+        arn, other = (account.make_function(name, connector()) for name in ("crm", "theirs"))
+        account.register(LABEL, arn)
 
-        appflow_for(arn).unregister()
+        def change_owner() -> None:
+            if theirs == "adopted":
+                account.move(LABEL, other)
+                return
+            account.client("appflow").unregister_connector(connectorLabel=LABEL)
+            if theirs == "registered anew":
+                account.register(LABEL, arn)
 
-        assert account.registered_arn(LABEL) == theirs
-        assert clock.slept == []
+        clock.at(0.5, change_owner)
+        inject("UnregisterConnector", fault, 1)
+
+        unregister(appflow_for(arn))
+
+        expected = {"adopted": other, "registered anew": arn, "unregistered": None}
+        assert account.registered_arn(LABEL) == expected[theirs]
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        b'{"registeredAt": 1e400}',
+        b'{"registeredAt": -1e15}',
+        b'{"registeredAt": "soon"}',
+        b'{"registeredAt": []}',
+        b'{"connectorModes": 5}',
+        b"[" * 100_000,
+    ],
+)
+def test_odd_response_is_a_lost_one(
+    inject: Inject, appflow_for: AppFlowFor, configuration: bytes
+) -> None:
+    """A response that the SDK cannot turn into AppFlow's form is read again."""
+    body = b'{"connectorConfiguration": ' + configuration + b"}"
+    fault = inject("DescribeConnector", success_response(body), 1)
+
+    assert appflow_for(FUNCTION_ARN).describe() is None
+    assert fault.is_over
 
 
 def test_describe_accepts_missing_members(inject: Inject, appflow_for: AppFlowFor) -> None:

@@ -107,7 +107,7 @@ class TestCreation:
             " no free address). Correct the function, and deploy again."
         )
         assert account.operations() == []
-        assert cloudformation.clock.now == 0
+        assert cloudformation.clock.slept == []
 
 
 class TestUpdate:

@@ -168,7 +168,8 @@ class TestDelayedEvent:
     def delayed(self, cloudformation: CloudFormation, old: str, new: str) -> Mapping[str, Any]:
         """An update to the new function that Lambda has not delivered yet."""
         cloudformation.create(properties(old))
-        cloudformation.clock.sleep(MINUTE)
+        # The time of an event is in whole seconds.
+        cloudformation.clock.sleep(MINUTE - cloudformation.clock.now)
         before, after = properties(old), properties(new)
         event = cloudformation.event(
             "Update", after, OldResourceProperties=before, PhysicalResourceId=LABEL
@@ -201,16 +202,63 @@ class TestDelayedEvent:
         assert cloudformation.deliver(delayed)["Reason"] == NOTHING_DONE
         assert account.registered_arn(LABEL) == old
 
-    @pytest.mark.parametrize(("seconds", "status"), [(3, "SUCCESS"), (4, "FAILED")])
+    @pytest.mark.parametrize("seconds", [1, 3, 4])
     def test_update_is_ignored_during_its_rollback(
-        self, cloudformation: CloudFormation, delayed: Any, seconds: float, status: str
+        self, cloudformation: CloudFormation, delayed: Any, seconds: float
     ) -> None:
-        """A late update is ignored once its rollback has been recorded."""
+        """A late update is ignored once its rollback has been recorded, however soon that was."""
+        cloudformation.cancel_update()
         cloudformation.clock.sleep(seconds)
         cloudformation.record("UPDATE_IN_PROGRESS")
         cloudformation.clock.sleep(MINUTE)
 
-        assert cloudformation.deliver(delayed)["Status"] == status
+        assert cloudformation.deliver(delayed)["Reason"] == NOTHING_DONE
+
+    def test_failed_update_is_ignored_by_its_id(
+        self, cloudformation: CloudFormation, delayed: Any
+    ) -> None:
+        """A late update is ignored if a reason names its request, at whatever time it failed."""
+        request_id = delayed["RequestId"]
+        cloudformation.record("UPDATE_FAILED", f"connector {LABEL}: No. (RequestId: {request_id})")
+        cloudformation.record("UPDATE_IN_PROGRESS")
+        cloudformation.clock.sleep(MINUTE)
+
+        assert cloudformation.deliver(delayed)["Reason"] == NOTHING_DONE
+
+    def test_empty_stack_events_do_not_stop_it(
+        self, cloudformation: CloudFormation, delayed: Any
+    ) -> None:
+        """A late update is carried out if no stack event is about its resource."""
+        cloudformation.history.clear()
+        cloudformation.clock.sleep(MINUTE)
+
+        assert cloudformation.deliver(delayed)["Status"] == "SUCCESS"
+
+    @pytest.mark.parametrize("seconds", [0, 1, 3, 4])
+    def test_late_rollback_is_carried_out(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        delayed: Any,
+        old: str,
+        new: str,
+        seconds: float,
+    ) -> None:
+        """A rollback that arrives late is carried out, however soon after the update it began."""
+        cloudformation.cancel_update()
+        cloudformation.clock.sleep(seconds)
+        rollback = cloudformation.event(
+            "Update",
+            properties(old),
+            OldResourceProperties=properties(new),
+            PhysicalResourceId=LABEL,
+        )
+        cloudformation.record("UPDATE_IN_PROGRESS")
+        cloudformation.clock.sleep(MINUTE)
+        account.move(LABEL, new)
+
+        assert cloudformation.deliver(rollback)["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == old
 
     def test_unreadable_stack_events_do_not_stop_it(
         self, account: Account, cloudformation: CloudFormation, delayed: Any, new: str

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from connector_registration import sdk
 
 from tests.handler.cloudformation import SIGNATURE, CloudFormation
 from tests.handler.events import LABEL, destroyed, properties
@@ -135,10 +133,10 @@ class TestDecisions:
 
         assert decisions() == ["refresh", "register again"]
 
-    def test_watch_is_logged(
+    def test_pause_is_logged(
         self, cloudformation: CloudFormation, arn: str, other: str, decisions: Decisions
     ) -> None:
-        """Watching a cancelled update is logged."""
+        """Pausing after a cancelled update is logged before the refresh."""
         cloudformation.create(properties(arn))
         cloudformation.cancel_update()
         decisions()
@@ -146,8 +144,9 @@ class TestDecisions:
         cloudformation.update(properties(arn), properties(other), LABEL)
 
         assert decisions() == [
+            "pause: a cancelled update may still be running",
             "refresh",
-            "restore until the time is up: a cancelled update may still run",
+            "refreshed",
         ]
 
     def test_unregistration_is_logged(
@@ -242,8 +241,7 @@ class TestLines:
 
         calls = [call for call in log.messages("call") if "Function" not in call["call"]]
         assert all(call.pop("label") == LABEL for call in calls)
-        # The clock stands still while a call runs.
-        assert all(call.pop("milliseconds") == 0 for call in calls)
+        assert {call.pop("milliseconds") for call in calls} == {50}
         outcomes = [(call["call"], call["attempt"], call["outcome"]) for call in calls]
         refused = [("RegisterConnector", n + 1, "AccessDeniedException") for n in range(2)]
         assert outcomes in (
@@ -255,15 +253,9 @@ class TestLines:
         self, cloudformation: CloudFormation, arn: str, log: Log
     ) -> None:
         """The duration of a call is in milliseconds."""
-        clock = cloudformation.clock
+        cloudformation.clock.latency.by_operation["RegisterConnector"] = 1.2344
 
-        def take_a_while(**_: Any) -> None:
-            clock.now += 1.2344
-
-        events = sdk.client("appflow").meta.events
-        events.register("before-send.appflow.RegisterConnector", take_a_while)
         cloudformation.create(properties(arn))
-        events.unregister("before-send.appflow.RegisterConnector", take_a_while)
 
         durations = {call["call"]: call["milliseconds"] for call in log.messages("call")}
         assert durations["RegisterConnector"] == 1234
@@ -275,13 +267,12 @@ class TestLines:
         cloudformation.create(properties(arn))
         cloudformation.update(properties(other), properties(arn), LABEL)
         cloudformation.cancel_update()
-        clock = cloudformation.clock
-        clock.sleep(5)
-        cloudformation.while_reading = lambda: clock.sleep(1.2344)
+        cloudformation.clock.sleep(5)
+        cloudformation.clock.latency.by_operation["DescribeStackEvents"] = 1.2344
 
         cloudformation.update(properties(other), properties(arn, Description="Acme"), LABEL)
 
-        [read] = [one for one in log.messages("call") if one["call"] == "DescribeStackEvents"]
+        read = next(one for one in log.messages("call") if one["call"] == "DescribeStackEvents")
         assert (read["milliseconds"], read["outcome"]) == (1234, "OK")
 
     def test_failed_stack_event_read_says_why(
@@ -294,11 +285,11 @@ class TestLines:
             properties(arn), properties(other), LABEL, StackId="arn:of:another:stack"
         )
 
-        [read] = [one for one in log.messages("call") if one["call"] == "DescribeStackEvents"]
+        read = next(one for one in log.messages("call") if one["call"] == "DescribeStackEvents")
         assert read == {
             "call": "DescribeStackEvents",
             "label": LABEL,
-            "milliseconds": 0,
+            "milliseconds": 50,
             "outcome": "An error occurred (ValidationError) when calling the DescribeStackEvents"
             " operation: There is no such stack",
         }

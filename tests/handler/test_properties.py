@@ -84,7 +84,7 @@ def test_bad_property_fails_without_a_call(
     )
     assert deleted["Status"] == "SUCCESS"
     assert account.calls() == []
-    assert cloudformation.clock.now == 0
+    assert cloudformation.clock.slept == []
 
 
 def test_bad_update_leaves_the_registration(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import proxy
 import pytest
-from connector_registration import response
+from connector_registration import delivery
 from connector_registration.response import Response
 from pytest_httpserver import HTTPServer
 
@@ -35,13 +35,13 @@ def deliver(
 
     def deliver() -> int:
         event = stack.event("Create", {})
-        Response(event, response.pool, failure_physical_id=LABEL).succeed(LABEL, {})
+        Response(event, delivery.pool, failure_physical_id=LABEL).succeed(LABEL, {})
         return len(httpserver.log)
 
-    monkeypatch.setattr(response, "_RETRY", response._RETRY.new(total=0))
-    response._pool.cache_clear()
+    monkeypatch.setattr(delivery, "_PAUSES", ())
+    delivery._pool.cache_clear()
     yield deliver
-    response._pool.cache_clear()
+    delivery._pool.cache_clear()
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-import socket
-import ssl
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,37 +15,39 @@ import trustme
 import urllib3
 from connector_registration import sdk, time_budget
 from connector_registration.custom_resource import CustomResource
+from connector_registration.delivery import pool
 from connector_registration.response import (
     ReportableError,
     Response,
     ResponseNotDeliveredError,
-    pool,
 )
 from pytest_httpserver import HTTPServer
 from werkzeug import Response as HttpResponse
 
 from appflow_local_cloud.environment import free_port
-from tests.handler.cloudformation import RESPONSE_PATH, SIGNATURE, CloudFormation, Context
-from tests.handler.events import LABEL
+from tests.handler.clock import Clock
+from tests.handler.cloudformation import (
+    RESPONSE_PATH,
+    SIGNATURE,
+    CloudFormation,
+    Context,
+)
+from tests.handler.endpoint import Endpoint, status
+from tests.handler.events import LABEL, properties
 from tests.handler.log import Log
+from tests.support import Account, connector
 
 
 @pytest.fixture
-def stack(httpserver: HTTPServer, trusted: None) -> CloudFormation:
+def stack(httpserver: HTTPServer, trusted: None, clock: Clock) -> CloudFormation:
     """CloudFormation without a handler; each test says how the endpoint behaves."""
     return CloudFormation(httpserver.url_for(f"{RESPONSE_PATH}?{SIGNATURE}"), lambda *_: None)
-
-
-def quick_pool(url: str) -> urllib3.PoolManager:
-    """The handler's connections without its pauses."""
-    retry = pool(url).connection_pool_kw["retries"].new(backoff_factor=0)
-    return urllib3.PoolManager(retries=retry, timeout=urllib3.Timeout(connect=2, read=1))
 
 
 def respond(cloudformation: CloudFormation, **event: Any) -> Response:
     """A response to a Create that is not sent yet."""
     sent = cloudformation.event("Create", {}, **event)
-    return Response(sent, quick_pool, failure_physical_id=LABEL)
+    return Response(sent, pool, failure_physical_id=LABEL)
 
 
 def succeeding(http: Callable[[str], urllib3.PoolManager]) -> CustomResource:
@@ -61,7 +63,7 @@ def succeeding(http: Callable[[str], urllib3.PoolManager]) -> CustomResource:
 
 def raising(error: Exception) -> CustomResource:
     """A handler whose Create raises an error."""
-    resource = CustomResource(quick_pool)
+    resource = CustomResource(pool)
 
     @resource.create
     def create(event: Mapping[str, Any], context: Any) -> str:
@@ -70,79 +72,13 @@ def raising(error: Exception) -> CustomResource:
     return resource
 
 
-class FaultyEndpoint:
-    """Receives each request over TLS and replies to all but the first.
-
-    ``fault`` is what becomes of the first connection: it is closed (``reset``) or stays open
-    (``hang``).
-    """
-
-    def __init__(self, authority: trustme.CA, fault: str) -> None:
-        self.received: list[bytes] = []
-        self._fault = fault
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(self._context)
-        self._listener = socket.create_server(("localhost", 0))
-        self._thread = threading.Thread(target=self._serve)
-        self.url = f"https://localhost:{self._listener.getsockname()[1]}/response"
-
-    def __enter__(self) -> FaultyEndpoint:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.join()
-        self._listener.close()
-
-    def _serve(self) -> None:
-        with self._take() as first:
-            if self._fault == "reset":
-                first.close()
-            with self._take() as second:
-                second.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-    def _take(self) -> ssl.SSLSocket:
-        connection = self._context.wrap_socket(self._listener.accept()[0], server_side=True)
-        request = b""
-        while not request.endswith(b"}"):
-            request += connection.recv(65536)
-        self.received.append(request)
-        return connection
-
-
 def bodies(httpserver: HTTPServer) -> list[Mapping[str, Any]]:
     """The responses that the endpoint has received."""
     return [json.loads(request.data) for request, _ in httpserver.log]
 
 
-class TestDelivery:
-    """Sending a response to the URL of its event."""
-
-    @pytest.mark.parametrize("status", [500, 502, 503, 504])
-    def test_repeated_after_a_server_error(
-        self, httpserver: HTTPServer, stack: CloudFormation, status: int
-    ) -> None:
-        """A response that meets a server error is sent again."""
-        httpserver.expect_ordered_request(RESPONSE_PATH).respond_with_data(status=status)
-        httpserver.expect_ordered_request(RESPONSE_PATH).respond_with_data(status=200)
-
-        respond(stack).succeed(LABEL, {})
-
-        first, second = bodies(httpserver)
-        assert first == second
-        assert second["Status"] == "SUCCESS"
-
-    @pytest.mark.parametrize("fault", ["reset", "hang"])
-    def test_repeated_after_a_failed_connection(
-        self, stack: CloudFormation, authority: trustme.CA, fault: str
-    ) -> None:
-        """A response whose connection fails is sent again."""
-        with FaultyEndpoint(authority, fault) as endpoint:
-            respond(stack, ResponseURL=f"{endpoint.url}?{SIGNATURE}").succeed(LABEL, {})
-
-        first, second = endpoint.received
-        assert first == second
-        assert json.loads(second.partition(b"\r\n\r\n")[2])["Status"] == "SUCCESS"
+class TestOutcome:
+    """What the handler logs about a delivery."""
 
     def test_redirect_is_not_followed(
         self, httpserver: HTTPServer, stack: CloudFormation, caplog: pytest.LogCaptureFixture
@@ -184,37 +120,12 @@ class TestDelivery:
         assert record.msg == {
             "response": "lost",
             "status": "SUCCESS",
-            "error": "MaxRetryError",
+            "error": "NewConnectionError",
         }
 
-    def test_untrusted_server_receives_nothing(
-        self,
-        httpserver: HTTPServer,
-        stack: CloudFormation,
-        monkeypatch: pytest.MonkeyPatch,
-        caplog: pytest.LogCaptureFixture,
-    ) -> None:
-        """A server with an untrusted certificate receives no response."""
-        monkeypatch.delenv("SSL_CERT_FILE")
 
-        respond(stack).succeed(LABEL, {})
-
-        assert len(httpserver.log) == 0
-        [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
-        assert record.msg == {"response": "lost", "status": "SUCCESS", "error": "MaxRetryError"}
-
-    def test_slowest_delivery_fits_into_its_reserve(self) -> None:
-        """A delivery whose tries all hang fits into the time that is reserved for it."""
-        keywords = pool("https://s3.amazonaws.com").connection_pool_kw
-        retry, timeout = keywords["retries"], keywords["timeout"]
-        one_try = timeout.connect_timeout + timeout.read_timeout
-        slowest = one_try
-        for _ in range(retry.total):
-            hang = urllib3.exceptions.ReadTimeoutError(None, "/", "hang")  # type: ignore[arg-type]
-            retry = retry.increment("PUT", "/", error=hang)
-            slowest += retry.get_backoff_time() + one_try
-
-        assert slowest <= time_budget.MAX_SEND_SECONDS
+class TestReserve:
+    """The time that is reserved for the response."""
 
     def test_timer_fires_after_the_last_call(self) -> None:
         """The timer fires after the last call has ended and in time for its response."""
@@ -289,6 +200,84 @@ class TestContent:
         assert bodies(httpserver)[1]["Reason"] == "x" * room
 
 
+class TestLongAttributes:
+    """A SUCCESS that CloudFormation would refuse for its length."""
+
+    LAMBDA_ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
+
+    @pytest.fixture(autouse=True)
+    def accept(self, httpserver: HTTPServer) -> None:
+        """Let the endpoint accept every response."""
+        httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=200)
+
+    @pytest.mark.parametrize("name", ["ConnectorVersion", "ConnectorArn"])
+    @pytest.mark.parametrize(
+        ("value", "length"), [("1" * 5000, 5002), ("ü" * 700, 4202), ("\U0001f4a5" * 400, 4802)]
+    )
+    def test_long_attribute_fails(
+        self, httpserver: HTTPServer, stack: CloudFormation, name: str, value: str, length: int
+    ) -> None:
+        """A SUCCESS that is too long becomes a FAILED that names the longest attribute."""
+        rest = {"ConnectorLabel": LABEL, "LambdaArn": self.LAMBDA_ARN}
+
+        respond(stack).succeed(LABEL, {**rest, name: value})
+
+        [(request, _)] = httpserver.log
+        response = json.loads(request.data)
+        assert len(request.data) <= 4096
+        assert response["Status"] == "FAILED"
+        assert response["Data"] == {}
+        [total] = re.findall(r"of (\d+) bytes", response["Reason"])
+        assert response["Reason"] == (
+            f"connector {LABEL}: the attributes make a response of {total} bytes; CloudFormation"
+            f" allows 4096. {name} is the longest, with {length} bytes as JSON. Shorten it, and"
+            " deploy again."
+        )
+        assert length < int(total) < length + 500
+
+    @pytest.mark.parametrize(("too_many", "status"), [(0, "SUCCESS"), (1, "FAILED")])
+    def test_every_byte_may_be_used(
+        self, httpserver: HTTPServer, stack: CloudFormation, too_many: int, status: str
+    ) -> None:
+        """A SUCCESS may have 4096 bytes and no more."""
+        respond(stack).succeed(LABEL, {"ConnectorVersion": ""})
+        room = 4096 - len(httpserver.log[0][0].data)
+
+        respond(stack).succeed(LABEL, {"ConnectorVersion": "1" * (room + too_many)})
+
+        assert bodies(httpserver)[1]["Status"] == status
+
+    def test_long_ids_are_not_blamed(self, httpserver: HTTPServer, stack: CloudFormation) -> None:
+        """A SUCCESS without attributes is sent however long CloudFormation's own ids are."""
+        respond(stack, LogicalResourceId="x" * 5000).succeed(LABEL, {})
+
+        assert bodies(httpserver)[0]["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_long_version_fails_with_the_label(
+    account: Account,
+    cloudformation: CloudFormation,
+    request_type: str,
+) -> None:
+    """A registered connector whose attributes are too long is reported under its label."""
+    label = "x" * 256
+    new = account.make_function("new", connector("\U0001f4a5" * 256))
+    desired = properties(new, ConnectorLabel=label)
+    event: dict[str, Any] = {}
+    if request_type == "Update":
+        old = account.make_function("old", connector("1.0"))
+        account.register(label, old)
+        event["OldResourceProperties"] = properties(old, ConnectorLabel=label)
+        event["PhysicalResourceId"] = label
+
+    response = cloudformation.send(request_type, desired, **event)
+
+    assert response["Status"] == "FAILED"
+    assert response["PhysicalResourceId"] == label
+    assert "ConnectorVersion is the longest, with 3074 bytes as JSON." in response["Reason"]
+
+
 class TestCrhelper:
     """What the handler changes about crhelper."""
 
@@ -301,7 +290,7 @@ class TestCrhelper:
         self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
         """The timer responds if the handler does not in time."""
-        resource = CustomResource(quick_pool)
+        resource = CustomResource(pool)
         responded = threading.Event()
 
         @resource.update
@@ -331,7 +320,7 @@ class TestCrhelper:
         self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
         """A timer that was frozen with its container does not respond to a later event."""
-        resource = CustomResource(quick_pool)
+        resource = CustomResource(pool)
         timers: list[threading.Timer] = []
 
         @resource.update
@@ -354,7 +343,7 @@ class TestCrhelper:
         self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
         """A timer that fires while the response is sent does not send another."""
-        resource = CustomResource(quick_pool)
+        resource = CustomResource(pool)
         fired: list[threading.Thread] = []
 
         @resource.update
@@ -384,7 +373,7 @@ class TestCrhelper:
 
     def test_lost_response_is_logged_without_its_url(self, stack: CloudFormation, log: Log) -> None:
         """A lost response is logged in a line of JSON that does not have the URL."""
-        resource = succeeding(quick_pool)
+        resource = succeeding(pool)
 
         url = f"https://localhost:{free_port()}/response?{SIGNATURE}"
         with pytest.raises(ResponseNotDeliveredError):
@@ -413,7 +402,7 @@ class TestCrhelper:
         self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
         """An error without a text leads to a reason that names the log group."""
-        resource = CustomResource(quick_pool)
+        resource = CustomResource(pool)
         resource.init_failure(RuntimeError())
 
         resource(stack.event("Create", {}), Context())
@@ -437,7 +426,7 @@ class TestCrhelper:
         self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
         """An event without a URL is not reported to the URL of an earlier event."""
-        resource = succeeding(quick_pool)
+        resource = succeeding(pool)
 
         resource(stack.event("Create", {}), Context())
         malformed = stack.event("Create", {})
@@ -451,7 +440,7 @@ class TestCrhelper:
         self, httpserver: HTTPServer, stack: CloudFormation
     ) -> None:
         """A Delete does not wait for logs before its response."""
-        resource: Any = CustomResource(quick_pool)
+        resource: Any = CustomResource(pool)
         slept: list[float] = []
 
         resource._context = Context(seconds=900)
@@ -482,6 +471,30 @@ class TestCrhelper:
         ]
         assert not [line for line in ours if SIGNATURE in line.getMessage()]
 
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 403 Forbidden\r\nno header\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 307 Elsewhere\r\nLocation: http://localhost/?X\r\nContent-Length: 0\r\n\r\n",
+            b"no HTTP\r\n\r\n",
+            status(503),
+        ],
+        ids=["malformed header", "redirect", "no HTTP", "server error"],
+    )
+    def test_no_answer_logs_the_signature(
+        self, authority: trustme.CA, stack: CloudFormation, log: Log, answer: bytes
+    ) -> None:
+        """No line has the URL's signature whatever the endpoint answers."""
+        resource = succeeding(pool)
+
+        with Endpoint(authority, [answer]) as endpoint, contextlib.suppress(RuntimeError):
+            url = f"{endpoint.url}?{SIGNATURE}"
+            resource(stack.event("Create", {}, ResponseURL=url), Context())
+
+        [line] = log.lines
+        assert json.loads(line)["message"]["response"] in ("refused", "lost")
+        assert SIGNATURE not in line
+
 
 class TestLostResponse:
     """What becomes of an invocation whose response does not arrive."""
@@ -489,13 +502,14 @@ class TestLostResponse:
     @pytest.fixture
     def resource(self) -> CustomResource:
         """A handler that always succeeds."""
-        return succeeding(quick_pool)
+        return succeeding(pool)
 
+    @pytest.mark.parametrize("status", [408, 409, 429, 503])
     def test_lost_response_fails_the_invocation(
-        self, httpserver: HTTPServer, stack: CloudFormation, resource: CustomResource
+        self, httpserver: HTTPServer, stack: CloudFormation, resource: CustomResource, status: int
     ) -> None:
         """A response that may still arrive fails the invocation, so that Lambda retries it."""
-        httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=503)
+        httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=status)
 
         with pytest.raises(
             ResponseNotDeliveredError, match="did not reach CloudFormation; see the log above"
@@ -512,17 +526,25 @@ class TestLostResponse:
 
         assert len(httpserver.log) == 1
 
-    def test_unexpected_error_loses_the_response(self, stack: CloudFormation) -> None:
-        """An unexpected error while sending counts as a lost response."""
+    def test_unexpected_error_loses_the_response(self, stack: CloudFormation, log: Log) -> None:
+        """An unexpected error while sending is a lost response, whose text is not logged."""
 
         class BrokenPool(urllib3.PoolManager):
             def request(self, *_: Any, **__: Any) -> Any:
-                raise OSError("no file descriptors")
+                raise OSError(f"no file descriptors for {SIGNATURE}")
 
         resource = succeeding(lambda _: BrokenPool())
 
         with pytest.raises(ResponseNotDeliveredError):
             resource(stack.event("Create", {}), Context())
+
+        [line] = log.lines
+        assert json.loads(line)["message"] == {
+            "response": "lost",
+            "status": "SUCCESS",
+            "error": "OSError",
+        }
+        assert SIGNATURE not in line
 
 
 class TestUrl:
@@ -543,7 +565,7 @@ class TestUrl:
 def test_exit_is_reported_first(httpserver: HTTPServer, stack: CloudFormation) -> None:
     """An exit of the handler is reported before it happens."""
     httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=200)
-    resource = CustomResource(quick_pool)
+    resource = CustomResource(pool)
 
     @resource.delete
     def delete(event: Mapping[str, Any], context: Any) -> str:
@@ -563,7 +585,7 @@ def test_event_sees_nothing_of_the_one_before(
 ) -> None:
     """A second event in a container has nothing of the first in its response."""
     httpserver.expect_request(RESPONSE_PATH).respond_with_data(status=200)
-    resource = CustomResource(quick_pool)
+    resource = CustomResource(pool)
 
     @resource.create
     def create(event: Mapping[str, Any], context: Any) -> str:

@@ -7,28 +7,24 @@ from typing import Any
 
 import pytest
 
-from tests.handler.cloudformation import CloudFormation
+from tests.handler.cloudformation import CloudFormation, StackEvent
 from tests.handler.events import LABEL, properties
+from tests.handler.faults import FAULTS, Inject, cloudformation_error
 from tests.support import FAILING_CONNECTOR, Account, connector
+
+HALF_A_WATCH = 95.0
+"""The longest pause in seconds: half the time for which a rollback once watched."""
 
 
 def late_update(account: Account, lambda_arn: str, description: str = "") -> Callable[[], None]:
     """The call of an update that runs on although it has been cancelled."""
-
-    def update() -> None:
-        account.client("appflow").update_connector_registration(
-            connectorLabel=LABEL,
-            connectorProvisioningConfig={"lambda": {"lambdaArn": lambda_arn}},
-            description=description,
-        )
-
-    return update
+    return lambda: account.move(LABEL, lambda_arn, description)
 
 
 class TestCancelledUpdate:
     """The rollback of an update that was cancelled and may still be running."""
 
-    @pytest.mark.parametrize("late", [1, 30, 185])
+    @pytest.mark.parametrize("late", [1, 30, 75])
     def test_late_effect_is_reverted(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str, late: float
     ) -> None:
@@ -44,24 +40,51 @@ class TestCancelledUpdate:
         assert response["Data"]["LambdaArn"] == old
         assert account.registered_values(LABEL) == (old, "Old")
 
-    def test_two_late_effects_are_reverted(
+    def test_pause_makes_no_calls(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str, request_id: str
     ) -> None:
-        """Two late effects are reverted, each under a client token that is new."""
+        """However much changes during the pause, the rollback makes one change after it."""
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
+        before = len(account.calls())
         cloudformation.clock.at(5, late_update(account, new))
         cloudformation.clock.at(40, late_update(account, new))
 
         cloudformation.update(properties(old), properties(new), LABEL, RequestId=request_id)
 
+        calls = account.calls(after=before)
         assert account.registered_arn(LABEL) == old
-        ours = [call["parameters"].get("clientToken", "") for call in account.calls()]
-        assert [token for token in ours if token.startswith(request_id)] == [
-            f"{request_id}-update",
-            f"{request_id}-update-again-1",
-            f"{request_id}-update-again-2",
+        tokens = [call["parameters"].get("clientToken", "") for call in calls]
+        assert [token for token in tokens if token.startswith(request_id)] == [
+            f"{request_id}-update"
         ]
+        assert [call["operation"] for call in calls].count("DescribeConnector") == 3
+
+    @pytest.mark.parametrize("latency", [0.05, 0.3, 1, 5])
+    @pytest.mark.parametrize("fault", [None, "429", "hang before commit", "refused"])
+    def test_pause_succeeds_at_any_latency(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        inject: Inject,
+        old: str,
+        new: str,
+        latency: float,
+        fault: str | None,
+    ) -> None:
+        """The rollback succeeds however long calls take, and if one of its reads fails."""
+        cloudformation.create(properties(old))
+        cloudformation.cancel_update()
+        cloudformation.clock.latency.seconds = latency
+        if fault is not None:
+            apply, _ = FAULTS[fault]
+            cloudformation.clock.at(60, lambda: inject("DescribeConnector", apply, 1))
+        cloudformation.clock.at(40, late_update(account, new))
+
+        response = cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert response["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == old
 
     def test_manual_description_is_restored(
         self, account: Account, cloudformation: CloudFormation, old: str
@@ -109,35 +132,89 @@ class TestCancelledUpdate:
 
         assert account.registered_values(LABEL) == (old, description.get("Description", "By hand"))
 
-    def test_unregistered_label_stays_unregistered(
-        self, account: Account, cloudformation: CloudFormation, old: str, new: str
+    @pytest.mark.parametrize("when", [None, 30])
+    def test_unregistered_label_is_registered(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        old: str,
+        new: str,
+        when: float | None,
     ) -> None:
-        """A label that is unregistered during the watch is not registered again."""
+        """A label that is unregistered by hand, before or during the pause, is registered again."""
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
         appflow = account.client("appflow")
-        cloudformation.clock.at(30, lambda: appflow.unregister_connector(connectorLabel=LABEL))
+        if when is None:
+            appflow.unregister_connector(connectorLabel=LABEL)
+            cloudformation.clock.at(40, lambda: account.register(LABEL, new))
+        else:
+            cloudformation.clock.at(
+                when, lambda: appflow.unregister_connector(connectorLabel=LABEL)
+            )
 
         response = cloudformation.update(properties(old), properties(new), LABEL)
 
-        assert response["Reason"] == (
-            "connector acme-crm: AppFlow does not show the connector after registering it. Deploy"
-            " again."
-        )
-        assert account.registered(LABEL) is None
+        assert response["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == old
 
-    def test_watch_lasts_for_the_invocation(
-        self, cloudformation: CloudFormation, old: str, new: str
-    ) -> None:
-        """The watch lasts until the invocation's time is used up."""
+    def test_pause_is_short(self, cloudformation: CloudFormation, old: str, new: str) -> None:
+        """The pause ends when a call of the cancelled update can no longer take effect."""
         cloudformation.create(properties(old))
         cloudformation.cancel_update()
 
         cloudformation.update(properties(old), properties(new), LABEL)
 
-        assert 190 <= cloudformation.clock.now < 198
+        unchecked, last_call, tolerance = 30, 45, 3
+        assert unchecked + last_call + tolerance <= cloudformation.clock.now < HALF_A_WATCH
 
-    def test_watched_behind_other_stack_events(
+    @pytest.mark.parametrize(("age", "slept"), [(10, 68), (50, 63), (55, 63), (130, 78)])
+    def test_pause_depends_on_the_cancellation(
+        self, cloudformation: CloudFormation, old: str, new: str, age: float, slept: float
+    ) -> None:
+        """A call can begin half a minute after the event, or until the update is cancelled."""
+        cloudformation.create(properties(old))
+        cloudformation.clock.sleep(1000)
+        cloudformation.record("UPDATE_IN_PROGRESS")
+        cloudformation.clock.sleep(age)
+        cloudformation.cancel_update()
+        before = len(cloudformation.clock.slept)
+
+        cloudformation.update(properties(old), properties(new), LABEL)
+
+        [pause] = cloudformation.clock.slept[before:]
+        assert slept - 1 < pause <= slept
+
+    @pytest.mark.parametrize(("later", "pauses"), [(0, 1), (20, 1), (100, 0)])
+    def test_continued_rollback_pauses_too(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        old: str,
+        new: str,
+        later: float,
+        pauses: int,
+    ) -> None:
+        """A rollback that failed and is continued pauses while the cancelled update may run."""
+        broken = account.make_function("broken", connector("1.0"))
+        cloudformation.create(properties(broken))
+        cloudformation.clock.sleep(1000)
+        cloudformation.record("UPDATE_IN_PROGRESS")
+        cloudformation.cancel_update()
+        cloudformation.record("UPDATE_IN_PROGRESS")
+        cloudformation.record("UPDATE_FAILED", f"connector {LABEL}: No. (RequestId: 1)")
+        cloudformation.clock.sleep(later)
+        cloudformation.clock.at(cloudformation.clock.now + 20, late_update(account, new))
+        before = len(cloudformation.clock.slept)
+
+        response = cloudformation.update(properties(broken), properties(new), LABEL)
+
+        assert response["Status"] == "SUCCESS"
+        assert len(cloudformation.clock.slept) - before == pauses
+        if pauses:
+            assert account.registered_arn(LABEL) == broken
+
+    def test_found_behind_other_stack_events(
         self, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
         """The cancellation is found behind the stack events of other resources."""
@@ -147,39 +224,43 @@ class TestCancelledUpdate:
 
         cloudformation.update(properties(old), properties(new), LABEL)
 
-        assert cloudformation.clock.now > 120
+        assert cloudformation.clock.now > 70
 
-    def test_watched_without_stack_events(
+
+class TestUnknownUpdate:
+    """The rollback if the stack events do not tell whether the update has ended."""
+
+    def test_pauses_without_stack_events(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
-        """Without stack events the update counts as running."""
+        """Without stack events, the update may run for a whole invocation."""
         cloudformation.create(properties(old))
         cloudformation.history.clear()
-        cloudformation.clock.at(30, late_update(account, new))
+        cloudformation.clock.at(180, late_update(account, new))
 
         cloudformation.update(properties(old), properties(new), LABEL)
 
         assert account.registered_arn(LABEL) == old
-        assert cloudformation.clock.now > 120
+        assert cloudformation.clock.now > 180
 
-    def test_watched_beyond_a_thousand_stack_events(
+    def test_pauses_beyond_a_thousand_stack_events(
         self, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
-        """An update without one of the last thousand stack events counts as running."""
+        """An update without one of the last thousand stack events may run as long."""
         cloudformation.create(properties(old))
-        cloudformation.record_others(1000)
+        cloudformation.record_others(1001)
 
         cloudformation.update(properties(old), properties(new), LABEL)
 
-        assert cloudformation.clock.now > 120
+        assert cloudformation.clock.now > 180
 
-    def test_watched_if_stack_events_are_unreadable(
+    def test_pauses_if_stack_events_are_unreadable(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
     ) -> None:
-        """If the stack's events cannot be read, the update counts as running."""
+        """If the stack's events cannot be read, the update may run as long."""
         cloudformation.create(properties(old))
         cloudformation.history.clear()
-        cloudformation.clock.at(30, late_update(account, new))
+        cloudformation.clock.at(180, late_update(account, new))
 
         response = cloudformation.update(
             properties(old), properties(new), LABEL, StackId="arn:of:another:stack"
@@ -187,11 +268,59 @@ class TestCancelledUpdate:
 
         assert response["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == old
-        assert cloudformation.clock.now > 120
+        assert cloudformation.clock.now > 180
+
+    @pytest.mark.parametrize("seconds", [20, 1000])
+    def test_pauses_if_stack_events_are_throttled(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        inject: Inject,
+        old: str,
+        new: str,
+        seconds: float,
+    ) -> None:
+        """If CloudFormation throttles the handler, it asks again for a minute at most."""
+        cloudformation.create(properties(old))
+        cloudformation.cancel_update()
+        throttled = inject("DescribeStackEvents", cloudformation_error(400, "Throttling"), 10_000)
+        cloudformation.clock.at(seconds, throttled.end)
+        cloudformation.clock.at(40, late_update(account, new))
+
+        response = cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert response["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == old
+
+    def test_pauses_if_the_cancellation_is_not_shown(
+        self, cloudformation: CloudFormation, old: str, new: str
+    ) -> None:
+        """An update whose end the stack events do not show yet counts as running."""
+        cloudformation.create(properties(old))
+        cloudformation.clock.sleep(1000)
+        cloudformation.record("UPDATE_IN_PROGRESS")
+
+        cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert cloudformation.clock.slept[-1] > 70
+
+    @pytest.mark.parametrize(
+        "reason", ["The handler ran out of time before AppFlow responded.", ""]
+    )
+    def test_unexplained_failure_pauses(
+        self, cloudformation: CloudFormation, old: str, new: str, reason: str
+    ) -> None:
+        """An update whose recorded failure has another reason counts as running."""
+        cloudformation.create(properties(old))
+        cloudformation.record("UPDATE_FAILED", reason)
+
+        cloudformation.update(properties(old), properties(new), LABEL)
+
+        assert cloudformation.clock.now > 70
 
 
-class TestNoWatch:
-    """The updates after which nothing has to be watched."""
+class TestNoPause:
+    """The updates before which nothing is outstanding."""
 
     def test_after_a_failed_update(
         self, account: Account, cloudformation: CloudFormation, old: str
@@ -200,13 +329,13 @@ class TestNoWatch:
         failing = account.make_function("failing", FAILING_CONNECTOR)
         cloudformation.create(properties(old))
         failed = cloudformation.update(properties(failing), properties(old), LABEL)
-        started = cloudformation.clock.now
+        cloudformation.clock.slept.clear()
 
         response = cloudformation.update(properties(old), properties(failing), LABEL)
 
         assert failed["Status"] == "FAILED"
         assert response["Status"] == "SUCCESS"
-        assert cloudformation.clock.now == started
+        assert cloudformation.clock.slept == []
 
     def test_after_a_failure_behind_other_events(
         self, account: Account, cloudformation: CloudFormation, old: str
@@ -216,11 +345,11 @@ class TestNoWatch:
         cloudformation.create(properties(old))
         cloudformation.update(properties(failing), properties(old), LABEL)
         cloudformation.record_others(150)
-        started = cloudformation.clock.now
+        cloudformation.clock.slept.clear()
 
         cloudformation.update(properties(old), properties(failing), LABEL)
 
-        assert cloudformation.clock.now == started
+        assert cloudformation.clock.slept == []
 
     def test_after_a_successful_update(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
@@ -233,7 +362,7 @@ class TestNoWatch:
         cloudformation.update(properties(old), properties(new), LABEL)
 
         assert account.registered_arn(LABEL) == old
-        assert cloudformation.clock.now == 0
+        assert cloudformation.clock.slept == []
 
     def test_after_a_manual_move_to_the_target(
         self, account: Account, cloudformation: CloudFormation, old: str, new: str
@@ -244,7 +373,7 @@ class TestNoWatch:
 
         cloudformation.update(properties(new), properties(old), LABEL)
 
-        assert cloudformation.clock.now == 0
+        assert cloudformation.clock.slept == []
 
     @pytest.mark.parametrize(
         ("was", "becomes"), [({"Description": "Old"}, {}), ({}, {"FunctionHash": {"Hash": "2"}})]
@@ -262,20 +391,7 @@ class TestNoWatch:
 
         cloudformation.update(properties(old, **becomes), properties(old, **was), LABEL)
 
-        assert cloudformation.clock.now == 0
-
-
-@pytest.mark.parametrize("reason", ["The handler ran out of time before AppFlow responded.", ""])
-def test_unexplained_failure_is_watched(
-    cloudformation: CloudFormation, old: str, new: str, reason: str
-) -> None:
-    """An update whose recorded failure has another reason counts as running."""
-    cloudformation.create(properties(old))
-    cloudformation.record("UPDATE_FAILED", reason)
-
-    cloudformation.update(properties(old), properties(new), LABEL)
-
-    assert cloudformation.clock.now > 120
+        assert cloudformation.clock.slept == []
 
 
 def test_continued_rollback_restores(
@@ -307,3 +423,57 @@ def test_redelivered_update_does_not_undo_it(
     cloudformation.update(properties(new), properties(old), LABEL, RequestId=request_id)
 
     assert account.registered_arn(LABEL) == old
+
+
+def test_redelivered_rollback_has_its_own_token(
+    account: Account, cloudformation: CloudFormation, old: str, new: str, request_id: str
+) -> None:
+    """A rollback that is delivered again with another description to restore succeeds."""
+    before, after = properties(old), properties(new, Description="New")
+    account.register(LABEL, old, description="By hand")
+    cloudformation.create(before)
+    cloudformation.cancel_update()
+    cloudformation.clock.at(40, late_update(account, new, "New"))
+    cloudformation.update(before, after, LABEL, RequestId=request_id)
+    account.move(LABEL, new, "New")
+
+    response = cloudformation.update(before, after, LABEL, RequestId=request_id)
+
+    assert response["Status"] == "SUCCESS"
+    assert account.registered_values(LABEL) == (old, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("CREATE_IN_PROGRESS", "Resource creation Initiated"),
+        ("UPDATE_IN_PROGRESS", "Requested update requires the creation of a new physical resource"),
+    ],
+)
+def test_note_of_cloudformation_causes_no_pause(
+    cloudformation: CloudFormation, old: str, new: str, status: str, reason: str
+) -> None:
+    """An event that CloudFormation adds to a request in progress is no request of its own."""
+    cloudformation.create(properties(old))
+    cloudformation.history[-1:-1] = [StackEvent(status, reason)]
+
+    cloudformation.update(properties(old), properties(new), LABEL)
+
+    assert cloudformation.clock.slept == []
+
+
+def test_refused_label_causes_no_pause(
+    account: Account, cloudformation: CloudFormation, old: str
+) -> None:
+    """A change of the label that AppFlow refuses, in a reason with the new label, is over."""
+    private = account.make_function("private", connector("2.0"), granted=False)
+    before, after = properties(old), properties(private, ConnectorLabel="acme-erp")
+    cloudformation.create(before)
+    failed = cloudformation.update(after, before, LABEL)
+    cloudformation.clock.slept.clear()
+
+    response = cloudformation.update(before, after, LABEL)
+
+    assert "connector acme-erp: AccessDeniedException" in failed["Reason"]
+    assert response["Status"] == "SUCCESS"
+    assert cloudformation.clock.slept == []

@@ -1,6 +1,6 @@
 """This handler without one of its optimizations, or without its read-back."""
 
-from connector_registration import function, response
+from connector_registration import delivery, function
 
 
 def read_back(event, context):
@@ -41,13 +41,13 @@ def boto3_imported(event, context):
 
 def authorities_first(event, context):
     """Read the certificate authorities before the event and not on a thread beside it."""
-    response.pool(event["ResponseURL"])
+    delivery.pool(event["ResponseURL"])
     function.handler(event, context)
 
 
 def new_context(event, context):
     """Read the certificate authorities for each response."""
-    response._pool.cache_clear()
+    delivery._pool.cache_clear()
     function.handler(event, context)
 
 
