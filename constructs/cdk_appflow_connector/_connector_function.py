@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from constructs import IConstruct
 
+from . import _arguments as arguments
 from ._environment import Environment, is_same_stack
 from ._expressions import text_of
 
@@ -57,6 +58,14 @@ _CLASSES = frozenset(
         "aws-cdk-lib.aws_sam.CfnFunction",
     }
 )
+
+
+FUNCTION = arguments.Argument(
+    "a Lambda function, version or alias, or its CloudFormation resource",
+    "Import a function from elsewhere with Function.from_function_arn(scope, id, arn)",
+    lambda value: isinstance(value, cdk.CfnResource) or arguments.has_member(value, "function_arn"),
+)
+"""What the argument ``connector_function`` may be."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,11 @@ class ConnectorFunction:
         if resource is not None:
             return cls(construct, arn, resource, kind_of(resource))
         return cls(construct, arn, None, _kind_of_arn(text) or _kind_of_import(construct))
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether the ARN contains no token."""
+        return _is_literal(self.arn)
 
     @property
     def environment(self) -> Environment:
@@ -251,11 +265,9 @@ def _function_of_alias(alias: IConstruct) -> cdk.CfnResource | None:
 
 
 def _refusal(value: object) -> ValueError:
-    shown = repr(value)
+    shown = arguments.shown(value)
     if isinstance(value, cdk.CfnResource):
         shown = f"{value.node.path}, a resource of type {value.cfn_resource_type}"
     return ValueError(
-        f"connector_function is {shown}, but must be a Lambda function, version or alias, or its"
-        " CloudFormation resource. Import a function from elsewhere with"
-        " Function.from_function_arn(scope, id, arn)"
+        f"connector_function is {shown}, but must be {FUNCTION.allowed}. {FUNCTION.remedy}"
     )

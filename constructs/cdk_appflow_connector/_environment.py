@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -16,6 +16,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from ._expressions import Template
+
+if TYPE_CHECKING:
+    from .connector_registration import ConnectorRegistration
 
 _RECORD_ID = "AppFlowConnectorStackRecord"
 
@@ -88,6 +91,13 @@ class StackRecord(Construct):
         )
         # By the path of the function, version or alias, or by the ARN of one from elsewhere.
         self.invoke_permissions: dict[str, lambda_.CfnPermission] = {}
+        self.is_checked = False
+        self.registrations: list[ConnectorRegistration] = []
+        parent = stack.nested_stack_parent
+        self.parent = None if parent is None else StackRecord.of(parent)
+        self.nested: list[StackRecord] = []
+        if self.parent is not None:
+            self.parent.nested.append(self)
         self._templates: dict[str, Template] = {}
 
     @classmethod

@@ -14,12 +14,11 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import aws_cdk as cdk
-import jsii
-from aws_cdk import cx_api
+
+from ._template_file import read_template
 
 _Element = TypeVar("_Element", bound=cdk.CfnElement)
 
@@ -56,7 +55,7 @@ class Template:
             return None
         if name not in self._elements:
             # The app may add elements until the end of synthesis, and so does the CDK.
-            self._elements = _elements_of(self._stack)
+            self._elements = elements_of(self._stack)
         element = self._elements.get(name)
         return element if isinstance(element, kind) else None
 
@@ -171,7 +170,7 @@ class Template:
                 yield from self._references(arguments)
 
 
-def _elements_of(stack: cdk.Stack) -> Mapping[str, cdk.CfnElement]:
+def elements_of(stack: cdk.Stack) -> Mapping[str, cdk.CfnElement]:
     """The elements of a stack's template by their logical ids."""
     constructs = stack.node.find_all()
     elements = [one for one in constructs if isinstance(one, cdk.CfnElement)]
@@ -181,6 +180,19 @@ def _elements_of(stack: cdk.Stack) -> Mapping[str, cdk.CfnElement]:
         elements = [element for element in elements if element.stack.node.path == path]
     names = stack.resolve([element.logical_id for element in elements])
     return dict(zip(names, elements, strict=True))
+
+
+def referenced_names(value: Any) -> Iterator[str]:
+    """The logical ids and parameters that ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub`` refer to."""
+    for function, arguments in _intrinsics(value):
+        match function, arguments:
+            case "Fn::GetAtt", [str(name), *_]:
+                yield name
+            case "Fn::GetAtt", str(name):
+                yield name.partition(".")[0]
+            case _:
+                for name in _names(function, arguments):
+                    yield name.partition(".")[0]
 
 
 def is_known_everywhere(value: Any) -> bool:
@@ -274,34 +286,8 @@ def _contents(mapping: cdk.CfnMapping) -> Any:
         app = cdk.App(outdir=folder, auto_synth=False, analytics_reporting=False)
         stack = cdk.Stack(app, "Mapping")
         stack.resolve(mapping.find_in_map(cdk.Aws.REGION, cdk.Aws.REGION))
-        synthesizer = cdk.LegacyStackSynthesizer()
-        synthesizer.bind(stack)
-        # jsii only recognises properties, which the protocol does not accept as read-only.
-        session: Any = _Session(folder)
-        synthesizer._synthesize_template(session)
-        template = json.loads(Path(folder, stack.template_file).read_text())
-    [contents] = template["Mappings"].values()
+        [contents] = read_template(stack)["Mappings"].values()
     return contents
-
-
-@jsii.implements(cdk.ISynthesisSession)
-class _Session:
-    """The session that writes one template into a folder."""
-
-    def __init__(self, folder: str) -> None:
-        self._assembly = cx_api.CloudAssemblyBuilder(folder)
-
-    @property
-    def assembly(self) -> cx_api.CloudAssemblyBuilder:
-        return self._assembly
-
-    @property
-    def outdir(self) -> str:
-        return self._assembly.outdir
-
-    @property
-    def validate_on_synth(self) -> bool | None:
-        return False
 
 
 def digest(value: Any) -> str:

@@ -1,38 +1,40 @@
-"""IAM policies of the handler's role, kept within IAM's size limits.
+"""IAM policies of the handler's role, kept within IAM's limits.
 
 The ids of constructs here make logical ids of deployed stacks, so none of them may ever change.
 
-IAM limits the characters of policies, and counts them after a reference has become a name or an
-ARN. At synthesis each reference therefore counts as the longest value that it can become.
-Sources of the lengths: CreateFunction and CreateAlias in the Lambda API Reference, CreateLogGroup
-in the CloudWatch Logs API Reference, CreateStack in the CloudFormation API Reference; the endpoints
-of botocore for partitions and Regions.
+A registration waits for the policy that names its function. If two registrations share a policy,
+each of them waits for the functions of both. So connectors have inline policies of their own while
+those are sure to fit, and share managed policies beyond.
 """
 
 from __future__ import annotations
 
 import functools
-import json
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from ._connector_function import ConnectorFunction
-from ._validation import check_inline_policies, check_managed_policies
-from ._warnings import warn_managed_policy_quota
+from ._dependencies import wait_for, wait_no_longer_for
+from ._logical_ids import PolicyNames, override_logical_id
+from ._policy_sizes import (
+    max_arns_size,
+    max_connector_policy_size,
+    max_policy_size,
+    policy_document,
+)
+from ._role_limits import RoleLimits
 
 _CONNECTORS_ID = "Connectors"
 _POLICY_ID = "Policy"
 _UNREGISTER_ID = "UnregisterPolicy"
 
-# Source: "IAM and AWS STS quotas" in the IAM User Guide. The first is the default of a quota that
-# can be raised to 20.
-_MANAGED_POLICIES_QUOTA = 10
+# Source: "IAM and AWS STS quotas" in the IAM User Guide.
 _MAX_MANAGED_POLICY_SIZE = 6_144
 
 # As many connectors with ordinary names fit into a managed policy. Another number would move the
@@ -53,23 +55,6 @@ _NETWORK_ACTIONS = [
     "ec2:UnassignPrivateIpAddresses",
 ]
 
-_PARTITION, _REGION, _ACCOUNT = "aws-us-gov", "ap-southeast-1", "111122223333"
-
-_PSEUDO_PARAMETERS = {
-    "AWS::Partition": _PARTITION,
-    "AWS::Region": _REGION,
-    "AWS::AccountId": _ACCOUNT,
-    "AWS::StackId": (
-        f"arn:{_PARTITION}:cloudformation:{_REGION}:{_ACCOUNT}:stack/{'n' * 128}/{'u' * 36}"
-    ),
-}
-
-_FUNCTION_ARN = f"arn:{_PARTITION}:lambda:{_REGION}:{_ACCOUNT}:function:{'n' * 64}"
-_ALIAS_ARN = f"{_FUNCTION_ARN}:{'a' * 128}"
-
-# The longest attribute in the statements that do not belong to a connector.
-_LOG_GROUP_ARN = f"arn:{_PARTITION}:logs:{_REGION}:{_ACCOUNT}:log-group:{'n' * 512}:*"
-
 
 def base_statements(log_group: logs.ILogGroup, *, in_vpc: bool) -> list[iam.PolicyStatement]:
     """The statements that do not depend on the connectors."""
@@ -84,17 +69,23 @@ def base_statements(log_group: logs.ILogGroup, *, in_vpc: bool) -> list[iam.Poli
     stack_events = iam.PolicyStatement(
         actions=["cloudformation:DescribeStackEvents"], resources=[cdk.Aws.STACK_ID]
     )
-    if not in_vpc:
-        return [write_logs, register, stack_events]
-    network = iam.PolicyStatement(actions=_NETWORK_ACTIONS, resources=["*"])
-    return [write_logs, register, stack_events, network]
+    network = [network_statement()] if in_vpc else []
+    return [write_logs, register, stack_events, *network]
 
 
-def create_role(provider: Construct, statements: list[iam.PolicyStatement]) -> iam.Role:
+def network_statement() -> iam.PolicyStatement:
+    """What Lambda needs to run a function in a VPC."""
+    return iam.PolicyStatement(actions=_NETWORK_ACTIONS, resources=["*"])
+
+
+def create_role(
+    provider: Construct, statements: list[iam.PolicyStatement], role_name: str | None
+) -> iam.Role:
     """Create the handler's role with these statements."""
     role = iam.Role(
         provider,
         "Role",
+        role_name=role_name,
         description="What the handler of AppFlow connector registrations may do",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
     )
@@ -111,178 +102,382 @@ def attach_policy(
     The policy belongs to the provider's stack. In the stack of the role, it would make the role
     depend on the provider's log group and the provider depend on the role.
     """
-    return iam.Policy(provider, _POLICY_ID, roles=[role], statements=statements)
+    name = PolicyNames(provider, role).of_provider("Handler")
+    return iam.Policy(provider, _POLICY_ID, policy_name=name, roles=[role], statements=statements)
 
 
 class HandlerPolicies:
-    """The policies that allow the handler's role to manage each connector."""
+    """The policies that allow the handler's role to manage the connectors of a provider."""
 
     def __init__(self, provider: Construct, role: iam.Role) -> None:
         self._provider = provider
         self._role = role
         self._stack = cdk.Stack.of(provider)
-        self._managed: list[_SizedPolicy] = []
-        self._unregister_sizes: dict[iam.Policy, int] = {}
+        self._role_name = role.role_name
+        self._names = PolicyNames(provider, role)
+        policy = provider.node.try_find_child(_POLICY_ID)
+        self._policy = policy if isinstance(policy, iam.Policy) else None
+        self.connectors: list[ConnectorPolicies] = []
+        self.shared: list[SharedPolicy] = []
+        self._unregister_policy: iam.CfnPolicy | None = None
+        requests = policy_document([self._unregister_requests()])
+        self._unregister_policy_size = max_policy_size(self._stack.resolve(requests))
+        self.limits = RoleLimits.of(role)
+        self.limits.providers.append(self)
 
-    def grant_registration(
-        self, connector_arn: str, function: ConnectorFunction
-    ) -> iam.ManagedPolicy:
+    @property
+    def stack(self) -> cdk.Stack:
+        """The stack that all policies of the provider belong to."""
+        return self._stack
+
+    def add(
+        self,
+        registration: Construct,
+        resource: cdk.CfnResource,
+        label: str | None,
+        connector_arn: str,
+        function: ConnectorFunction,
+    ) -> ConnectorPolicies:
         """Allow the handler to register a connector and to update its registration.
 
         Args:
+            registration: the registration, in which the connector's own policy is created.
+            resource: the custom resource, which waits for the policies.
+            label: the label of the connector, or None if only the deployment knows it.
             connector_arn: the ARN of the connector.
             function: the connector's function, version or alias.
-
-        Returns:
-            The policy, which the registration must wait for.
 
         Raises:
             ValueError: the role would have more managed policies than IAM accepts.
         """
+        connector = ConnectorPolicies(self, registration, resource, label, connector_arn, function)
+        self.connectors.append(connector)
+        try:
+            self.limits.make_room()
+            connector.write()
+        except BaseException:
+            connector.discard()
+            raise
+        return connector
+
+    def policy_for(self, connector: ConnectorPolicies) -> SharedPolicy:
+        """The shared policy for one more connector."""
+        if not self.shared or not self.shared[-1].fits(connector):
+            number = len(self.shared) + 1
+            self.limits.check_managed_policies(1)
+            policy = iam.CfnManagedPolicy(
+                self._provider,
+                f"{_CONNECTORS_ID}{number}",
+                policy_document={},
+                roles=[self._role_name],
+            )
+            self.shared.append(SharedPolicy(policy))
+        return self.shared[-1]
+
+    def create_inline_policy(
+        self, registration: Construct, label: str | None, statements: list[dict[str, Any]]
+    ) -> iam.CfnPolicy:
+        """Create the inline policy of a connector in its registration."""
+        policy = iam.CfnPolicy(
+            registration,
+            _POLICY_ID,
+            policy_name=self._names.of_connector(registration, label),
+            policy_document=policy_document(statements),
+            roles=[self._role_name],
+        )
+        override_logical_id(label, policy, "Policy")
+        return policy
+
+    def unregister_policy(self) -> iam.CfnPolicy:
+        """The policy that every registration with ``DESTROY`` needs besides its own."""
+        if self._unregister_policy is None:
+            self._unregister_policy = iam.CfnPolicy(
+                self._provider,
+                _UNREGISTER_ID,
+                policy_name=self._names.of_provider("Unregister"),
+                policy_document=policy_document([self._unregister_requests()]),
+                roles=[self._role_name],
+            )
+        return self._unregister_policy
+
+    def remove_shared(self, shared: SharedPolicy) -> None:
+        """Remove a shared policy that no connector is left in."""
+        self.shared.remove(shared)
+        self._provider.node.try_remove_child(shared.policy.node.id)
+
+    def remove_unused_unregister_policy(self) -> None:
+        """Remove the policy of ``unregister_policy`` after the last registration with it."""
+        if not any(connector.may_unregister for connector in self.connectors):
+            self._provider.node.try_remove_child(_UNREGISTER_ID)
+            self._unregister_policy = None
+
+    def check_inline_policies(self) -> None:
+        """Raise ValueError if the inline policies are larger than IAM accepts."""
+        self.limits.make_room()
+        self.limits.check_inline_policies()
+
+    @property
+    def has_created_role(self) -> bool:
+        """Whether the provider has created the role, and the app has not passed it."""
+        scope = self._role.node.scope
+        return scope is not None and scope.node.path == self._provider.node.path
+
+    def inline_policies(self) -> list[tuple[cdk.CfnResource, Callable[[Any], int]]]:
+        """The inline policies that the library has created, and what computes their sizes."""
+        of_connectors = [connector.policy for connector in self.connectors]
+        others = [
+            self._unregister_policy,
+            *(policy.node.default_child for policy in self._base_policies()),
+        ]
+        found = [
+            *((policy, max_connector_policy_size) for policy in of_connectors),
+            *((policy, max_policy_size) for policy in others),
+        ]
+        return [(one, size) for one, size in found if isinstance(one, cdk.CfnResource)]
+
+    def inline_size(self, *, all_destroyed: bool = False) -> int:
+        """The maximum size of the inline policies, perhaps as if every connector had ``DESTROY``.
+
+        Those in the construct of the role are not included.
+        """
+        sizes = [connector.inline_size(all_destroyed) for connector in self.connectors]
+        if all_destroyed or self._unregister_policy is not None:
+            sizes.append(self._unregister_policy_size)
+        return sum(sizes) + self._policy_size
+
+    @functools.cached_property
+    def _policy_size(self) -> int:
+        if self._policy is None:
+            return 0
+        return max_policy_size(self._stack.resolve(self._policy.document.to_json()))
+
+    def _base_policies(self) -> list[IConstruct]:
+        """The policies with the statements that do not depend on the connectors."""
+        found: list[IConstruct | None] = [self._policy]
+        if self.has_created_role:
+            found.append(self._role.node.try_find_child("DefaultPolicy"))
+        return [policy for policy in found if policy is not None]
+
+    def _unregister_requests(self) -> dict[str, Any]:
+        """Allow to unregister, on the resource that a sample of AWS grants this action on.
+
+        The service authorization reference of AppFlow lists connectors as the resources of
+        UnRegisterConnector. The sample names this path of the API instead. No public source says
+        which of the two AppFlow checks.
+        Source: provider/lib/petstore-connector-stack.ts of
+        aws-samples/amazon-appflow-petstore-custom-connector-example.
+        """
+        arn = self._stack.format_arn(
+            service="appflow",
+            resource="/unregister-connector",
+            arn_format=cdk.ArnFormat.NO_RESOURCE_NAME,
+        )
+        return _allow(["appflow:UnRegisterConnector"], [arn])
+
+
+class ConnectorPolicies:
+    """What the handler may do with a connector, and which policies say so.
+
+    When a registration is removed from a stack, CloudFormation updates shared policies before it
+    sends the Delete. An inline policy is deleted after the registration that depends on it, so the
+    permission to unregister is always in one.
+
+    Attributes:
+        registration: the registration.
+        function: the connector's function, version or alias.
+        functions: the ARNs of the Lambda functions in the policy.
+        shared: the policy that the connector shares with others, or None if it has its own.
+        policy: the inline policy of the connector, if it needs one.
+        may_unregister: whether the handler may unregister the connector.
+    """
+
+    def __init__(
+        self,
+        policies: HandlerPolicies,
+        registration: Construct,
+        resource: cdk.CfnResource,
+        label: str | None,
+        connector_arn: str,
+        function: ConnectorFunction,
+    ) -> None:
+        self._policies = policies
+        self.registration = registration
+        self._resource = resource
+        self._label = label
+        self.connector_arn = connector_arn
+        self.function = function
         # IAM checks GetAlias against the function and not against the alias.
         # Source: "Actions, resources, and condition keys for AWS Lambda" in the Service
         # Authorization Reference.
-        without_alias = function.arn_without_alias(self._stack)
-        aliased = [] if without_alias is None else [without_alias]
-        arns = self._stack.resolve([connector_arn, function.arn, *aliased])
-        policy = self._policy_for(max_arns_size(arns))
-        policy.add_statements(
-            iam.PolicyStatement(
-                actions=["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"],
-                resources=[connector_arn],
-            ),
-            # AppFlow checks that its caller may invoke the function. The native
-            # AWS::AppFlow::Connector needs the same permission. The handler reads whether the
-            # function is ready to be invoked.
-            iam.PolicyStatement(
-                actions=["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
-                resources=[function.arn],
-            ),
+        self.function_of_alias = function.arn_without_alias(policies.stack)
+        self.shared: SharedPolicy | None = None
+        self.may_unregister = False
+        self.policy: iam.CfnPolicy | None = None
+        resolved = policies.stack.resolve(
+            {
+                "arns": self.arns,
+                "own": policy_document(self._own_statements(may_unregister=True)),
+                "unregister": policy_document(self._unregister_statements()),
+            }
         )
-        if aliased:
-            policy.add_statements(
-                iam.PolicyStatement(actions=["lambda:GetAlias"], resources=aliased)
-            )
-        return policy
+        self.arns_size = max_arns_size(resolved["arns"])
+        self._own_size = max_connector_policy_size(resolved["own"])
+        self._unregister_size = max_connector_policy_size(resolved["unregister"])
 
-    def grant_unregister(self, scope: Construct, connector_arn: str) -> iam.Policy:
-        """Allow the handler to unregister a connector, in a separate inline policy.
+    @property
+    def functions(self) -> list[str]:
+        """The ARNs of the function, version or alias, and of the function of an alias."""
+        return [self.function.arn, *filter(None, [self.function_of_alias])]
 
-        When a registration is removed from a stack, CloudFormation updates shared policies before
-        it sends the Delete. This policy is deleted after the registration that depends on it.
+    @property
+    def arns(self) -> list[str]:
+        """All ARNs in the policies of the connector."""
+        return [self.connector_arn, *self.functions]
 
-        Args:
-            scope: the registration, in which the policy is created.
-            connector_arn: the ARN of the connector.
+    def share(self) -> None:
+        """Move the permissions from the connector's own policy to one that it shares.
 
-        Returns:
-            The policy, which the registration must wait for.
+        A policy that is removed is deleted after every other resource has been updated, and a
+        registration waits for its new policy, so its handler has the permissions all the time.
+        """
+        self.shared = self._policies.policy_for(self)
+        self.shared.add(self)
+        wait_for(self._resource, self.shared.policy)
+        self.write()
+
+    def allow_unregistering(self) -> None:
+        """Allow the handler to unregister the connector.
 
         Raises:
             ValueError: the inline policies would be larger than IAM accepts.
         """
-        statement = iam.PolicyStatement(
-            actions=["appflow:DescribeConnector", "appflow:UnRegisterConnector"],
-            resources=[connector_arn],
-        )
-        size = self._max_document_size([statement.to_statement_json()])
-        total = self._base_size + sum(self._unregister_sizes.values()) + size
-        check_inline_policies(total, self._role)
-        policy = iam.Policy(scope, _UNREGISTER_ID, roles=[self._role], statements=[statement])
-        self._unregister_sizes[policy] = size
-        return policy
+        self.may_unregister = True
+        try:
+            self._policies.check_inline_policies()
+        except ValueError:
+            self.may_unregister = False
+            raise
+        self.write()
+        wait_for(self._resource, self._policies.unregister_policy())
 
-    def revoke_unregister(self, scope: Construct, policy: iam.Policy) -> None:
-        """Remove a policy of ``grant_unregister`` from the registration that it was created in."""
-        scope.node.try_remove_child(_UNREGISTER_ID)
-        del self._unregister_sizes[policy]
+    def forbid_unregistering(self) -> None:
+        """Revoke what ``allow_unregistering`` has allowed."""
+        if not self.may_unregister:
+            return
+        self.may_unregister = False
+        self.write()
+        wait_no_longer_for(self._resource, self._policies.unregister_policy())
+        self._policies.remove_unused_unregister_policy()
 
-    @functools.cached_property
-    def _base_size(self) -> int:
-        """The maximum size of the inline policies without those of the connectors."""
-        policies = (
-            self._role.node.try_find_child("DefaultPolicy"),
-            self._provider.node.try_find_child(_POLICY_ID),
-        )
-        return sum(
-            self._max_document_size(policy.document.to_json()["Statement"])
-            for policy in policies
-            if isinstance(policy, iam.Policy)
-        )
+    def discard(self) -> None:
+        """Take everything back, because the registration is refused."""
+        self._policies.connectors.remove(self)
+        self.may_unregister = False
+        self._policies.remove_unused_unregister_policy()
+        if self.shared is not None:
+            self.shared.remove(self)
+            if not self.shared.connectors:
+                self._policies.remove_shared(self.shared)
 
-    def _max_document_size(self, statements: list[Any]) -> int:
-        return max_document_size(self._stack.resolve(statements))
+    def inline_size(self, all_destroyed: bool) -> int:
+        """The maximum size of the inline policy, perhaps as if the connector had ``DESTROY``."""
+        if self.shared is None:
+            return self._own_size
+        return self._unregister_size if all_destroyed or self.may_unregister else 0
 
-    def _policy_for(self, size: int) -> iam.ManagedPolicy:
-        """The managed policy for a connector whose ARNs have a given size."""
-        if not self._managed or not self._managed[-1].fits(size):
-            self._managed.append(_SizedPolicy(self._add_managed_policy()))
-        last = self._managed[-1]
-        last.connectors += 1
-        last.size += size
-        return last.policy
+    def write(self) -> None:
+        """Create, change or remove the inline policy, so that it has the right statements."""
+        statements = self._inline_statements()
+        if self.policy is None and statements:
+            self.policy = self._policies.create_inline_policy(
+                self.registration, self._label, statements
+            )
+            wait_for(self._resource, self.policy)
+        elif self.policy is not None and statements:
+            self.policy.policy_document = policy_document(statements)
+        elif self.policy is not None:
+            wait_no_longer_for(self._resource, self.policy)
+            self.registration.node.try_remove_child(_POLICY_ID)
+            self.policy = None
 
-    def _add_managed_policy(self) -> iam.ManagedPolicy:
-        number = len(self._managed) + 1
-        count = number + self._other_managed_policies()
-        check_managed_policies(count, self._role)
-        if count == _MANAGED_POLICIES_QUOTA + 1 or (
-            number == 1 and count > _MANAGED_POLICIES_QUOTA
-        ):
-            warn_managed_policy_quota(self._role, count, _MANAGED_POLICIES_QUOTA)
-        return iam.ManagedPolicy(self._provider, f"{_CONNECTORS_ID}{number}", roles=[self._role])
+    def _inline_statements(self) -> list[dict[str, Any]]:
+        if self.shared is None:
+            return self._own_statements(may_unregister=self.may_unregister)
+        return self._unregister_statements() if self.may_unregister else []
 
-    def _other_managed_policies(self) -> int:
-        """The number of managed policies that the app has given the role."""
-        resource = self._role.node.default_child
-        if not isinstance(resource, iam.CfnRole):
-            return 0
-        return len(self._stack.resolve(resource.managed_policy_arns) or [])
+    def _own_statements(self, *, may_unregister: bool) -> list[dict[str, Any]]:
+        unregister = ["appflow:UnRegisterConnector"] if may_unregister else []
+        return [
+            _allow(
+                [
+                    "appflow:DescribeConnector",
+                    *unregister,
+                    "appflow:UpdateConnectorRegistration",
+                ],
+                [self.connector_arn],
+            ),
+            *_function_statements([self]),
+        ]
+
+    def _unregister_statements(self) -> list[dict[str, Any]]:
+        actions = ["appflow:DescribeConnector", "appflow:UnRegisterConnector"]
+        return [_allow(actions, [self.connector_arn])]
 
 
-@dataclass
-class _SizedPolicy:
-    """A managed policy and its size so far."""
+class SharedPolicy:
+    """A managed policy for several connectors, and its size so far."""
 
-    policy: iam.ManagedPolicy
-    connectors: int = 0
-    size: int = _EMPTY_POLICY_SIZE
+    def __init__(self, policy: iam.CfnManagedPolicy) -> None:
+        self.policy = policy
+        self.connectors: list[ConnectorPolicies] = []
+        self._size = _EMPTY_POLICY_SIZE
 
-    def fits(self, size: int) -> bool:
-        """Whether the policy has room for a connector whose ARNs have a given size."""
+    def fits(self, connector: ConnectorPolicies) -> bool:
+        """Whether the policy has room for a connector."""
         return (
-            self.connectors < _CONNECTORS_PER_POLICY
-            and self.size + size <= _MAX_MANAGED_POLICY_SIZE
+            len(self.connectors) < _CONNECTORS_PER_POLICY
+            and self._size + connector.arns_size <= _MAX_MANAGED_POLICY_SIZE
         )
 
+    def add(self, connector: ConnectorPolicies) -> None:
+        """Add the permissions to register a connector and to update its registration."""
+        self.connectors.append(connector)
+        self._size += connector.arns_size
+        self._write()
 
-def max_arns_size(resolved: Any) -> int:
-    """The maximum size of ARNs of connectors and their functions, with quotes and commas."""
-    return _max_size(resolved, attribute=_FUNCTION_ARN)
+    def remove(self, connector: ConnectorPolicies) -> None:
+        """Remove the permissions of a connector again."""
+        self.connectors.remove(connector)
+        self._size -= connector.arns_size
+        self._write()
+
+    def _write(self) -> None:
+        actions = ["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"]
+        connectors = [one.connector_arn for one in self.connectors]
+        statements = [_allow(actions, connectors), *_function_statements(self.connectors)]
+        self.policy.policy_document = policy_document(statements)
 
 
-def max_document_size(resolved: list[Any]) -> int:
-    """The maximum size of a policy with these statements."""
-    return _max_size({"Statement": resolved, "Version": "2012-10-17"}, attribute=_LOG_GROUP_ARN)
+def _function_statements(connectors: list[ConnectorPolicies]) -> list[dict[str, Any]]:
+    """What the handler may do with the functions of connectors.
+
+    AppFlow checks that its caller may invoke the function. The native AWS::AppFlow::Connector needs
+    the same permission. The handler reads whether the function is ready to be invoked.
+    """
+    actions = ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"]
+    statements = [_allow(actions, [one.function.arn for one in connectors])]
+    aliased = [one.function_of_alias for one in connectors if one.function_of_alias is not None]
+    return [*statements, _allow(["lambda:GetAlias"], aliased)] if aliased else statements
 
 
-def _max_size(resolved: Any, *, attribute: str) -> int:
-    return len(json.dumps(_with_longest_values(resolved, attribute), separators=(",", ":")))
+def _allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
+    """A statement in the form that the CDK gives it, with each resource once."""
+    return {
+        "Action": _one_or_all(actions),
+        "Effect": "Allow",
+        "Resource": _one_or_all(list(dict.fromkeys(resources))),
+    }
 
 
-def _with_longest_values(value: Any, attribute: str) -> Any:
-    """A resolved value in which each reference is the longest text that it can become."""
-    match value:
-        case {"Ref": name}:
-            return _PSEUDO_PARAMETERS.get(name, _ALIAS_ARN)
-        case {"Fn::GetAtt": _}:
-            return attribute
-        case {"Fn::Join": [str(separator), list(parts)]}:
-            return separator.join(_with_longest_values(part, attribute) for part in parts)
-        case dict() if any(key.startswith("Fn::") for key in value):
-            return _ALIAS_ARN
-        case dict():
-            return {key: _with_longest_values(member, attribute) for key, member in value.items()}
-        case list():
-            return [_with_longest_values(member, attribute) for member in value]
-    return value
+def _one_or_all(values: list[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else values

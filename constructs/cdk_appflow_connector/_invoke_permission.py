@@ -7,39 +7,39 @@ Source: "Lambda quotas" in the AWS Lambda Developer Guide.
 
 from __future__ import annotations
 
+import json
+
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
-from constructs import Construct
-
 from ._connector_function import ConnectorFunction, Kind
 from ._environment import StackRecord
+from ._logical_ids import short_digest
 
-# The construct id makes the logical id of deployed permissions, so it may never change.
-_PERMISSION_ID = "AppFlowPermission"
+# The construct ids make the logical ids of deployed permissions, so they may never change.
+_PERMISSION_ID = "InvokePermission"
 
 
-def add_invoke_permission(
-    scope: Construct, function: ConnectorFunction, stack: StackRecord
-) -> lambda_.CfnPermission:
-    """Allow AppFlow in the account and Region of a stack to invoke a function.
+def invoke_permission(function: ConnectorFunction, stack: StackRecord) -> lambda_.CfnPermission:
+    """AppFlow's permission in the account and Region of a stack to invoke a function.
+
+    The permission belongs to none of the function's registrations, so that one of them can wait
+    for another, and it is the same resource whichever is created first.
 
     Args:
-        scope: the registration. The permission is created in it if it is the function's first.
         function: the function, version or alias.
         stack: the stack of the registration.
 
     Returns:
         The permission, which the registration must wait for.
     """
-    # The ARN of a function of the app is another token for its construct than for its resource.
-    key = function.arn if function.resource is None else function.resource.node.path
+    key = _key(function, stack)
     permission = stack.invoke_permissions.get(key)
     if permission is None:
         # function.add_permission would create none for an imported function of an unknown account.
         permission = lambda_.CfnPermission(
-            scope,
-            _PERMISSION_ID,
+            stack,
+            f"{_PERMISSION_ID}{short_digest(key)}",
             action="lambda:InvokeFunction",
             function_name=function.arn,
             principal="appflow.amazonaws.com",
@@ -50,6 +50,17 @@ def add_invoke_permission(
             _retain_on_replacement(permission)
         stack.invoke_permissions[key] = permission
     return permission
+
+
+def _key(function: ConnectorFunction, stack: StackRecord) -> str:
+    """What identifies a function in the templates of all stages and after every change of code."""
+    if function.is_literal:
+        return function.arn
+    if function.resource is None:
+        return json.dumps(stack.stack.resolve(function.arn), sort_keys=True)
+    path = function.resource.node.path
+    in_stack = path.removeprefix(f"{stack.stack.node.path}/")
+    return in_stack if in_stack != path else path.removeprefix(f"{stack.stage_path}/")
 
 
 def _retain_on_replacement(permission: lambda_.CfnPermission) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from constructs import Construct
 
 from ._environment import Comparison, StackRecord
+from ._expressions import is_known_everywhere, text_of
 from ._validation import is_label
 
 _LABELS_ID = "AppFlowConnectorLabels"
@@ -53,32 +56,75 @@ class _Labels(Construct):
         return cls(app)
 
 
+class LabelUse:
+    """The use of a label by a new registration, which counts once it is recorded.
+
+    Attributes:
+        text: the label with pseudo parameters by their names, or None if it may become another
+            label without a change of the app.
+        possible_duplicate: the path of a registration with this label in a stack that may be
+            deployed to the same environment, or None.
+    """
+
+    def __init__(
+        self, use: _Use, others: list[_Use], text: str | None, possible_duplicate: str | None
+    ) -> None:
+        self._use = use
+        self._others = others
+        self.text = text
+        self.possible_duplicate = possible_duplicate
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Let other registrations know that the label is in use, unless an error is raised."""
+        self._others.append(self._use)
+        try:
+            yield
+        except BaseException:
+            self._others.remove(self._use)
+            raise
+
+
 def check_label_is_unique(
     scope: Construct, construct_id: str, label: str, stack: StackRecord
-) -> str | None:
-    """Check a label against the other registrations of the app, and record its use.
+) -> LabelUse:
+    """Check a label against the other registrations of the app.
 
-    Returns:
-        The path of a registration with this label in a stack that may be deployed to the same
-        environment, or None. The label of a token is not checked.
+    A label that only the deployment knows is not checked.
 
     Raises:
         ValueError: another registration for the same environment has this label.
     """
-    if not is_label(label):
-        return None
-    uses = _Labels.of(stack).uses[label]
     use = _Use(scope, construct_id, stack)
+    text = _constant_text(label, stack)
+    if text is None:
+        return LabelUse(use, [], None, None)
+    uses = _Labels.of(stack).uses[_key(text, stack)]
     possible = None
     for other in uses:
         match use.compare(other):
             case Comparison.SAME:
                 raise ValueError(
-                    f"connector_label is {label!r}, but {other.path} has this label already."
+                    f"connector_label is {text!r}, but {other.path} has this label already."
                     " AppFlow allows a label once in an account and Region, so each of the two"
                     " would overwrite the other. Give one of them another label"
                 )
             case Comparison.UNRESOLVED:
                 possible = possible or other
-    uses.append(use)
-    return possible.path if possible else None
+    return LabelUse(use, uses, text, possible.path if possible else None)
+
+
+def _constant_text(label: str, stack: StackRecord) -> str | None:
+    """A label as a text that is the same at each deployment of a stack, or else None."""
+    if is_label(label):
+        return label
+    resolved = stack.stack.resolve(label)
+    is_constant = is_known_everywhere(resolved) and not stack.template_of(
+        stack.stack
+    ).is_deploy_time(resolved)
+    return text_of(resolved) if is_constant else None
+
+
+def _key(text: str, stack: StackRecord) -> str:
+    """What equal labels have in common: the name of a stack makes labels of two stacks differ."""
+    return f"{stack.stack.node.path}: {text}" if "${AWS::Stack" in text else text

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NoReturn
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 
+from ._arguments import shown
 from ._connector_function import ConnectorFunction
 from ._environment import Environment, is_same_stack
 
@@ -23,7 +24,9 @@ _DESCRIPTION = re.compile(r"[\s\w/!@#+=.-]{0,1024}", re.ASCII)
 
 LAMBDA_ARN = re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[\w-]+(:[\w$-]+)?", re.ASCII)
 
-_REMOVAL_POLICIES = (cdk.RemovalPolicy.RETAIN, cdk.RemovalPolicy.DESTROY)
+# Source: CreateFunction in the Lambda API Reference and CreateRole in the IAM API Reference.
+_FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
+_ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 
 # The handler begins no ordinary call to AppFlow during these last seconds of an invocation. A
 # contract test compares them with the handler's own constant.
@@ -36,6 +39,9 @@ MIN_TIMEOUT_SECONDS = 4 * 60
 # Source: CreateFunction in the Lambda API Reference.
 _MAX_TIMEOUT_SECONDS = 15 * 60
 _MIN_MEMORY, _MAX_MEMORY = 128, 10_240
+
+# Source: PutFunctionEventInvokeConfig in the Lambda API Reference.
+_MIN_EVENT_AGE_SECONDS = 60
 
 # Sources: "Working with Lambda environment variables" in the AWS Lambda Developer Guide and
 # Environment in the Lambda API Reference.
@@ -63,7 +69,7 @@ MAX_SERVICE_TIMEOUT_SECONDS = 60 * 60
 # Source: "IAM and AWS STS quotas" in the IAM User Guide. The number of managed policies can be
 # raised up to this maximum; the size of the inline policies cannot be raised.
 _MAX_MANAGED_POLICIES = 20
-_MAX_INLINE_POLICIES_SIZE = 10_240
+MAX_INLINE_POLICIES_SIZE = 10_240
 
 
 def is_label(label: str) -> bool:
@@ -101,26 +107,31 @@ def check_description(description: str | None) -> None:
 
 def check_removal_policy(removal_policy: cdk.RemovalPolicy, *, force_delete: bool) -> None:
     """Raise ValueError for a removal policy that has no meaning for a registration."""
-    if removal_policy not in _REMOVAL_POLICIES:
+    if removal_policy is cdk.RemovalPolicy.SNAPSHOT:
         raise ValueError(
-            f"removal_policy is {removal_policy}, but a registration can only be kept"
-            " (RemovalPolicy.RETAIN) or unregistered (RemovalPolicy.DESTROY). Choose one of the two"
+            "removal_policy is RemovalPolicy.SNAPSHOT, but AppFlow has no snapshots: a registration"
+            f" can only be {_REMOVAL_CHOICES}. Choose one of these"
         )
-    if force_delete and removal_policy is not cdk.RemovalPolicy.DESTROY:
+    if force_delete and removal_policy is cdk.RemovalPolicy.RETAIN:
         raise ValueError(
             "force_delete is True, but RemovalPolicy.RETAIN never unregisters the connector. Set"
             " removal_policy=RemovalPolicy.DESTROY as well, or omit force_delete"
         )
 
 
-def check_applied_removal_policy(policy: cdk.RemovalPolicy, path: str, resource_type: str) -> None:
+_REMOVAL_CHOICES = (
+    "kept (RemovalPolicy.RETAIN), unregistered (RemovalPolicy.DESTROY), or unregistered only when"
+    " its creation is rolled back (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)"
+)
+
+
+def check_applied_removal_policy(policy: object, path: str, resource_type: str) -> None:
     """Raise ValueError for a policy of ``apply_removal_policy`` that has no meaning here."""
-    if policy not in _REMOVAL_POLICIES:
+    if not isinstance(policy, cdk.RemovalPolicy) or policy is cdk.RemovalPolicy.SNAPSHOT:
         raise ValueError(
-            f"the policy applied to {path} is {policy}, but a registration can only be kept"
-            " (RemovalPolicy.RETAIN) or unregistered (RemovalPolicy.DESTROY). Choose one of the"
-            " two. To leave registrations out of RemovalPolicies.of(...), pass"
-            f" exclude_resource_types=[{resource_type!r}]"
+            f"the policy applied to {path} is {shown(policy)}, but a registration can only be"
+            f" {_REMOVAL_CHOICES}. Choose one of these. To leave registrations out of"
+            f" RemovalPolicies.of(...), pass exclude_resource_types=[{resource_type!r}]"
         )
 
 
@@ -167,28 +178,70 @@ def check_provider_stack(provider: Construct, stack: cdk.Stack) -> None:
         )
 
 
-def check_service_timeout(seconds: float, event_lifetime: float) -> None:
-    """Raise ValueError for a service timeout that is longer or shorter than it can be."""
+def check_service_timeout(service_timeout: cdk.Duration, event_lifetime: int) -> int:
+    """The seconds of a service timeout.
+
+    Raises:
+        ValueError: the value is a token, or longer or shorter than it can be.
+    """
+    seconds = seconds_of("service_timeout", service_timeout)
     if not event_lifetime <= seconds <= MAX_SERVICE_TIMEOUT_SECONDS:
         raise ValueError(
-            f"service_timeout is {seconds:g} seconds, but must be {event_lifetime:g} to"
+            f"service_timeout is {seconds} seconds, but must be {event_lifetime} to"
             f" {MAX_SERVICE_TIMEOUT_SECONDS}: the provider's max_event_age and timeout add up to"
-            f" {event_lifetime:g}, an event that runs after the service timeout would undo a"
+            f" {event_lifetime}, an event that runs after the service timeout would undo a"
             " rollback, and CloudFormation waits for at most an hour. Choose a value in this range"
         )
+    return seconds
 
 
-def check_runtime(runtime: lambda_.Runtime) -> None:
+def seconds_of(name: str, duration: cdk.Duration) -> int:
+    """The seconds of an argument.
+
+    Raises:
+        ValueError: the duration is a token, or no whole number of seconds.
+    """
+    try:
+        seconds = duration.to_seconds(integral=False)
+    except RuntimeError:
+        # The CDK converts no token from one unit into another.
+        _raise_unknown_time(name)
+    if seconds < 0:
+        # The CDK represents a token by a negative number, and no duration is negative.
+        _raise_unknown_time(name)
+    if seconds != int(seconds):
+        raise ValueError(
+            f"{name} is {seconds:g} seconds, but must be a whole number of seconds. Round it"
+        )
+    return int(seconds)
+
+
+def check_known_time(name: str, seconds: object) -> None:
+    """Raise ValueError for resolved seconds that only the deployment knows."""
+    if not isinstance(seconds, int | float):
+        _raise_unknown_time(name)
+
+
+def _raise_unknown_time(name: str) -> NoReturn:
+    raise ValueError(
+        f"{name} is a token, whose value is only known at deploy time, but synthesis compares the"
+        " times of the handler, of its events and of CloudFormation: an event that runs later would"
+        " undo a rollback. Pass a Duration of known length, for example Duration.minutes(10), or"
+        " one from the app's context"
+    )
+
+
+def check_runtime(name: str) -> None:
     """Raise ValueError for a runtime that the handler does not run on."""
-    version = re.fullmatch(r"python3\.([0-9]+)", runtime.name)
+    version = re.fullmatch(r"python3\.([0-9]+)", name)
     if version is None or int(version[1]) < 10:
         raise ValueError(
-            f"runtime is {runtime.name}, but the handler needs Python 3.10 or newer. Choose a newer"
+            f"runtime is {name}, but the handler needs Python 3.10 or newer. Choose a newer"
             " runtime, for example Runtime.PYTHON_3_13"
         )
 
 
-def check_memory_size(memory_size: int) -> None:
+def check_memory_size(memory_size: float) -> None:
     """Raise ValueError for a memory size that Lambda refuses."""
     if cdk.Token.is_unresolved(memory_size) or _MIN_MEMORY <= memory_size <= _MAX_MEMORY:
         return
@@ -198,28 +251,83 @@ def check_memory_size(memory_size: int) -> None:
     )
 
 
-def check_times(timeout: cdk.Duration, max_event_age: cdk.Duration) -> None:
-    """Raise ValueError for times that the handler, Lambda or CloudFormation cannot work with."""
-    if timeout.is_unresolved():
+def check_reserved_concurrency(reserved: float | None) -> None:
+    """Raise ValueError for a reserved concurrency with which the handler never runs.
+
+    Source: "Configuring reserved concurrency for a function" in the AWS Lambda Developer Guide.
+    """
+    if reserved is None or reserved >= 1 or cdk.Token.is_unresolved(reserved):
         return
-    seconds = timeout.to_seconds()
+    raise ValueError(
+        f"reserved_concurrent_executions is {reserved}, but must be at least 1: with 0, Lambda"
+        " never runs the handler, so that every deployment waits until its service timeout. Choose"
+        " a greater number, or omit it"
+    )
+
+
+def check_timeout(seconds: float) -> None:
+    """Raise ValueError for a timeout that the handler or Lambda cannot work with."""
     if not MIN_TIMEOUT_SECONDS <= seconds <= _MAX_TIMEOUT_SECONDS:
         raise ValueError(
-            f"timeout is {seconds:g} seconds, but must be {MIN_TIMEOUT_SECONDS} to"
+            f"timeout is {seconds} seconds, but must be {MIN_TIMEOUT_SECONDS} to"
             f" {_MAX_TIMEOUT_SECONDS}: the handler reserves the last {HANDLER_RESERVE_SECONDS}"
             " seconds of an invocation for calls in progress and for its response, and Lambda ends"
             " an invocation after 15 minutes. Choose a value in this range"
         )
-    if max_event_age.is_unresolved():
-        return
-    age = max_event_age.to_seconds()
-    if age + seconds > MAX_SERVICE_TIMEOUT_SECONDS:
+
+
+def check_max_event_age(age: float, timeout: float, longest: int) -> None:
+    """Raise ValueError for events that may run after CloudFormation has stopped waiting.
+
+    Args:
+        age: the maximum age of an event in seconds.
+        timeout: the timeout of the handler in seconds.
+        longest: how long CloudFormation waits for a response, in seconds.
+    """
+    if age < _MIN_EVENT_AGE_SECONDS:
         raise ValueError(
-            f"max_event_age is {age:g} seconds and timeout is {seconds:g}, together"
-            f" {age + seconds:g}, but CloudFormation waits for at most"
-            f" {MAX_SERVICE_TIMEOUT_SECONDS}: an event that runs later would undo a rollback."
-            " Shorten one of them"
+            f"max_event_age is {age} seconds, but Lambda accepts no less than"
+            f" {_MIN_EVENT_AGE_SECONDS}. Choose a longer time"
         )
+    if age + timeout > longest:
+        raise ValueError(
+            f"max_event_age is {age} seconds and timeout is {timeout}, together"
+            f" {age + timeout}, but CloudFormation waits for at most {longest}: an event that"
+            " runs later would undo a rollback. Shorten one of them"
+        )
+
+
+def check_names(function_name: str | None, role_name: str | None, *, has_role: bool) -> None:
+    """Raise ValueError for a name that Lambda or IAM refuses, or that names nothing."""
+    _check_name(
+        "function_name", function_name, _FUNCTION_NAME, "Lambda", "letters, digits, - and _"
+    )
+    _check_name("role_name", role_name, _ROLE_NAME, "IAM", "letters, digits and + = , . @ - _")
+    if role_name is not None and has_role:
+        raise ValueError(
+            "role_name is given together with role, which has its own name. Omit one of them"
+        )
+
+
+def _check_name(
+    argument: str, name: str | None, pattern: re.Pattern[str], service: str, letters: str
+) -> None:
+    if name is None or pattern.fullmatch(name) or cdk.Token.is_unresolved(name):
+        return
+    raise ValueError(
+        f"{argument} is {shown(name)}, but {service} accepts 1 to 64 characters: {letters} only."
+        " Choose another name"
+    )
+
+
+def check_network(vpc: object, vpc_subnets: object | None, security_groups: object | None) -> None:
+    """Raise ValueError for a part of a network without its VPC."""
+    for name, value in (("vpc_subnets", vpc_subnets), ("security_groups", security_groups)):
+        if vpc is None and value:
+            raise ValueError(
+                f"{name} is given without vpc, so the function would be in no network. Pass the VPC"
+                " that it belongs to as vpc, or omit it"
+            )
 
 
 def check_log_retention(
@@ -236,7 +344,7 @@ def check_log_retention(
 def check_environment(environment: Mapping[str, str]) -> None:
     """Raise ValueError for an environment variable that Lambda refuses."""
     for name, value in environment.items():
-        if name in _RESERVED_VARIABLES or name.startswith("AWS_LAMBDA_"):
+        if name in _RESERVED_VARIABLES or str(name).startswith("AWS_LAMBDA_"):
             raise ValueError(
                 f"environment contains {name}, but Lambda reserves this name and sets the variable"
                 " itself. Remove it"
@@ -257,20 +365,21 @@ def check_managed_policies(count: int, role: Construct) -> None:
     """Raise ValueError for more managed policies than IAM attaches to a role at all."""
     if count > _MAX_MANAGED_POLICIES:
         raise ValueError(
-            f"with the permissions for this connector, role {role.node.path} would have {count}"
+            f"with the permissions for its connectors, role {role.node.path} would have {count}"
             f" managed policies, but IAM accepts at most {_MAX_MANAGED_POLICIES}, also with a"
-            " raised quota. Move some of the stack's connectors to another stack or another"
-            " provider"
+            " raised quota. Move some of the connectors to another stack, or to another provider"
+            " with a role of its own"
         )
 
 
 def check_inline_policies(size: int, role: Construct) -> None:
     """Raise ValueError for inline policies that are larger than IAM accepts for a role."""
-    if size > _MAX_INLINE_POLICIES_SIZE:
+    if size > MAX_INLINE_POLICIES_SIZE:
         raise ValueError(
-            f"with the permission to unregister this connector, the inline policies of role"
+            f"with the permissions for its connectors, the inline policies of role"
             f" {role.node.path} can reach {size:,} characters, but IAM accepts"
-            f" {_MAX_INLINE_POLICIES_SIZE:,} for a role. Move some of the connectors with"
-            " RemovalPolicy.DESTROY to another stack or another provider, or keep them with"
-            " RemovalPolicy.RETAIN"
+            f" {MAX_INLINE_POLICIES_SIZE:,} for a role. Move some of the connectors with"
+            " RemovalPolicy.DESTROY to another stack, or to another provider with a role of its"
+            " own, or keep them with RemovalPolicy.RETAIN. Add statements of your own in a managed"
+            " policy, or to the role before its registrations are created"
         )

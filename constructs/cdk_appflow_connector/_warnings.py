@@ -11,7 +11,7 @@ from constructs import Construct, IConstruct
 
 from ._connector_function import ConnectorFunction, Kind
 from ._environment import Environment, StackRecord, root_stack
-from ._validation import LAMBDA_ARN, is_label
+from ._validation import LAMBDA_ARN
 
 # Source: the endpoints of AppFlow in botocore; AppFlow is in no other partition than aws.
 _REGIONS = frozenset(
@@ -64,10 +64,8 @@ def warn_possible_duplicate_label(scope: IConstruct, label: str, other_path: str
     )
 
 
-def warn_token_label_with_destroy(scope: IConstruct, label: str) -> None:
+def warn_token_label_with_destroy(scope: IConstruct) -> None:
     """Warn about a label whose registration the handler could not remove after a change of it."""
-    if is_label(label):
-        return
     _warn(
         scope,
         "tokenLabelWithDestroy",
@@ -147,10 +145,10 @@ def warn_managed_policy_quota(role: Construct, count: int, quota: int) -> None:
     _warn(
         role,
         "managedPolicyQuota",
-        f"the permissions for the connectors need {count} or more managed policies on role"
-        f" {role.node.path}, but IAM attaches {quota} to a role unless the account's quota is"
-        " raised. Request an increase of the quota 'Managed policies per role', or move some of the"
-        " stack's connectors to another stack or another provider",
+        f"role {role.node.path} has {count} managed policies with those for its connectors, but IAM"
+        f" attaches {quota} to a role unless the account's quota is raised. Request an increase of"
+        " the quota 'Managed policies per role', or move some of the connectors to another stack,"
+        " or to another provider with a role of its own",
     )
 
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
-import hashlib
-from collections.abc import Mapping
-from typing import Any, Protocol
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 
 from constructs import Construct
 
+from . import _arguments as arguments
 from . import _validation as validation
 from . import _warnings as warnings
-from ._connector_function import ConnectorFunction
+from ._connector_function import FUNCTION, ConnectorFunction
 from ._environment import StackRecord
 from ._function_hash import alias_routing, function_hash
-from ._invoke_permission import add_invoke_permission
+from ._handler_policies import ConnectorPolicies
+from ._invoke_permission import invoke_permission
 from ._labels import check_label_is_unique
-from .connector_registration_provider import ConnectorRegistrationProvider
+from ._logical_ids import override_logical_id
+from ._removal import DELETION_POLICIES, UNREGISTERING, FollowedOptions, check_property
+from ._synthesis_checks import check_at_synthesis
+from .connector_registration_provider import (
+    ConnectorRegistrationProvider,
+    resolve_service_timeout,
+)
 
 _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"
 
@@ -41,6 +51,38 @@ class Adoption(enum.Enum):
     """Register the label. Fail the deployment if the label is registered already."""
 
 
+_ARGUMENTS = {
+    "scope": arguments.SCOPE,
+    "id": arguments.ID,
+    "connector_label": arguments.TEXT,
+    "connector_function": FUNCTION,
+    "description": arguments.TEXT.or_none(),
+    "removal_policy": arguments.instance(
+        cdk.RemovalPolicy, "Pass RemovalPolicy.RETAIN or RemovalPolicy.DESTROY"
+    ),
+    "force_delete": arguments.FLAG,
+    "adoption": arguments.instance(Adoption, "Pass for example Adoption.ALLOWED"),
+    "refresh_on_code_change": arguments.FLAG,
+    "triggers": arguments.MAPPING.or_none(),
+    "skip_permissions": arguments.FLAG,
+    "service_timeout": arguments.DURATION.or_none(),
+    "provider": arguments.instance(
+        ConnectorRegistrationProvider, "Pass a ConnectorRegistrationProvider of the same stack"
+    ).or_none(),
+}
+
+_IMPORT_ARGUMENTS = {name: _ARGUMENTS[name] for name in ("scope", "id", "connector_label")}
+
+_GRANT_ARGUMENTS = {
+    "grantee": arguments.implementing(
+        "grant_principal", "a function, role or user", "Pass what reads the credentials"
+    ),
+    "encryption_key": arguments.implementing(
+        "key_arn", "a Key", "Pass a Key, or import one with Key.from_key_arn(scope, id, arn)"
+    ).or_none(),
+}
+
+
 class IConnectorRegistration(Protocol):
     """A registered connector, from this stack or from elsewhere."""
 
@@ -56,7 +98,9 @@ class IConnectorRegistration(Protocol):
         Authorization Reference.
         """
 
-    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_read_credentials(
+        self, grantee: iam.IGrantable, encryption_key: kms.IKey | None = None
+    ) -> iam.Grant:
         """Allow ``grantee`` to read the credentials of the connector's profiles.
 
         AppFlow keeps the credentials of each connector profile in a secret of this account, whose
@@ -66,6 +110,12 @@ class IConnectorRegistration(Protocol):
 
         Args:
             grantee: the function, role or user to allow, usually the connector's function.
+            encryption_key: the KMS key of the connector profiles, which ``grantee`` may then use to
+                decrypt what it reads from Secrets Manager in the Region of the stack, and nothing
+                else. Call the method once for each key. Default: the profiles have the key that
+                AWS manages, which needs no permission.
+                Source: ``kmsArn`` of CreateConnectorProfile in the AppFlow API Reference, and
+                "Secret encryption and decryption in AWS Secrets Manager" in its User Guide.
 
         Returns:
             The grant. A resource that needs the permission can depend on it.
@@ -79,8 +129,10 @@ class ConnectorRegistration(cdk.Resource):
     the label already has. Whenever a later deployment changes the function (its ARN, or its code or
     configuration under the same ARN), the handler refreshes the registration, so that AppFlow reads
     the connector's configuration again. The rollback of an update restores the registration. The
-    rollback of a creation does not restore an adopted registration, because only the handler's log
-    contains the ARN that was registered before. Adopt a registration in a separate deployment.
+    rollback of a creation leaves an adopted registration with the ARN of this function, because
+    only the handler's log contains the ARN that was registered before. Adopt a registration in a
+    separate deployment. A deployment that is cancelled is rolled back too, which can take up to 78
+    seconds longer.
 
     Before you replace another resource of the stack that unregisters the connector when it is
     deleted, such as an ``AwsCustomResource`` with ``on_delete``, deploy that resource without this
@@ -112,10 +164,15 @@ class ConnectorRegistration(cdk.Resource):
             stack or the stack is deleted. ``RemovalPolicy.RETAIN`` keeps the registration, its
             connector profiles and flows, but not AppFlow's permission to invoke the function, which
             is a resource of the stack. ``RemovalPolicy.DESTROY`` unregisters the connector if the
-            registered ARN is still that of this function; the removal fails if a connector profile
-            uses the connector. Before you move a registration to another stack, deploy it with
-            ``RETAIN``, or its old stack unregisters it. Default: ``RemovalPolicy.RETAIN``.
-            Source: UnregisterConnector in the AppFlow API Reference.
+            registered ARN is still that of this function, and no other resource of the stack has
+            the label by now; the removal fails if a connector profile uses the connector.
+            ``RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE`` unregisters the connector only if the
+            deployment that creates this resource is rolled back. Such a rollback unregisters no
+            label that was registered before the deployment. Before you move a registration to
+            another stack, deploy it with ``RETAIN``, or its old stack unregisters it. Default:
+            ``RemovalPolicy.RETAIN``.
+            Source: UnregisterConnector in the AppFlow API Reference, and "DeletionPolicy attribute"
+            in the CloudFormation Template Reference.
         force_delete: whether ``RemovalPolicy.DESTROY`` unregisters the connector even if connector
             profiles use it. Their flows fail afterwards. Not allowed with ``RETAIN``. Default:
             False.
@@ -127,22 +184,26 @@ class ConnectorRegistration(cdk.Resource):
             whose values only the deployment knows are compared by CloudFormation, except those of
             environment variables and secrets. If False, only another ARN, description or trigger
             refreshes it. Default: True.
-        triggers: any values, which may be tokens. A change of one of them refreshes the
-            registration. Use them for changes that the CDK cannot detect, such as new code of an
-            imported function. Default: none.
+        triggers: values by names of your choice: text, numbers, True, False, None, tokens, and
+            lists and dictionaries of these. A change of one of them refreshes the registration. Use
+            them for changes that the CDK cannot detect, such as new code of an imported function.
+            Default: none.
         skip_permissions: whether to omit AppFlow's permission to invoke ``connector_function``. Use
             it for functions whose resource policy is managed elsewhere, such as those imported with
             ``skip_permissions=True``, which the CDK does not expose. A warning shows the statement
             that the owner of the function must add. Default: False.
-        service_timeout: how long CloudFormation waits for the handler's response, in whole seconds.
-            At most an hour, and at least the ``max_event_age`` and ``timeout`` of the provider
-            together. Default: 10 minutes, or the minimum if that is longer.
+        service_timeout: how long CloudFormation waits for the handler's response, in whole seconds,
+            no token. At most an hour, and at least the ``max_event_age`` and ``timeout`` of the
+            provider together. Default: 10 minutes, or the minimum if that is longer.
             Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
         provider: the provider behind this resource, from the same stack. Default: the default
             provider of the stack, see ``ConnectorRegistrationProvider.get_or_create``.
 
     Raises:
-        ValueError: AppFlow, Lambda, IAM or CloudFormation would refuse an argument at deployment.
+        ValueError: an argument has another type than its own, contradicts another argument, or
+            AppFlow, Lambda, IAM or CloudFormation would refuse it at deployment. The message names
+            the argument, its value, what is allowed, and the next step. A registration that is
+            refused leaves no construct and no use of its label behind.
     """
 
     def __init__(
@@ -162,55 +223,70 @@ class ConnectorRegistration(cdk.Resource):
         service_timeout: cdk.Duration | None = None,
         provider: ConnectorRegistrationProvider | None = None,
     ) -> None:
-        stack = StackRecord.of(cdk.Stack.of(scope))
+        arguments.check_types(_ARGUMENTS, locals())
         function = ConnectorFunction.of(connector_function)
         validation.check_connector_label(connector_label)
         validation.check_description(description)
         validation.check_removal_policy(removal_policy, force_delete=force_delete)
+        arguments.check_json("triggers", dict(triggers or {}))
+        stack = StackRecord.of(arguments.stack_of(scope))
         validation.check_function(function, stack.environment)
         if provider is None:
-            provider = ConnectorRegistrationProvider.get_or_create(stack.stack)
+            provider = ConnectorRegistrationProvider._find(stack.stack)
         else:
             validation.check_provider_stack(provider, stack.stack)
-        service_timeout_seconds = provider._resolve_service_timeout(service_timeout)
-        duplicate_path = check_label_is_unique(scope, id, connector_label, stack)
+        service_timeout_seconds = resolve_service_timeout(service_timeout, provider)
+        label_use = check_label_is_unique(scope, id, connector_label, stack)
+        # Defaults are omitted: writing them would change every deployed template and update every
+        # connector.
+        properties = {
+            "ConnectorLabel": connector_label,
+            "LambdaArn": function.arn,
+            "AliasRouting": alias_routing(function),
+            "FunctionHash": function_hash(function, stack) if refresh_on_code_change else None,
+            "Triggers": dict(triggers) if triggers else None,
+            "Description": description,
+            "RemovalPolicy": _removal_policy_property(removal_policy),
+            "ForceDelete": True if force_delete else None,
+            "Adoption": None if adoption is Adoption.ALLOWED else adoption.value,
+        }
 
         super().__init__(scope, id)
         self._label = connector_label
+        self._label_text = label_use.text
         self._arn_by_label = f"{stack.appflow_arn_prefix}connector/{connector_label}"
-        self._provider = provider
-        self._unregister_policy: iam.Policy | None = None
-        # Defaults are omitted: writing them would change every deployed template and update every
-        # connector.
-        self._resource = _CfnConnectorRegistration(
-            self,
-            {
-                "ServiceToken": provider.service_token,
-                "ServiceTimeout": str(service_timeout_seconds),
-                "ConnectorLabel": connector_label,
-                "LambdaArn": function.arn,
-                "AliasRouting": alias_routing(function),
-                "FunctionHash": (
-                    function_hash(function, stack) if refresh_on_code_change else None
-                ),
-                "Triggers": dict(triggers) if triggers else None,
-                "Description": description,
-                "RemovalPolicy": _removal_policy_property(removal_policy),
-                "ForceDelete": True if force_delete else None,
-                "Adoption": None if adoption is Adoption.ALLOWED else adoption.value,
-            },
-            force_delete=force_delete,
-        )
-        _override_logical_id(connector_label, self._resource)
-
-        self._add_dependencies(function, stack, skip_permissions=skip_permissions)
-        if removal_policy is cdk.RemovalPolicy.DESTROY:
-            self._grant_unregister()
+        self._policies: ConnectorPolicies | None = None
+        with arguments.removed_if_refused(self), label_use.recorded(), self._discarded_if_refused():
+            if provider is None:
+                provider = ConnectorRegistrationProvider.get_or_create(stack.stack)
+                # A property injector may have given its function other times.
+                service_timeout_seconds = resolve_service_timeout(service_timeout, provider)
+            self._provider = provider
+            self._resource = _CfnConnectorRegistration(
+                self,
+                {
+                    "ServiceToken": provider.service_token,
+                    "ServiceTimeout": str(service_timeout_seconds),
+                    **properties,
+                },
+                force_delete=force_delete,
+            )
+            override_logical_id(self._label_text, self._resource)
+            self._add_permissions(function, stack, skip_permissions=skip_permissions)
+            if removal_policy is cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE:
+                self._resource.apply_removal_policy(removal_policy)
+            elif removal_policy is cdk.RemovalPolicy.DESTROY:
+                self._grant_unregister()
+        self._provider._service_timeouts.append(service_timeout_seconds)
+        stack.registrations.append(self)
+        check_at_synthesis(stack)
 
         if skip_permissions:
             warnings.warn_missing_invoke_permission(self, function, stack.environment)
-        if duplicate_path is not None:
-            warnings.warn_possible_duplicate_label(self, connector_label, duplicate_path)
+        if label_use.possible_duplicate is not None:
+            warnings.warn_possible_duplicate_label(
+                self, connector_label, label_use.possible_duplicate
+            )
         warnings.warn_region_without_appflow(self, stack.environment)
         warnings.warn_unstable_version(self, function, stack)
         if refresh_on_code_change and not triggers:
@@ -235,16 +311,21 @@ class ConnectorRegistration(cdk.Resource):
             the connector is registered.
 
         Raises:
-            ValueError: AppFlow refuses such a label.
+            ValueError: an argument is of another type, ``scope`` is in no stack, or AppFlow refuses
+                such a label.
         """
+        arguments.check_types(_IMPORT_ARGUMENTS, locals())
         validation.check_connector_label(connector_label)
+        arguments.stack_of(scope)
         return _ImportedConnectorRegistration(scope, id, connector_label)
 
     @property
     def connector_label(self) -> str:
         """The label of the connector, as a reference to this resource.
 
-        A resource that uses it waits until the connector is registered.
+        A resource that uses it waits until the connector is registered. The connector's own
+        function and its role take the label from ``from_connector_label``, because the registration
+        waits for them.
         """
         return self._resource.ref
 
@@ -252,24 +333,33 @@ class ConnectorRegistration(cdk.Resource):
     def connector_arn(self) -> str:
         """The ARN of the connector, as a reference to this resource.
 
-        A resource that uses it waits until the connector is registered.
+        A resource that uses it waits until the connector is registered. The connector's own
+        function and its role take the ARN from ``from_connector_label``, because the registration
+        waits for them.
         """
         return self._resource.get_att("ConnectorArn").to_string()
 
-    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_read_credentials(
+        self, grantee: iam.IGrantable, encryption_key: kms.IKey | None = None
+    ) -> iam.Grant:
         """Allow ``grantee`` to read the credentials of the connector's profiles.
 
         :meth:`IConnectorRegistration.grant_read_credentials` describes which secrets these are.
 
         Args:
             grantee: the function, role or user to allow, usually the connector's function.
+            encryption_key: the KMS key of the connector profiles. Default: the key that AWS
+                manages, which needs no permission.
 
         Returns:
             The grant. A resource that needs the permission can depend on it.
+
+        Raises:
+            ValueError: ``grantee`` is nothing that can have permissions.
         """
         # The reference in ``connector_label`` would make the function's role wait for this
         # resource, which waits for the function.
-        return _grant_read_credentials(self.stack, self._label, grantee)
+        return _grant_read_credentials(self.stack, self._label, grantee, encryption_key)
 
     def apply_removal_policy(self, policy: cdk.RemovalPolicy) -> None:
         """Change what happens to the registration when this resource is removed from the stack.
@@ -277,54 +367,78 @@ class ConnectorRegistration(cdk.Resource):
         ``RemovalPolicy.DESTROY`` has the effects of the argument ``removal_policy``, including the
         handler's permission to unregister the connector. ``RemovalPolicy.RETAIN`` revokes this
         permission and sets ``DeletionPolicy: Retain``: CloudFormation then removes the resource
-        from the stack without calling the handler. ``RemovalPolicies.of(...)`` and other aspects
-        that apply a removal policy have the same effects.
+        from the stack without calling the handler. ``RemovalPolicies.of(...)``, other aspects that
+        apply a removal policy, and escape hatches that set ``DeletionPolicy`` have the same
+        effects.
 
         Args:
-            policy: ``RemovalPolicy.RETAIN`` or ``RemovalPolicy.DESTROY``.
+            policy: ``RemovalPolicy.RETAIN``, ``RemovalPolicy.DESTROY`` or
+                ``RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE``.
 
         Raises:
-            ValueError: ``policy`` is neither of the two.
+            ValueError: ``policy`` is none of these.
         """
         self._resource.apply_removal_policy(policy)
 
-    def _add_dependencies(
+    @property
+    def _shared_policy_id(self) -> str | None:
+        """The logical id of the policy that the registration shares with others, if it does."""
+        shared = self._policies.shared if self._policies is not None else None
+        return None if shared is None else shared.policy.logical_id
+
+    @property
+    def _functions(self) -> list[str]:
+        """The ARNs of functions that the registration waits for."""
+        return [] if self._policies is None else self._policies.functions
+
+    def _add_permissions(
         self, function: ConnectorFunction, stack: StackRecord, *, skip_permissions: bool
     ) -> None:
-        """Let the custom resource wait for the permissions of the handler and of AppFlow."""
-        dependencies = self._provider._bind(self._arn_by_label, function)
+        """Let the custom resource wait for the permissions of the handler and of AppFlow.
+
+        CloudFormation creates a custom resource after its provider's function, but not after the
+        policies of the function's role and the asynchronous invocation configuration.
+        """
+        dependencies = [self._provider._event_invoke_config]
+        policies = self._provider._policies
+        if policies is None:
+            dependencies.append(self._provider.handler)
+        else:
+            self._policies = policies.add(
+                self, self._resource, self._label_text, self._arn_by_label, function
+            )
         if not skip_permissions:
-            dependencies.append(add_invoke_permission(self, function, stack))
+            dependencies.append(invoke_permission(function, stack))
         self._resource.node.add_dependency(*dependencies)
+
+    @contextlib.contextmanager
+    def _discarded_if_refused(self) -> Iterator[None]:
+        """Take the permissions of a registration back if the making of it raises an error."""
+        try:
+            yield
+        except BaseException:
+            if self._policies is not None:
+                self._policies.discard()
+            raise
 
     def _grant_unregister(self) -> None:
         """Allow the handler to unregister the connector, unless its role is an imported one."""
-        if self._unregister_policy is not None or self._provider._policies is None:
+        if self._policies is None or self._policies.may_unregister:
             return
-        policy = self._provider._policies.grant_unregister(self, self._arn_by_label)
-        resource = policy.node.default_child
-        assert isinstance(resource, iam.CfnPolicy)
-        _override_logical_id(self._label, resource, "Unregister")
-        self._resource.wait_for(resource)
-        self._unregister_policy = policy
-        warnings.warn_token_label_with_destroy(self, self._label)
+        self._policies.allow_unregistering()
+        if self._label_text is None:
+            warnings.warn_token_label_with_destroy(self)
 
     def _revoke_unregister(self) -> None:
-        policy = self._unregister_policy
-        if policy is None or self._provider._policies is None:
-            return
-        resource = policy.node.default_child
-        assert isinstance(resource, iam.CfnPolicy)
-        self._resource.wait_no_longer_for(resource)
-        self._provider._policies.revoke_unregister(self, policy)
-        self._unregister_policy = None
+        if self._policies is not None:
+            self._policies.forbid_unregistering()
 
 
 class _CfnConnectorRegistration(cdk.CfnResource):
-    """The custom resource, whose properties follow the removal policy that is applied to it.
+    """The custom resource, whose properties follow its deletion policy, however an app sets it.
 
     Aspects such as ``RemovalPolicies.of(...)`` apply a removal policy to CloudFormation resources
-    and not to the constructs around them.
+    and not to the constructs around them. Escape hatches set a deletion policy directly.
     """
 
     def __init__(
@@ -337,6 +451,7 @@ class _CfnConnectorRegistration(cdk.CfnResource):
         super().__init__(registration, "Resource", type=_RESOURCE_TYPE, properties=properties)
         self._registration = registration
         self._force_delete = force_delete
+        self._deletion_policy = cdk.CfnDeletionPolicy.DELETE
         # As the CDK does for every custom resource: CloudFormation sends the handler a Delete, and
         # the property RemovalPolicy decides what the handler does.
         super().apply_removal_policy(cdk.RemovalPolicy.DESTROY)
@@ -354,26 +469,43 @@ class _CfnConnectorRegistration(cdk.CfnResource):
         super().apply_removal_policy(
             policy, apply_to_update_replace_policy=apply_to_update_replace_policy
         )
-        self.add_property_override("RemovalPolicy", _removal_policy_property(policy))
-        if policy is cdk.RemovalPolicy.RETAIN:
-            self.add_property_deletion_override("ForceDelete")
-            self._registration._revoke_unregister()
-        else:
-            if self._force_delete:
-                self.add_property_override("ForceDelete", True)
+        self._follow(DELETION_POLICIES[policy])
+
+    @functools.cached_property
+    def cfn_options(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+    ) -> cdk.ICfnResourceOptions:
+        """The CDK's options, whose deletion policy the properties follow."""
+        # No property: the CDK would call Python for each option of each resource.
+        options = FollowedOptions(super().cfn_options, self.node.path, self._follow)
+        return cast("cdk.ICfnResourceOptions", options)
+
+    def add_override(self, path: str, value: Any = None) -> None:
+        """Override a part of the template. Policies take effect as set in any other way."""
+        match path:
+            case "DeletionPolicy":
+                self.cfn_options.deletion_policy = value
+            case "UpdateReplacePolicy":
+                self.cfn_options.update_replace_policy = value
+            case "Properties.RemovalPolicy":
+                check_property(value, self._deletion_policy, self.node.path)
+                self._set_unregisters(value == "Destroy")
+            case _:
+                super().add_override(path, value)
+
+    def _follow(self, deletion_policy: cdk.CfnDeletionPolicy) -> None:
+        """Set what the handler does with the Deletes that a deletion policy leads to."""
+        self._deletion_policy = deletion_policy
+        self._set_unregisters(deletion_policy in UNREGISTERING)
+
+    def _set_unregisters(self, unregisters: bool) -> None:
+        super().add_override("Properties.RemovalPolicy", "Destroy" if unregisters else "Retain")
+        force_delete = True if unregisters and self._force_delete else None
+        super().add_override("Properties.ForceDelete", force_delete)
+        if unregisters:
             self._registration._grant_unregister()
-
-    def wait_for(self, resource: cdk.CfnResource) -> None:
-        """Add a dependency that can be removed again, unlike one between constructs."""
-        # The oldest aws-cdk-lib supported has this method under its former name only, and newer
-        # ones print a warning about that name.
-        add = getattr(self, "add_resource_dependency", None) or self.add_dependency
-        add(resource)
-
-    def wait_no_longer_for(self, resource: cdk.CfnResource) -> None:
-        """Remove a dependency that ``wait_for`` added."""
-        remove = getattr(self, "remove_resource_dependency", None) or self.remove_dependency
-        remove(resource)
+        else:
+            self._registration._revoke_unregister()
 
 
 class _ImportedConnectorRegistration(cdk.Resource):
@@ -398,36 +530,44 @@ class _ImportedConnectorRegistration(cdk.Resource):
             service="appflow", resource="connector", resource_name=self._label
         )
 
-    def grant_read_credentials(self, grantee: iam.IGrantable) -> iam.Grant:
-        return _grant_read_credentials(self.stack, self._label, grantee)
-
-
-def _override_logical_id(label: str, resource: cdk.CfnResource, suffix: str = "") -> None:
-    """Give a resource a logical id that follows the label and not the construct's path.
-
-    A construct that is renamed or moved within its stack then stays the same resource. Under
-    another logical id CloudFormation would create a new resource, which adopts the label, and then
-    delete the old one, which with ``DESTROY`` unregisters the connector. Another label creates new
-    resources, so the old policy still permits deleting the old registration. The CDK's own id
-    stays for a token.
-    """
-    if validation.is_label(label):
-        letters = "".join(filter(str.isalnum, label))
-        digest = hashlib.sha256(label.encode()).hexdigest()[:8].upper()
-        resource.override_logical_id(f"AppFlowConnector{letters[:150]}{digest}{suffix}")
+    def grant_read_credentials(
+        self, grantee: iam.IGrantable, encryption_key: kms.IKey | None = None
+    ) -> iam.Grant:
+        return _grant_read_credentials(self.stack, self._label, grantee, encryption_key)
 
 
 def _removal_policy_property(removal_policy: cdk.RemovalPolicy) -> str:
-    return "Destroy" if removal_policy is cdk.RemovalPolicy.DESTROY else "Retain"
+    return "Retain" if removal_policy is cdk.RemovalPolicy.RETAIN else "Destroy"
 
 
-def _grant_read_credentials(stack: cdk.Stack, label: str, grantee: iam.IGrantable) -> iam.Grant:
+def _grant_read_credentials(
+    stack: cdk.Stack, label: str, grantee: iam.IGrantable, encryption_key: kms.IKey | None
+) -> iam.Grant:
+    arguments.check_types(_GRANT_ARGUMENTS, {"grantee": grantee, "encryption_key": encryption_key})
     secrets = stack.format_arn(
         service="secretsmanager",
         resource="secret",
         resource_name=f"appflow!{stack.account}-{label}-*",
         arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
     )
-    return iam.Grant.add_to_principal(
+    grant = iam.Grant.add_to_principal(
         grantee=grantee, actions=["secretsmanager:GetSecretValue"], resource_arns=[secrets]
+    )
+    if encryption_key is not None:
+        _grant_decrypt(f"secretsmanager.{stack.region}.amazonaws.com", grantee, encryption_key)
+    return grant
+
+
+def _grant_decrypt(service: str, grantee: iam.IGrantable, key: kms.IKey) -> None:
+    """Allow ``grantee`` to decrypt with a key, but only by way of a service.
+
+    As with ``grant_decrypt`` of the CDK, the key's policy does not change: that of a key of the app
+    leaves the decision to the policies of the account. The CDK's ``kms.ViaServicePrincipal`` would
+    change the key's policy only, and so have no effect on an imported key.
+    """
+    iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=["kms:Decrypt"],
+        resource_arns=[key.key_arn],
+        conditions={"StringEquals": {"kms:ViaService": service}},
     )

@@ -10,30 +10,35 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 from cdk_appflow_connector import ConnectorRegistration
 
+from constructs import Construct
+
 TYPE = "Custom::AppFlowConnectorRegistration"
 LABEL = "acme-crm"
 
 
-def make_function(stack: cdk.Stack, name: str, code: str = "version = 1") -> lambda_.Function:
+def make_function(
+    scope: Construct, name: str, code: str = "version = 1", **arguments: Any
+) -> lambda_.Function:
     """A function with inline code."""
     return lambda_.Function(
-        stack,
+        scope,
         name,
         runtime=lambda_.Runtime.PYTHON_3_13,
         handler="index.handler",
         code=lambda_.Code.from_inline(code),
+        **arguments,
     )
 
 
 def register(
-    stack: cdk.Stack,
+    scope: Construct,
     function: lambda_.IFunction | cdk.CfnResource,
     name: str = "Registration",
     **arguments: Any,
 ) -> ConnectorRegistration:
     """A registration of a function, under LABEL unless the arguments give another label."""
     return ConnectorRegistration(
-        stack,
+        scope,
         name,
         **{"connector_label": LABEL, "connector_function": function, **arguments},
     )

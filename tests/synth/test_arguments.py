@@ -9,6 +9,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_appflow as appflow
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
 from cdk_appflow_connector import Adoption, ConnectorRegistration, IConnectorRegistration
@@ -104,14 +105,23 @@ def secrets_of(label: str) -> dict[str, Any]:
 
 
 def statements_about_secrets(template: Template) -> list[dict[str, Any]]:
-    """The statements about Secrets Manager of all policies of all roles."""
+    """The statements with actions of Secrets Manager of all policies of all roles."""
+    return statements_with(template, "secretsmanager:")
+
+
+def statements_about_keys(template: Template) -> list[dict[str, Any]]:
+    """The statements with actions of KMS of all policies of all roles."""
+    return statements_with(template, "kms:")
+
+
+def statements_with(template: Template, service: str) -> list[dict[str, Any]]:
     found = [template.find_resources(f"AWS::IAM::{kind}") for kind in ("Policy", "ManagedPolicy")]
     return [
         statement
         for policies in found
         for policy in policies.values()
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if "secretsmanager" in str(statement)
+        if service in str(statement["Action"])
     ]
 
 
@@ -163,6 +173,54 @@ class TestCredentials:
 
         [statement] = statements_about_secrets(Template.from_stack(stack))
         assert statement["Resource"]["Fn::Join"][1][-3:] == ["-", {"Ref": "Label"}, "-*"]
+
+    @pytest.mark.parametrize("imported", [False, True])
+    def test_under_a_key_may_be_read(
+        self,
+        stack: cdk.Stack,
+        function: lambda_.Function,
+        connector: IConnectorRegistration,
+        imported: bool,
+    ) -> None:
+        """With the key of the profiles, Secrets Manager may decrypt with it for the function."""
+        arn = "arn:aws:kms:eu-west-1:111122223333:key/1234"
+        imported_key = kms.Key.from_key_arn(stack, "TheirKey", arn)
+        key = imported_key if imported else kms.Key(stack, "Key")
+
+        connector.grant_read_credentials(function, encryption_key=key)
+
+        template = Template.from_stack(stack)
+        assert [s["Resource"] for s in statements_about_secrets(template)] == [secrets_of(LABEL)]
+        through = ["secretsmanager.", {"Ref": "AWS::Region"}, ".amazonaws.com"]
+        assert statements_about_keys(template) == [
+            {
+                "Effect": "Allow",
+                "Action": "kms:Decrypt",
+                "Resource": stack.resolve(key.key_arn),
+                "Condition": {"StringEquals": {"kms:ViaService": {"Fn::Join": ["", through]}}},
+            }
+        ]
+        # As with the CDK's grants, the key leaves the decision to the policies of the account.
+        for found in template.find_resources("AWS::KMS::Key").values():
+            assert "kms:Decrypt" not in str(found)
+
+    def test_may_be_waited_for(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """A resource can wait for the grant, also with a key."""
+        registration = register(stack, function)
+        user = cdk.CfnResource(stack, "Flow", type="AWS::AppFlow::Flow")
+
+        grant = registration.grant_read_credentials(function, kms.Key(stack, "Key"))
+        grant.apply_before(user)
+
+        [flow] = Template.from_stack(stack).find_resources("AWS::AppFlow::Flow").values()
+        assert len(flow["DependsOn"]) == 1
+
+    def test_need_no_key_by_default(self, stack: cdk.Stack, function: lambda_.Function) -> None:
+        """Without the key of the profiles, the grant allows the use of no key."""
+        kms.Key(stack, "Key")
+        register(stack, function).grant_read_credentials(function)
+
+        assert statements_about_keys(Template.from_stack(stack)) == []
 
     def test_are_not_granted_by_default(self, stack: cdk.Stack, function: lambda_.Function) -> None:
         """A registration alone grants no access to secrets."""

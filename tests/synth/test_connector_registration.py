@@ -69,10 +69,13 @@ class TestResource:
         template = Template.from_stack(stack)
         [resource] = template.find_resources(TYPE).values()
         permissions = template.find_resources("AWS::Lambda::Permission")
-        shared = template.find_resources("AWS::IAM::ManagedPolicy")
-        own = {name for name in template.find_resources("AWS::IAM::Policy") if "Unreg" in name}
+        policies = {
+            name
+            for name, policy in template.find_resources("AWS::IAM::Policy").items()
+            if "appflow:UnRegisterConnector" in str(policy)
+        }
         config = template.find_resources("AWS::Lambda::EventInvokeConfig")
-        assert set(resource["DependsOn"]) == {*permissions, *shared, *own, *config}
+        assert set(resource["DependsOn"]) == {*permissions, *policies, *config}
         assert len(resource["DependsOn"]) == 4
 
     def test_attributes_refer_to_the_resource(
@@ -249,9 +252,10 @@ class TestInvokePermission:
         template = Template.from_stack(stack)
         template.resource_count_is("AWS::Lambda::Permission", 0)
         [resource] = template.find_resources(TYPE).values()
-        shared = template.find_resources("AWS::IAM::ManagedPolicy")
+        own = {name for name in template.find_resources("AWS::IAM::Policy") if "acmecrm" in name}
         config = template.find_resources("AWS::Lambda::EventInvokeConfig")
-        assert set(resource["DependsOn"]) == {*shared, *config}
+        assert set(resource["DependsOn"]) == {*own, *config}
+        assert len(own) == 1
 
 
 class TestHandler:
@@ -287,7 +291,7 @@ class TestHandler:
 
         template = Template.from_stack(stack)
         [log_group] = (n for n in template.find_resources("AWS::Logs::LogGroup") if "Provider" in n)
-        assert statements(template) == [
+        expected = [
             {
                 "Effect": "Allow",
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -310,6 +314,7 @@ class TestHandler:
                 "Resource": arn_of(function),
             },
         ]
+        assert sorted(statements(template), key=str) == sorted(expected, key=str)
         [role] = (
             role["Properties"]
             for name, role in template.find_resources("AWS::IAM::Role").items()
@@ -331,9 +336,19 @@ class TestHandler:
 
         template = Template.from_stack(stack)
         unregistering = [s for s in statements(template) if "UnRegister" in str(s["Action"])]
-        assert [statement["Resource"] for statement in unregistering] == [
-            appflow_arn("connector/gone")
+        resources = [statement["Resource"] for statement in unregistering]
+        assert sorted(resources, key=str) == [
+            appflow_arn("/unregister-connector"),
+            appflow_arn("connector/gone"),
         ]
+
+    def test_nothing_is_unregistered_without_destroy(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        """Without RemovalPolicy.DESTROY the role may unregister nothing, on no resource."""
+        register(stack, function)
+
+        assert "UnRegister" not in str(Template.from_stack(stack).to_json())
 
     def test_last_event_ends_before_the_timeout(
         self, stack: cdk.Stack, function: lambda_.Function
@@ -358,15 +373,15 @@ class TestHandler:
 
         resources = Template.from_stack(stack).to_json()["Resources"]
         assert {name for name in resources if not name.startswith("Connector")} == {
-            "AppFlowConnectorRegistrationProviderConnectors1143BDDAA",
             "AppFlowConnectorRegistrationProviderFunction481A4E29",
             "AppFlowConnectorRegistrationProviderFunctionEventInvokeConfig2A94585F",
             "AppFlowConnectorRegistrationProviderLogGroup3560AB72",
             "AppFlowConnectorRegistrationProviderRole13B41D49",
             "AppFlowConnectorRegistrationProviderRoleDefaultPolicyC7B16A12",
             "AppFlowConnectoracmecrm5C2CC283",
-            "AppFlowConnectoracmecrm5C2CC283Unregister",
-            "RegistrationAppFlowPermission3D78E1A0",
+            "AppFlowConnectoracmecrm5C2CC283Policy",
+            "AppFlowConnectorRegistrationProviderUnregisterPolicy300F3C07",
+            "AppFlowConnectorStackRecordInvokePermissionB37AAE8721D672BA",
         }
 
 
@@ -383,7 +398,7 @@ class TestLogicalId:
             register(stack, function, name, connector_label=label, removal_policy=destroy)
             template = Template.from_stack(stack)
             policies = template.find_resources("AWS::IAM::Policy")
-            return {*template.find_resources(TYPE), *(n for n in policies if "Unregister" in n)}
+            return {*template.find_resources(TYPE), *(n for n in policies if "acme" in n)}
 
         return of
 
@@ -400,8 +415,8 @@ class TestLogicalId:
         register(stack, function, removal_policy=cdk.RemovalPolicy.DESTROY)
 
         policies = Template.from_stack(stack).find_resources("AWS::IAM::Policy")
-        [policy] = (policy for name, policy in policies.items() if "Unregister" in name)
-        assert policy["Properties"]["PolicyName"].endswith("5C2CC283Unregister")
+        [policy] = (policy for name, policy in policies.items() if "acmecrm" in name)
+        assert policy["Properties"]["PolicyName"] == "AppFlowConnectoracmecrm5C2CC283"
 
     def test_of_a_token_label_follows_the_path(
         self, stack: cdk.Stack, function: lambda_.Function

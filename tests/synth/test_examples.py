@@ -12,6 +12,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
+from tests.synth.graph import circle_in, graph_of, templates_of
 from tests.synth.support import TYPE
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,9 @@ ACKNOWLEDGED = {
     ("AwsSolutions-IAM5[Resource::*]", "Provider/Role/DefaultPolicy/Resource"): (
         "IAM has no narrower resource for appflow:RegisterConnector, nor for the network"
         " interfaces that Lambda creates in a VPC."
+    ),
+    ("AwsSolutions-IAM5[Resource::*]", "/HandlerPolicy/Resource"): (
+        "IAM has no narrower resource for appflow:RegisterConnector, network interfaces and traces."
     ),
     (f"AwsSolutions-IAM5[Resource::{SECRETS}*]", "/Connector/ServiceRole/DefaultPolicy/Resource"): (
         "The names of a label's secrets end with the profile and random characters."
@@ -93,6 +97,17 @@ def test_every_stack_registers_a_connector(apps: Mapping[str, cdk.App]) -> None:
     assert [name for name, found in stacks.items() for each in found if TYPE not in each] == []
 
 
+def test_no_template_has_a_circle(apps: Mapping[str, cdk.App]) -> None:
+    """CloudFormation can create the resources of every app in some order."""
+    circles = {
+        f"{name}: {file}": circle_in(graph_of(template))
+        for name, app in apps.items()
+        for file, template in templates_of(app).items()
+    }
+
+    assert {file: circle for file, circle in circles.items() if circle} == {}
+
+
 def test_cfn_lint_finds_nothing(apps: Mapping[str, cdk.App]) -> None:
     """cfn-lint accepts the template of every stack."""
     files = [str(template) for app in apps.values() for template in templates(app)]
@@ -128,12 +143,25 @@ def test_cdk_nag_acknowledgements_are_used(
     assert {acknowledged_by(finding) for _, finding in nag_findings} >= ACKNOWLEDGED.keys()
 
 
-def findings(app: cdk.App) -> Iterator[tuple[str, str]]:
-    """What the AwsSolutions pack finds in all stages: the rule with what it found, and where."""
-    # Not at the top: cdk-nag cannot be imported beside the oldest CDK that the library supports.
-    from cdk_nag import AwsSolutionsChecks
+@pytest.mark.parametrize("pack", ["NIST80053R5Checks", "HIPAASecurityChecks"])
+def test_cdk_nag_packs_accept_hardened_provider(apps: Mapping[str, cdk.App], pack: str) -> None:
+    """The hardened provider has no finding of these packs, and the smallest app has some."""
+    assert [*findings(apps["hardened_provider"], pack)] == []
+    assert {rule.split("-")[-1] for rule, _ in findings(apps["smallest"], pack)} >= {
+        "LambdaInsideVPC",
+        "LambdaDLQ",
+        "LambdaConcurrency",
+        "CloudWatchLogGroupEncrypted",
+        "IAMNoInlinePolicy",
+    }
 
-    for violation in AwsSolutionsChecks().validate_scope(app).violations:
+
+def findings(app: cdk.App, pack: str = "AwsSolutionsChecks") -> Iterator[tuple[str, str]]:
+    """What a pack of cdk-nag finds in all stages: the rule with what it found, and where."""
+    # Not at the top: cdk-nag cannot be imported beside the oldest CDK that the library supports.
+    import cdk_nag
+
+    for violation in getattr(cdk_nag, pack)().validate_scope(app).violations:
         undecided = violation.description.startswith("Rule threw an error")
         rule = f"undecided: {violation.rule_name}" if undecided else violation.rule_name
         for resource in violation.violating_resources:

@@ -14,6 +14,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_signer as signer
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Match, Template
 from cdk_appflow_connector import ConnectorRegistrationProvider
@@ -68,7 +69,16 @@ class TestDefaults:
         assert handler["MemorySize"] == 512
         assert handler["Timeout"] == 300
         assert handler["LoggingConfig"]["LogFormat"] == "JSON"
-        for name in ("VpcConfig", "KmsKeyArn", "TracingConfig", "Environment"):
+        for name in (
+            "VpcConfig",
+            "KmsKeyArn",
+            "TracingConfig",
+            "Environment",
+            "FunctionName",
+            "DeadLetterConfig",
+            "ReservedConcurrentExecutions",
+            "CodeSigningConfigArn",
+        ):
             assert name not in handler
 
     def test_events_live_five_minutes(self, stack: cdk.Stack) -> None:
@@ -104,6 +114,9 @@ class TestSettings:
             ({"timeout": cdk.Duration.minutes(4)}, {"Timeout": 240}),
             ({"timeout": cdk.Duration.minutes(15)}, {"Timeout": 900}),
             ({"tracing": lambda_.Tracing.ACTIVE}, {"TracingConfig": {"Mode": "Active"}}),
+            ({"function_name": "acme_Handler-1"}, {"FunctionName": "acme_Handler-1"}),
+            ({"function_name": "n" * 64}, {"FunctionName": "n" * 64}),
+            ({"reserved_concurrent_executions": 1}, {"ReservedConcurrentExecutions": 1}),
         ],
     )
     def test_function_setting_is_applied(
@@ -214,8 +227,7 @@ class TestSettings:
         ours = Template.from_stack(stack)
         assert Template.from_stack(theirs).find_resources("AWS::IAM::Policy") == {}
         # The connector's policy, the handler's, and the one to unregister.
-        ours.resource_count_is("AWS::IAM::ManagedPolicy", 1)
-        ours.resource_count_is("AWS::IAM::Policy", 2)
+        ours.resource_count_is("AWS::IAM::Policy", 3)
         # AWS::StackId is the id of the stack with the policy, whose events the handler reads.
         read_events = {
             "Action": "cloudformation:DescribeStackEvents",
@@ -257,6 +269,29 @@ class TestSettings:
         Template.from_stack(stack).has_resource_properties(
             "AWS::IAM::Role", {"PermissionsBoundary": stack.resolve(boundary.managed_policy_arn)}
         )
+
+    @pytest.mark.parametrize("name", ["acme-handler", "token"])
+    def test_names_are_applied(self, stack: cdk.Stack, name: str) -> None:
+        """Function and role have the given names, which may be deploy-time values."""
+        if name == "token":
+            name = f"acme-{cdk.Aws.REGION}"
+        ConnectorRegistrationProvider(stack, "Provider", function_name=name, role_name=name)
+
+        assert handlers(stack)[0]["FunctionName"] == stack.resolve(name)
+        Template.from_stack(stack).has_resource_properties(
+            "AWS::IAM::Role", {"RoleName": stack.resolve(name)}
+        )
+
+    def test_code_signing_is_applied(self, stack: cdk.Stack) -> None:
+        """The code signing configuration is that of the function."""
+        profile = signer.SigningProfile(
+            stack, "Profile", platform=signer.Platform.AWS_LAMBDA_SHA384_ECDSA
+        )
+        config = lambda_.CodeSigningConfig(stack, "Config", signing_profiles=[profile])
+        ConnectorRegistrationProvider(stack, "Provider", code_signing_config=config)
+
+        used = handlers(stack)[0]["CodeSigningConfigArn"]
+        assert used == stack.resolve(config.code_signing_config_arn)
 
     def test_environment_is_applied(self, stack: cdk.Stack) -> None:
         """The environment variables are those of the function."""
@@ -328,6 +363,23 @@ class TestInvalidSettings:
                 " CloudFormation waits for at most 3600: an event that runs later would undo a"
                 " rollback. Shorten one of them",
             ),
+            (
+                {"max_event_age": cdk.Duration.seconds(59)},
+                "max_event_age is 59 seconds, but Lambda accepts no less than 60. Choose a longer"
+                " time",
+            ),
+            (
+                {"reserved_concurrent_executions": 0},
+                "reserved_concurrent_executions is 0, but must be at least 1: with 0, Lambda never"
+                " runs the handler, so that every deployment waits until its service timeout."
+                " Choose a greater number, or omit it",
+            ),
+            (
+                {"reserved_concurrent_executions": -1},
+                "reserved_concurrent_executions is -1, but must be at least 1: with 0, Lambda never"
+                " runs the handler, so that every deployment waits until its service timeout."
+                " Choose a greater number, or omit it",
+            ),
         ],
     )
     def test_unusable_value_is_refused(
@@ -370,20 +422,94 @@ class TestInvalidSettings:
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             ConnectorRegistrationProvider(stack, "Provider", environment=variables)
 
-    def test_token_is_accepted(self, stack: cdk.Stack) -> None:
-        """Deploy-time values are not checked at synthesis."""
-        parameter = cdk.CfnParameter(stack, "Value", type="Number")
-        value: Any = parameter.value_as_number
+    @pytest.mark.parametrize("unit", ["seconds", "minutes"])
+    @pytest.mark.parametrize("name", ["timeout", "max_event_age"])
+    def test_deploy_time_time_is_refused(self, stack: cdk.Stack, name: str, unit: str) -> None:
+        """A time that only the deployment knows is refused, in any unit."""
+        value: Any = cdk.CfnParameter(stack, "Value", type="Number").value_as_number
+        duration = getattr(cdk.Duration, unit)(value)
 
-        ConnectorRegistrationProvider(
-            stack,
-            "Provider",
-            memory_size=value,
-            timeout=cdk.Duration.seconds(value),
-            max_event_age=cdk.Duration.seconds(value),
+        message = (
+            f"{name} is a token, whose value is only known at deploy time, but synthesis compares"
+            " the times of the handler, of its events and of CloudFormation: an event that runs"
+            " later would undo a rollback. Pass a Duration of known length, for example"
+            " Duration.minutes(10), or one from the app's context"
         )
+        settings: dict[str, Any] = {name: duration}
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(stack, "Provider", **settings)
 
-        assert handlers(stack)[0]["Timeout"] == {"Ref": "Value"}
+    @pytest.mark.parametrize("name", ["timeout", "max_event_age"])
+    def test_part_of_a_second_is_refused(self, stack: cdk.Stack, name: str) -> None:
+        """A time that is no whole number of seconds raises an error."""
+        settings: dict[str, Any] = {name: cdk.Duration.millis(300_500)}
+
+        message = f"{name} is 300.5 seconds, but must be a whole number of seconds. Round it"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(stack, "Provider", **settings)
+
+    @pytest.mark.parametrize(
+        ("name", "property_name"),
+        [
+            ("memory_size", "MemorySize"),
+            ("reserved_concurrent_executions", "ReservedConcurrentExecutions"),
+        ],
+    )
+    def test_deploy_time_number_is_accepted(
+        self, stack: cdk.Stack, name: str, property_name: str
+    ) -> None:
+        """A number that Lambda checks at the deployment may be a token."""
+        parameter = cdk.CfnParameter(stack, "Value", type="Number")
+        settings: dict[str, Any] = {name: parameter.value_as_number}
+
+        ConnectorRegistrationProvider(stack, "Provider", **settings)
+
+        assert handlers(stack)[0][property_name] == {"Ref": "Value"}
+
+    @pytest.mark.parametrize("name", ["vpc_subnets", "security_groups"])
+    def test_network_without_its_vpc_is_refused(self, stack: cdk.Stack, name: str) -> None:
+        """A part of a network without its VPC raises an error."""
+        group = ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-0a1b2c3d")
+        settings: dict[str, Any] = {
+            "vpc_subnets": ec2.SubnetSelection(one_per_az=True),
+            "security_groups": [group],
+        }
+
+        message = (
+            f"{name} is given without vpc, so the function would be in no network. Pass the VPC"
+            " that it belongs to as vpc, or omit it"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(stack, "Provider", **{name: settings[name]})
+
+    @pytest.mark.parametrize(
+        ("argument", "service", "letters"),
+        [
+            ("function_name", "Lambda", "letters, digits, - and _"),
+            ("role_name", "IAM", "letters, digits and + = , . @ - _"),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["", "a b", "a/b", "n" * 65, "ünter"])
+    def test_invalid_name_is_refused(
+        self, stack: cdk.Stack, argument: str, service: str, letters: str, name: str
+    ) -> None:
+        """A name that Lambda or IAM refuses raises an error with the rules."""
+        settings: dict[str, Any] = {argument: name}
+
+        message = (
+            f"{argument} is {name!r}, but {service} accepts 1 to 64 characters: {letters} only."
+            " Choose another name"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(stack, "Provider", **settings)
+
+    def test_name_of_a_given_role_is_refused(self, stack: cdk.Stack) -> None:
+        """``role_name`` cannot be combined with ``role``."""
+        message = "role_name is given together with role, which has its own name. Omit one of them"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            ConnectorRegistrationProvider(
+                stack, "Provider", role=handler_role(stack), role_name="handler"
+            )
 
     def test_retention_with_log_group_is_refused(self, stack: cdk.Stack) -> None:
         """``log_retention`` cannot be combined with ``log_group``."""
@@ -410,6 +536,76 @@ class TestInvalidSettings:
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(here, function, provider=provider)
+
+
+class TestDeadLetterQueue:
+    @staticmethod
+    def statements(stack: cdk.Stack) -> list[dict[str, Any]]:
+        """The statements about queues and keys of all inline policies."""
+        return [
+            statement
+            for policy in Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if re.search("sqs|kms", str(statement["Action"]))
+        ]
+
+    @pytest.mark.parametrize("own", [True, False])
+    def test_may_be_sent_to_and_no_more(self, stack: cdk.Stack, own: bool) -> None:
+        """The role may send messages to this queue, and may do nothing else with any queue."""
+        queue = sqs.Queue(stack, "Queue")
+        role = None if own else handler_role(stack)
+        ConnectorRegistrationProvider(stack, "Provider", dead_letter_queue=queue, role=role)
+
+        arn = stack.resolve(queue.queue_arn)
+        assert handlers(stack)[0]["DeadLetterConfig"] == {"TargetArn": arn}
+        assert self.statements(stack) == [
+            {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+        ]
+
+    def test_key_may_be_used_to_send_and_no_more(self, stack: cdk.Stack) -> None:
+        """The role may use the key of an encrypted queue as a sender needs it."""
+        key = kms.Key(stack, "Key")
+        queue = sqs.Queue(stack, "Queue", encryption_master_key=key)
+        ConnectorRegistrationProvider(stack, "Provider", dead_letter_queue=queue)
+
+        assert self.statements(stack) == [
+            {
+                "Effect": "Allow",
+                "Action": "sqs:SendMessage",
+                "Resource": stack.resolve(queue.queue_arn),
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": stack.resolve(key.key_arn),
+            },
+        ]
+
+    @pytest.mark.parametrize("encrypted", [False, True])
+    def test_leaves_an_imported_role_alone(self, stack: cdk.Stack, encrypted: bool) -> None:
+        """An imported role gets no permission for the queue or its key."""
+        key = kms.Key(stack, "Key") if encrypted else None
+        role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/handler")
+        ConnectorRegistrationProvider(
+            stack,
+            "Provider",
+            dead_letter_queue=sqs.Queue(stack, "Queue", encryption_master_key=key),
+            role=role,
+        )
+
+        assert self.statements(stack) == []
+        assert "role/handler" not in str(Template.from_stack(stack).find_resources("AWS::KMS::Key"))
+
+    def test_may_be_imported(self, stack: cdk.Stack) -> None:
+        """The queue may be one of elsewhere."""
+        arn = "arn:aws:sqs:us-east-1:111122223333:dead-letters"
+        queue = sqs.Queue.from_queue_arn(stack, "Queue", arn)
+        ConnectorRegistrationProvider(stack, "Provider", dead_letter_queue=queue)
+
+        assert handlers(stack)[0]["DeadLetterConfig"] == {"TargetArn": arn}
+        assert self.statements(stack) == [
+            {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+        ]
 
 
 class TestServiceTimeout:
@@ -454,6 +650,26 @@ class TestServiceTimeout:
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             register(stack, function, service_timeout=cdk.Duration.seconds(seconds))
+
+    @pytest.mark.parametrize("unit", ["seconds", "minutes"])
+    def test_deploy_time_value_is_refused(
+        self, stack: cdk.Stack, function: lambda_.Function, unit: str
+    ) -> None:
+        """A service timeout that only the deployment knows is refused, in any unit."""
+        value: Any = cdk.CfnParameter(stack, "Value", type="Number").value_as_number
+
+        with pytest.raises(
+            ValueError, match=r"^service_timeout is a token, whose value is only kn"
+        ):
+            register(stack, function, service_timeout=getattr(cdk.Duration, unit)(value))
+
+    def test_part_of_a_second_is_refused(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        """A service timeout that is no whole number of seconds raises an error."""
+        message = "service_timeout is 900.5 seconds, but must be a whole number of seconds."
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+            register(stack, function, service_timeout=cdk.Duration.millis(900_500))
 
 
 def test_get_or_create_finds_the_provider_again(stack: cdk.Stack) -> None:

@@ -43,10 +43,12 @@ def test_long_description_is_refused(stack: cdk.Stack, function: lambda_.Functio
 
 
 def test_snapshot_is_refused(stack: cdk.Stack, function: lambda_.Function) -> None:
-    """RemovalPolicy.SNAPSHOT raises an error with the two allowed values."""
+    """RemovalPolicy.SNAPSHOT raises an error with the allowed values."""
     message = (
-        "removal_policy is RemovalPolicy.SNAPSHOT, but a registration can only be kept"
-        " (RemovalPolicy.RETAIN) or unregistered (RemovalPolicy.DESTROY). Choose one of the two"
+        "removal_policy is RemovalPolicy.SNAPSHOT, but AppFlow has no snapshots: a registration can"
+        " only be kept (RemovalPolicy.RETAIN), unregistered (RemovalPolicy.DESTROY), or"
+        " unregistered only when its creation is rolled back"
+        " (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE). Choose one of these"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         register(stack, function, removal_policy=cdk.RemovalPolicy.SNAPSHOT)
@@ -285,6 +287,27 @@ class TestDuplicateLabel:
         with pytest.raises(ValueError, match="but Here/Registration has this label already"):
             register_in(stacks["HereToo"])
 
+    def test_of_pseudo_parameters_is_refused(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        """A label of pseudo parameters that is used twice in a stack raises an error."""
+        label = f"acme-{cdk.Aws.REGION}"
+        register(stack, function, "One", connector_label=label)
+
+        message = "connector_label is 'acme-${AWS::Region}', but Stack/One has this label already."
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+            register(stack, function, "Two", connector_label=label)
+
+    def test_of_stack_names_is_accepted(self, app: cdk.App) -> None:
+        """A label with the name of the stack differs between the stacks of an environment."""
+        stacks = [cdk.Stack(app, name, env=cdk.Environment(**HERE)) for name in ("One", "Two")]
+        for stack in stacks:
+            imported = lambda_.Function.from_function_name(stack, "Connector", "crm")
+            label = f"acme-{cdk.Aws.STACK_NAME}"
+            register(stack, imported, connector_label=label, triggers={"Release": "1"})
+
+        assert [warnings(stack) for stack in stacks] == [[], []]
+
     def test_of_token_labels_is_not_checked(
         self, stack: cdk.Stack, function: lambda_.Function
     ) -> None:
@@ -332,6 +355,35 @@ class TestDestroy:
             " not allowed to unregister the old label, which stays registered. Use a literal label,"
             " or keep the registration with RemovalPolicy.RETAIN"
         )
+
+    @pytest.mark.parametrize(
+        "label",
+        [
+            f"acme-{cdk.Aws.REGION}",
+            cdk.Aws.STACK_NAME,
+            cdk.Fn.sub("acme-${AWS::AccountId}"),
+            cdk.Fn.join("-", ["acme", cdk.Aws.PARTITION]),
+        ],
+        ids=["text", "alone", "sub", "join"],
+    )
+    def test_label_of_pseudo_parameters_gets_none(
+        self, stack: cdk.Stack, function: lambda_.Function, label: str
+    ) -> None:
+        """A label that is the same at each deployment of the stack adds no warning."""
+        register(stack, function, connector_label=label, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        assert warnings(stack) == []
+
+    def test_label_of_a_mapping_gets_a_warning(
+        self, stack: cdk.Stack, function: lambda_.Function
+    ) -> None:
+        """A label of a mapping, whose contents may change, adds a warning."""
+        mapping = cdk.CfnMapping(stack, "Labels", mapping={"crm": {"label": "acme"}})
+        label = mapping.find_in_map(cdk.Aws.REGION, "label")
+        register(stack, function, connector_label=label, removal_policy=cdk.RemovalPolicy.DESTROY)
+
+        [warning] = warnings(stack)
+        assert "connector_label is a token" in warning
 
     def test_literal_label_gets_no_warning(
         self, stack: cdk.Stack, function: lambda_.Function

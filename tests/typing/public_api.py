@@ -15,6 +15,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from cdk_appflow_connector import (
     Adoption,
     ConnectorRegistration,
@@ -25,7 +26,7 @@ from typing_extensions import assert_type
 
 
 def every_argument_of_a_registration(
-    stack: cdk.Stack, connector: lambda_.IFunction, triggers: Mapping[str, Any]
+    stack: cdk.Stack, connector: lambda_.IFunction, triggers: Mapping[str, Any], key: kms.IKey
 ) -> None:
     registration = ConnectorRegistration(
         stack,
@@ -45,6 +46,7 @@ def every_argument_of_a_registration(
     assert_type(registration.connector_arn, str)
     assert_type(registration.connector_label, str)
     assert_type(registration.grant_read_credentials(connector), iam.Grant)
+    assert_type(registration.grant_read_credentials(connector, encryption_key=key), iam.Grant)
 
 
 def a_registration_is_a_resource(registration: ConnectorRegistration) -> None:
@@ -64,6 +66,8 @@ def every_argument_of_a_provider(
     environment: Mapping[str, str],
     key: kms.IKey,
     destination: lambda_.IDestination,
+    queue: sqs.IQueue,
+    code_signing: lambda_.ICodeSigningConfig,
 ) -> None:
     provider = ConnectorRegistrationProvider(
         stack,
@@ -74,7 +78,12 @@ def every_argument_of_a_provider(
         timeout=cdk.Duration.minutes(5),
         max_event_age=cdk.Duration.minutes(2),
         on_failure=destination,
+        dead_letter_queue=queue,
+        function_name="acme-handler",
+        reserved_concurrent_executions=10,
+        code_signing_config=code_signing,
         role=role,
+        role_name="acme-handler",
         permissions_boundary=boundary,
         log_group=log_group,
         log_retention=logs.RetentionDays.ONE_WEEK,
@@ -185,6 +194,13 @@ def what_is_refused(stack: cdk.Stack, connector: lambda_.IFunction) -> None:
         stack,
         "I",
         environment={"PORT": 3128},  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+    )
+    # Concurrency is a number, and a queue is a construct.
+    ConnectorRegistrationProvider(
+        stack,
+        "J",
+        reserved_concurrent_executions="1",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        dead_letter_queue="arn:aws:sqs:us-east-1:111122223333:dead-letters",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     )
     # No argument has this name.
     ConnectorRegistrationProvider(

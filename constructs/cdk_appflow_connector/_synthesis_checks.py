@@ -1,0 +1,48 @@
+"""Checks that need the whole template, made when the app is synthesised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import aws_cdk as cdk
+import jsii
+
+import constructs
+
+from ._circles import find_circle
+from ._environment import StackRecord
+from ._template_file import read_template
+
+
+def check_at_synthesis(stack: StackRecord) -> None:
+    """Check a stack, and the stacks around it, when the app is synthesised."""
+    if stack.is_checked:
+        return
+    stack.is_checked = True
+    stack.stack.node.add_validation(_Checks(stack))
+    if stack.parent is not None:
+        check_at_synthesis(stack.parent)
+
+
+@jsii.implements(constructs.IValidation)
+class _Checks:
+    def __init__(self, stack: StackRecord) -> None:
+        self._stack = stack
+
+    def validate(self) -> list[str]:
+        return [*self._errors()]
+
+    def _errors(self) -> Iterator[str]:
+        template = read_template(self._stack.stack)
+
+        def template_of(stack: cdk.Stack) -> dict[str, Any]:
+            is_here = stack.node.path == self._stack.stack.node.path
+            return template if is_here else read_template(stack)
+
+        yield from find_circle(self._stack, template)
+        providers = [registration._provider for registration in self._stack.registrations]
+        for provider in {one.node.path: one for one in providers}.values():
+            policies = provider._policies
+            if policies is not None and policies.limits.first_provider is policies:
+                yield from policies.limits.validate(template_of)
