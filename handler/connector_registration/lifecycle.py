@@ -73,14 +73,11 @@ def delete(request: Request, context: Any) -> None:
     appflow.unregister(registered)
 
 
-def _register_or_adopt(appflow: AppFlow, adoption: Adoption) -> bool:
+def _register_or_adopt(appflow: AppFlow, adoption: Adoption) -> None:
     """Register the connector, or adopt an existing registration.
 
     RegisterConnector comes before DescribeConnector: AppFlow remembers the token, so an event that
     is delivered twice changes nothing the second time.
-
-    Returns:
-        Whether this call registered the label.
 
     Raises:
         AppFlowError: AppFlow refused, or the adoption that would be needed is not allowed.
@@ -90,16 +87,15 @@ def _register_or_adopt(appflow: AppFlow, adoption: Adoption) -> bool:
         if registered is None:
             raise MissingRegistrationError(appflow.registration)
         _adopt(appflow, registered.lambda_arn)
-        return False
+        return
     try:
         appflow.register()
     except AlreadyRegisteredError as error:
         if adoption is Adoption.FORBIDDEN:
             raise
         _adopt(appflow, error.lambda_arn)
-        return False
-    _log("registered", appflow.registration)
-    return True
+    else:
+        _log("registered", appflow.registration)
 
 
 def _adopt(appflow: AppFlow, lambda_arn: str) -> None:
