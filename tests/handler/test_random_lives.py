@@ -48,6 +48,9 @@ GREEN = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 # What CloudFormation does not wait for any more has ended by then.
 QUIET_SECONDS = 600
 
+# An event that is delivered for a second time within these is carried out without a check.
+PUNCTUAL_SECONDS = 30
+
 # A stack with more events than this has lived long enough to be deleted.
 LONG = 60
 
@@ -81,6 +84,7 @@ class Life(RuleBasedStateMachine):
         disturbed: the labels that another resource had during an update that was rolled back.
         skipped: the logical ids of the resources that a rollback has skipped.
         may_remain: the labels that may stay registered.
+        repeated: the requests that were delivered for a second time within half a minute.
         shown: what AppFlow shows of each label.
     """
 
@@ -98,6 +102,7 @@ class Life(RuleBasedStateMachine):
         self.disturbed: set[str] = set()
         self.skipped: set[str] = set()
         self.may_remain: set[str] = set()
+        self.repeated: set[str] = set()
         self.seen_events = 0
         self.stack = self.region.stack()
         self.account.clear()
@@ -150,7 +155,10 @@ class Life(RuleBasedStateMachine):
     def redeliver_latest(self, first: int, back: int) -> None:
         sent = self.region.invocations[first:]
         if sent:
-            self.region.deliver(sent[-1 - back % len(sent)].event)
+            again = sent[-1 - back % len(sent)]
+            self.region.deliver(again.event)
+            if self.clock.now - again.started < PUNCTUAL_SECONDS:
+                self.repeated.add(again.request_id)
 
     @precondition(lambda self: self.stack.status in ("", *GREEN))
     @rule(edits=edits, disturbance=disturbances)
@@ -244,6 +252,10 @@ class Life(RuleBasedStateMachine):
             is_failed = event.status in ("CREATE_FAILED", "UPDATE_FAILED")
             if is_failed and unanswered and spec is not None:
                 self.may_remain.add(spec.label)
+            # A second delivery within half a minute is carried out, even after a failed first one.
+            if spec is not None and any(one in event.reason for one in self.repeated):
+                self.may_remain.add(spec.label)
+                self.touched.add(spec.label)
             if event.status == "DELETE_FAILED":
                 self.may_remain.add(event.physical_id)
 
