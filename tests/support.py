@@ -18,6 +18,8 @@ from appflow_local_cloud.process import LocalCloud
 CONNECTOR = """
 def handler(event, context):
     print(event)
+    if event["type"].startswith("Validate"):
+        return {"isSuccess": True}
     assert event == {"type": "DescribeConnectorConfigurationRequest"}
     return {
         "isSuccess": True,
@@ -107,7 +109,7 @@ class Account:
             Runtime="python3.13",
             Role=role,
             Handler="index.handler",
-            Code={"ZipFile": _zipped(source)},
+            Code={"ZipFile": zipped(source)},
         )["FunctionArn"]
         return arn
 
@@ -124,7 +126,7 @@ class Account:
         )
 
     def change_code(self, name: str, source: str) -> None:
-        self.client("lambda").update_function_code(FunctionName=name, ZipFile=_zipped(source))
+        self.client("lambda").update_function_code(FunctionName=name, ZipFile=zipped(source))
 
     def _make_role(self, name: str) -> str:
         trust = {
@@ -196,16 +198,36 @@ class Account:
     def make_profile(self, name: str, label: str) -> None:
         """Make a connector profile that uses a connector."""
         credentials = {"authenticationType": "BASIC", "basic": {"username": "u", "password": "p"}}
+        settings = {"url": "https://acme.example"}
         self.client("appflow").create_connector_profile(
             connectorProfileName=name,
             connectorType="CustomConnector",
             connectorLabel=label,
             connectionMode="Public",
             connectorProfileConfig={
-                "connectorProfileProperties": {},
+                "connectorProfileProperties": {"CustomConnector": {"profileProperties": settings}},
                 "connectorProfileCredentials": {"CustomConnector": credentials},
             },
         )
+
+    def run_flow(self, name: str) -> Mapping[str, Any]:
+        """Start a flow, and return the record of its run once it has ended."""
+        run = self.client("appflow").start_flow(flowName=name)["executionId"]
+        return self.ended_run(name, run)
+
+    def ended_run(self, name: str, run: str) -> Mapping[str, Any]:
+        """The record of a run of a flow once it has ended."""
+        while True:
+            for record in self.runs(name):
+                is_ended = record["executionStatus"] not in ("InProgress", "CancelStarted")
+                if record["executionId"] == run and is_ended:
+                    return record
+
+    def runs(self, name: str) -> list[Mapping[str, Any]]:
+        """The newest execution records of a flow."""
+        found = self.client("appflow").describe_flow_execution_records(flowName=name)
+        records: list[Mapping[str, Any]] = found["flowExecutions"]
+        return records
 
     def clear(self) -> None:
         """Remove every connector profile and connector."""
@@ -220,7 +242,8 @@ class Account:
         return [call["operation"] for call in self.calls() if "Describe" not in call["operation"]]
 
 
-def _zipped(source: str) -> bytes:
+def zipped(source: str) -> bytes:
+    """A deployment package of a function."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("index.py", source)

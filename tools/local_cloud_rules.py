@@ -23,11 +23,18 @@ MODULES = (
     "test_client_tokens",
     "test_permissions",
     "test_connector_profiles",
+    "test_entities",
+    "test_flows",
+    "test_flow_sources",
+    "test_flow_destinations",
     "test_lists",
     "test_protocol",
     "test_open_questions",
     "test_function_states",
     "test_custom_resources",
+    "test_cloudformation_types",
+    "test_serverless_templates",
+    "test_function_events",
 )
 
 SOURCES = {
@@ -44,6 +51,19 @@ SOURCES = {
     "Terraform": "AppFlow's message in issue 37826 of hashicorp/terraform-provider-aws",
     "CloudFormation": '"Custom resource response objects" in the CloudFormation User Guide, and'
     " AWS::CloudFormation::CustomResource in the Template Reference",
+    "registry": "the schemas of the AppFlow types in the CloudFormation registry, and their pages"
+    " in the CloudFormation Template Reference",
+    "contract": '"Resource type handler contract" in the CloudFormation CLI User Guide',
+    "handler errors": '"Handler error codes" in the CloudFormation CLI User Guide, and AppFlow\'s'
+    " message in issue 338 of hashicorp/terraform-provider-awscc",
+    "SAM": "the AWS Serverless Application Model Developer Guide, and AWS::Serverless transform in"
+    " the CloudFormation Template Reference",
+    "state events": '"Lambda Function state events in Amazon EventBridge" in the Lambda Developer'
+    " Guide",
+    "CloudTrail": '"AWS Lambda events" in the EventBridge Events Reference, and the record of'
+    " lambda-overwrite-code in the documentation of Stratus Red Team",
+    "EventBridge": "the EventBridge User Guide on resource-based policies and on delivery, and the"
+    " Lambda Developer Guide on asynchronous invocation",
     "cfnlambda": "CloudFormation's message in issue 5 of gene1wood/cfnlambda",
     "choice": "a choice of the local cloud, since AWS does not document the behaviour",
 }

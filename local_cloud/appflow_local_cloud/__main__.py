@@ -105,15 +105,18 @@ async def _serve(port: int, run_folder: Path, lambda_python: Path, faults_port: 
         appflow_port=faults_port,
     )
     # MiniStack reads its settings when it is imported.
+    from .appflow.endpoint import Endpoint
     from .ministack import create_app, stop_functions
 
-    app = create_app(lambda_python, port=port, faults_port=faults_port)
+    endpoint = Endpoint(f"http://{HOST}:{port}")
+    app = create_app(endpoint, lambda_python, port=port, faults_port=faults_port)
     # One line for each call, whatever MiniStack's log level is.
     logging.getLogger("appflow").setLevel(logging.INFO)
     config = server_config(port=port, tls_port=tls_port, run_folder=run_folder)
 
     async def until_stopped() -> None:
         await stop.wait()
+        endpoint.stop()
         await asyncio.to_thread(stop_functions)
 
     printing = asyncio.create_task(_print_when_ready(port, faults_port))

@@ -75,13 +75,16 @@ def require_signature(app: ASGIApp) -> ASGIApp:
     """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        is_appflow = scope["type"] == "http" and operation_at(scope["path"]) is not None
-        if is_appflow and b"authorization" not in dict(scope["headers"]):
+        if _is_appflow(scope) and b"authorization" not in dict(scope["headers"]):
             await _missing_token()(scope, receive, send)
         else:
             await app(scope, receive, send)
 
     return serve
+
+
+def _is_appflow(scope: Scope) -> bool:
+    return scope["type"] == "http" and operation_at(scope["method"], scope["path"]) is not None
 
 
 def _missing_token() -> JSONResponse:

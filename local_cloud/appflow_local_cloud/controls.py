@@ -12,10 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .appflow.endpoint import Endpoint
 from .environment import CONTROL_PATH, FUNCTION_SETTINGS_PATH, JOURNAL_PATH, SETTINGS_PATH
+from .event_delivery import EventDelivery
 from .function_states import FunctionStates
 
 
-def control_api(app: ASGIApp, endpoint: Endpoint, states: FunctionStates) -> ASGIApp:
+def control_api(
+    app: ASGIApp, endpoint: Endpoint, states: FunctionStates, delivery: EventDelivery
+) -> ASGIApp:
     """Serve the control API, and leave all other requests to an application."""
 
     async def read_journal(request: Request) -> JSONResponse:
@@ -27,6 +30,7 @@ def control_api(app: ASGIApp, endpoint: Endpoint, states: FunctionStates) -> ASG
 
     async def configure_functions(request: Request) -> JSONResponse:
         states.configure(_account(request), await request.json())
+        delivery.settings_changed()
         return JSONResponse({})
 
     controls = Starlette(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .account_settings import number, optional_text
+from .account_settings import choice, number, optional_text
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,22 @@ class FunctionSettings:
             instead of ``Active``. Default: None, they become active.
         update_failure: the ``LastUpdateStatusReason`` of updates that become ``Failed`` instead of
             ``Successful``. Default: None, they become successful.
+        state_event_delay_seconds: how long EventBridge receives Lambda's event of a state after the
+            state was reached. Default: 0.
+        call_event_delay_seconds: how long EventBridge receives CloudTrail's event of a call after
+            the call; on AWS seconds, or minutes. Default: 0.
+        event_delivery: whether each event is delivered ``once`` or ``twice``, with the same id.
+            EventBridge delivers at least once. Default: ``once``.
+        event_order: whether events are delivered when they are due (``kept``), or each time one is
+            due all that wait are, the newest first (``reversed``). EventBridge keeps no order.
+            Default: ``kept``.
     """
 
     pending_seconds: float = number(0, least=0)
     in_progress_seconds: float = number(0, least=0)
     creation_failure: str | None = optional_text()
     update_failure: str | None = optional_text()
+    state_event_delay_seconds: float = number(0, least=0)
+    call_event_delay_seconds: float = number(0, least=0)
+    event_delivery: str = choice("once", "twice")
+    event_order: str = choice("kept", "reversed")

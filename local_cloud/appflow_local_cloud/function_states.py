@@ -92,9 +92,11 @@ class FunctionStates:
 
     def __init__(self) -> None:
         self._settings: dict[str, FunctionSettings] = {}
+        self._on_state: Callable[[Mapping[str, Any]], None] = lambda _config: None
         # By the name and version of the function, in each account and Region.
         self._changes = responses.AccountRegionScopedDict()
-        self._lock = threading.RLock()
+        # Its lock guards the changes; it is notified when one may be due earlier.
+        self._lock = threading.Condition()
         self._is_api_call = contextvars.ContextVar("is_api_call", default=False)
         self._before: contextvars.ContextVar[_Code | None] = contextvars.ContextVar(
             "before", default=None
@@ -107,6 +109,14 @@ class FunctionStates:
         self._execute = lambda_svc._execute_function
         self._acquire_worker = lambda_svc.acquire_worker
         self._create_by_cloudformation = provisioners._lambda_create
+
+    def settings(self, account: str) -> FunctionSettings:
+        """The settings of an account."""
+        return self._settings.get(account, FunctionSettings())
+
+    def on_state(self, report: Callable[[Mapping[str, Any]], None]) -> None:
+        """Report the configuration of each function and version that has reached a state."""
+        self._on_state = report
 
     def install(self) -> None:
         """Replace the functions of MiniStack."""
@@ -130,12 +140,16 @@ class FunctionStates:
         Raises:
             ValueError: a setting does not exist, or its value is not allowed.
         """
-        self._settings[account] = settings_from(FunctionSettings, members)
+        with self._lock:
+            self._settings[account] = settings_from(FunctionSettings, members)
+            self._lock.notify_all()
 
     def reset(self) -> None:
         """Delete everything."""
-        self._settings.clear()
-        self._changes.clear()
+        with self._lock:
+            self._settings.clear()
+            self._changes.clear()
+            self._lock.notify_all()
 
     async def handle_request(self, *request: Any) -> Response:
         """Serve a call of Lambda's API."""
@@ -166,8 +180,8 @@ class FunctionStates:
 
     def publish_version(self, name: str, data: Mapping[str, Any]) -> Response:
         """Publish a version of a function that is ready."""
-        response: Response = self._refusal_of_change(name) or self._publish_version(name, data)
-        return response
+        refusal = self._refusal_of_change(name)
+        return refusal or self._with_versions(name, lambda: self._publish_version(name, data))
 
     def create_by_cloudformation(self, *arguments: Any) -> tuple[str, dict[str, Any]]:
         """Create the function of a stack."""
@@ -247,11 +261,20 @@ class FunctionStates:
                 return refusal
             token = self._before.set(_code_of(lambda_svc._functions.get(name)))
             try:
-                return original(name, data)
+                return self._with_versions(name, lambda: original(name, data))
             finally:
                 self._before.reset(token)
 
         return update
+
+    def _with_versions(self, name: str, publish: Callable[[], Response]) -> Response:
+        """Report the state of the versions that a call publishes, unless they are pending."""
+        before = set(_versions(name))
+        response = publish()
+        for version, record in _versions(name).items():
+            if version not in before and record["config"].get("State") != "Pending":
+                self._on_state(record["config"])
+        return response
 
     def _refusal_of_change(self, name: str) -> Response | None:
         """The error for a change of a function that is not ready, or None."""
@@ -267,20 +290,34 @@ class FunctionStates:
 
     def _begin(self, key: tuple[str, str], change: _Change) -> None:
         self._changes[key] = change
-        if self._is_due(change):
+        if self._seconds_left(change) <= 0:
             self._finish(key, change)
+            return
+        # The account and the Region of a request are context variables.
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._wait, key, change), daemon=True).start()
+
+    def _wait(self, key: tuple[str, str], change: _Change) -> None:
+        """Finish a change in time, although nothing calls Lambda."""
+        with self._lock:
+            while self._changes.get(key) is change:
+                seconds = self._seconds_left(change)
+                if seconds <= 0:
+                    self._finish(key, change)
+                else:
+                    self._lock.wait(seconds)
 
     def _finish_due_changes(self) -> None:
         with self._lock:
             for key, change in list(self._changes.items()):
-                if self._is_due(change):
+                if self._seconds_left(change) <= 0:
                     self._finish(key, change)
 
-    def _is_due(self, change: _Change) -> bool:
+    def _seconds_left(self, change: _Change) -> float:
         settings = self._current_settings()
         is_creation = change.before is None
         seconds = settings.pending_seconds if is_creation else settings.in_progress_seconds
-        return time.monotonic() - change.since >= seconds
+        return change.since + seconds - time.monotonic()
 
     def _finish(self, key: tuple[str, str], change: _Change) -> None:
         name, _ = key
@@ -302,11 +339,14 @@ class FunctionStates:
             self._provision(name, record)
         else:
             _set_states(config, _READY)
+        if config["State"] != "Pending":
+            self._on_state(config)
 
     def _finish_update(self, record: dict[str, Any], before: _Code) -> None:
         config, reason = record["config"], self._current_settings().update_failure
         if reason is None:
             _set_states(config, _READY)
+            self._on_state(config)
             return
         record["code_zip"] = before.zip
         config.clear()
@@ -318,6 +358,7 @@ class FunctionStates:
             "LastUpdateStatusReasonCode": _FAILURE_CODE,
         }
         _set_states(config, failed)
+        self._on_state(config)
 
     def _before_update(self, config: Mapping[str, Any]) -> _Code | None:
         """What an invocation of a configuration runs instead of it, or None."""
@@ -338,7 +379,7 @@ class FunctionStates:
         return self._current_settings().pending_seconds
 
     def _current_settings(self) -> FunctionSettings:
-        return self._settings.get(responses.get_account_id(), FunctionSettings())
+        return self.settings(responses.get_account_id())
 
 
 def _is_deleted(name: str, change: _Change) -> bool:
@@ -346,6 +387,11 @@ def _is_deleted(name: str, change: _Change) -> bool:
     version = change.record["config"]["Version"]
     current, _ = lambda_svc._get_func_record_for_qualifier(name, version)
     return current is not change.record
+
+
+def _versions(name: str) -> dict[str, Any]:
+    """MiniStack's records of a function's versions, by their numbers."""
+    return dict(lambda_svc._functions.get(name, {}).get("versions", {}))
 
 
 def _code_of(record: Mapping[str, Any] | None) -> _Code | None:

@@ -135,6 +135,10 @@ class LocalCloud:
         inProgressSeconds: float = 0,  # noqa: N803
         creationFailure: str | None = None,  # noqa: N803
         updateFailure: str | None = None,  # noqa: N803
+        stateEventDelaySeconds: float = 0,  # noqa: N803
+        callEventDelaySeconds: float = 0,  # noqa: N803
+        eventDelivery: str = "once",  # noqa: N803
+        eventOrder: str = "kept",  # noqa: N803
     ) -> None:
         """Set how functions of an account become ready; an omitted setting gets its default.
 
@@ -146,6 +150,11 @@ class LocalCloud:
             inProgressSeconds: how long an update is InProgress. Default: 0.
             creationFailure: why functions become Failed after their creation. Default: they do not.
             updateFailure: why updates become Failed. Default: they do not.
+            stateEventDelaySeconds: how late Lambda's events of states are. Default: 0.
+            callEventDelaySeconds: how late CloudTrail's events of calls are. Default: 0.
+            eventDelivery: whether each event is delivered ``once`` or ``twice``. Default: ``once``.
+            eventOrder: whether events are delivered when they are due (``kept``), or the newest
+                first (``reversed``). Default: ``kept``.
 
         Raises:
             ValueError: the value of a setting is not allowed.
@@ -155,6 +164,10 @@ class LocalCloud:
             "inProgressSeconds": inProgressSeconds,
             "creationFailure": creationFailure,
             "updateFailure": updateFailure,
+            "stateEventDelaySeconds": stateEventDelaySeconds,
+            "callEventDelaySeconds": callEventDelaySeconds,
+            "eventDelivery": eventDelivery,
+            "eventOrder": eventOrder,
         }
         self._configure(FUNCTION_SETTINGS_PATH, account, settings)
 

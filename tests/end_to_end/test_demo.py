@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_all_steps_end_as_expected() -> None:
-    """The demo exits with 0 and shows registrations, calls and the failure's reason."""
+    """The demo exits with 0 and shows registrations, calls, the failure's reason and rows."""
     result = subprocess.run(
         [sys.executable, "-m", "tools.demo"],
         cwd=ROOT,
@@ -29,7 +29,9 @@ def test_all_steps_end_as_expected() -> None:
     shown = result.stdout
     assert result.returncode == 0, shown
     assert "WRONG" not in shown
-    register, refresh, move, fail, unchanged, destroy = re.split(r"^\d\. ", shown, flags=re.M)[1:]
+    register, refresh, move, fail, unchanged, destroy, flow = re.split(
+        r"^\d\. ", shown, flags=re.M
+    )[1:]
     name = "SalesforceConnector-"
     assert re.search(r"Registered +┃ salesforce-example ", register)
     assert re.search(rf"Lambda function +│ {name}Connector[0-9A-F]", register)
@@ -50,6 +52,8 @@ def test_all_steps_end_as_expected() -> None:
     assert re.search(rf"Lambda function +│ {name}ConnectorTwo", fail)
     assert "Calls to AppFlow: none" in unchanged
     assert "Not registered: salesforce-example" in destroy
+    assert "$ cdk deploy --app 'python examples/profile_and_flow.py' --require-approval" in flow
+    assert '{"id": "1", "name": "Anvil Works", "employees": 12, "active": true}' in flow
 
 
 def test_a_step_that_fails_stops_the_demo(

@@ -150,47 +150,82 @@ def test_many_accounts_registers_in_one(account: Account, tmp_path: Path) -> Non
     assert registered_labels(test) == [LABEL]
 
 
-def test_replace_native_keeps_the_connector(account: Account, tmp_path: Path) -> None:
-    """The registration replaces a native resource without losing the connector or its profile."""
+class FormerlyNative:
+    """The stack of ``replace_native``, at some step."""
 
-    def deploy_step(step: str) -> None:
-        # MiniStack has no native resource, so the test registers the connector itself.
-        app = without_native(account, tmp_path / step, step)
-        result = run_cdk(account, str(app), tmp_path, "deploy", "--require-approval", "never")
+    def __init__(self, account: Account, output: Path) -> None:
+        self.account = account
+        self._output = output
+
+    def deploy(self, step: str, *arguments: str) -> None:
+        """Deploy a step."""
+        command = ["deploy", "--require-approval", "never", "-c", f"step={step}", *arguments]
+        result = cdk(self.account, self._output, "replace_native", *command)
         assert result.returncode == 0, result.stderr
 
-    bootstrap(account)
-    deploy_step("before")
-    [function] = account.client("lambda").list_functions()["Functions"]
-    account.register(LABEL, function["FunctionArn"])
-    account.make_profile("acme", LABEL)
-    for step in ("both", "after"):
-        deploy_step(step)
-        assert account.registered_arn(LABEL) == function["FunctionArn"]
+    def execute(self, change_set: str) -> None:
+        """Execute a change set that was prepared."""
+        cloudformation = self.account.client("cloudformation")
+        stack = {"StackName": "FormerlyNativeConnector"}
+        cloudformation.execute_change_set(ChangeSetName=change_set, **stack)
+        cloudformation.get_waiter("stack_update_complete").wait(
+            **stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
+        )
 
+    def registers_by(self) -> list[str]:
+        """The types of the resources in the stack that register a connector."""
+        resources = self.account.client("cloudformation").describe_stack_resources(
+            StackName="FormerlyNativeConnector"
+        )["StackResources"]
+        types = {resource["ResourceType"] for resource in resources}
+        return sorted(types & {"AWS::AppFlow::Connector", "Custom::AppFlowConnectorRegistration"})
+
+
+@pytest.fixture
+def formerly_native(account: Account, tmp_path: Path) -> FormerlyNative:
+    """A stack whose connector the native resource has registered, and a profile that uses it."""
+    bootstrap(account)
+    stack = FormerlyNative(account, tmp_path)
+    stack.deploy("before")
+    account.make_profile("acme", LABEL)
+    return stack
+
+
+def test_replace_native_there_and_back(formerly_native: FormerlyNative) -> None:
+    """A registration replaces a native resource without a gap; the way back has a short one."""
+    account = formerly_native.account
+    arn = account.registered_arn(LABEL)
+    assert arn is not None
+    assert formerly_native.registers_by() == ["AWS::AppFlow::Connector"]
+
+    for step in ("both", "after"):
+        formerly_native.deploy(step)
+        assert account.registered_arn(LABEL) == arn
+
+    assert formerly_native.registers_by() == ["Custom::AppFlowConnectorRegistration"]
     assert account.operations() == [
         "RegisterConnector",
         "CreateConnectorProfile",
         "UpdateConnectorRegistration",
     ]
 
+    formerly_native.deploy("before", "--method=prepare-change-set", "--change-set-name", "native")
+    account.client("appflow").unregister_connector(connectorLabel=LABEL, forceDelete=True)
+    formerly_native.execute("native")
 
-def without_native(account: Account, output: Path, step: str) -> Path:
-    """Synthesise a step, and remove the native resource from its template."""
-    synth = cdk(account, output, "replace_native", "synth", "--quiet", "-c", f"step={step}")
-    assert synth.returncode == 0, synth.stderr
-    [file] = output.glob("*.template.json")
-    template = json.loads(file.read_text())
-    resources = template["Resources"]
-    template["Resources"] = {
-        name: resource
-        for name, resource in resources.items()
-        if resource["Type"] != "AWS::AppFlow::Connector"
-    }
-    natives = len(resources) - len(template["Resources"])
-    assert natives == (0 if step == "after" else 1)
-    file.write_text(json.dumps(template))
-    return output
+    assert formerly_native.registers_by() == ["AWS::AppFlow::Connector"]
+    assert account.registered_arn(LABEL) == arn
+
+
+def test_native_replaced_at_once(formerly_native: FormerlyNative) -> None:
+    """Without the step that retains it, the native resource tries to unregister the connector."""
+    account = formerly_native.account
+
+    formerly_native.deploy("after")
+
+    [last] = account.calls()[-1:]
+    assert (last["operation"], last["outcome"]) == ("UnregisterConnector", "ConflictException")
+    assert account.registered_arn(LABEL) is not None
 
 
 # What the CDK's function for AwsCustomResource does, in Python: the CDK's own needs the AWS SDK for
@@ -292,6 +327,45 @@ def test_aws_custom_resource_replaced_at_once(formerly_custom: FormerlyCustom) -
         "UnregisterConnector",
     ]
     assert formerly_custom.status() == "UPDATE_COMPLETE"
+
+
+def test_profile_and_flow(account: Account, tmp_path: Path) -> None:
+    """The connector, its profile and its flow are deployed in this order, run, and destroyed."""
+    bootstrap(account)
+    password = ["--parameters", "Password=secret"]
+
+    deployed = cdk(
+        account, tmp_path, "profile_and_flow", "deploy", "--require-approval", "never", *password
+    )
+    assert deployed.returncode == 0, deployed.stderr
+    run = account.run_flow("acme-accounts")
+    assert run["executionStatus"] == "Successful", run["executionResult"]
+    s3 = account.client("s3")
+    [bucket] = [
+        one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].startswith("crmtobucket")
+    ]
+    [file] = s3.list_objects_v2(Bucket=bucket, Prefix="accounts/")["Contents"]
+    rows = s3.get_object(Bucket=bucket, Key=file["Key"])["Body"].read().splitlines()
+    destroyed = cdk(account, tmp_path, "profile_and_flow", "destroy", "--force")
+
+    assert [json.loads(row)["name"] for row in rows] == [
+        "Anvil Works",
+        "Bolt & Sons",
+        "Cogs United",
+        "Dynamo Ltd",
+        "Engine House",
+    ]
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert account.connectors() == []
+    assert [name for name in account.operations() if not name.startswith("List")] == [
+        "RegisterConnector",
+        "CreateConnectorProfile",
+        "CreateFlow",
+        "StartFlow",
+        "DeleteFlow",
+        "DeleteConnectorProfile",
+        "UnregisterConnector",
+    ]
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "us-west-2"])

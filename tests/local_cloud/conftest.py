@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.local_cloud import flow_support
+from tests.local_cloud.stacks import Stack
 from tests.support import Account, connector
 
 
@@ -19,3 +21,17 @@ def arn(account: Account) -> str:
 def appflow(account: Account) -> Any:
     """A client of AppFlow, as the account's root."""
     return account.client("appflow")
+
+
+@pytest.fixture
+def sales(account: Account) -> flow_support.Sales:
+    """An account with a connector of orders, a profile of it, and a bucket that AppFlow may use."""
+    sales = flow_support.Sales(account)
+    sales.prepare()
+    return sales
+
+
+@pytest.fixture
+def stack(account: Account) -> Stack:
+    """A stack that does not exist yet."""
+    return Stack(account)

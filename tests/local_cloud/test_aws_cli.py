@@ -78,7 +78,9 @@ def test_profile_keeps_connector_registered(account: Account, arn: str) -> None:
         "connectorLabel": LABEL,
         "connectionMode": "Public",
         "connectorProfileConfig": {
-            "connectorProfileProperties": {},
+            "connectorProfileProperties": {
+                "CustomConnector": {"profileProperties": {"url": "https://acme.example"}}
+            },
             "connectorProfileCredentials": {"CustomConnector": credentials},
         },
     }

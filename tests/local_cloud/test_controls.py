@@ -20,6 +20,7 @@ from appflow_local_cloud.environment import (
     SETTINGS_PATH,
 )
 from appflow_local_cloud.process import LocalCloud, local_cloud
+from tests.local_cloud import flow_support
 from tests.local_cloud.support import (
     LABEL,
     WITHOUT_RETRIES,
@@ -118,12 +119,17 @@ def test_journal_has_unauthorized_calls(account: Account) -> None:
 
 def test_journal_has_unserved_calls(account: Account, appflow: Any) -> None:
     """A call to a path without an operation is in the journal, under its path."""
-    code, _, message = refusal(appflow.list_tags_for_resource, resourceArn="flow")
 
-    assert code == "ValidationException"
-    assert message.startswith("The local cloud serves no operation at /tags/flow. It serves")
+    def change_path(params: dict[str, Any], **_: Any) -> None:
+        params["url"] = params["url"].replace("/list-connectors", "/list-apps")
+
+    appflow.meta.events.register("before-call.appflow", change_path)
+
+    code, _, message = refusal(appflow.list_connectors)
+
+    assert (code, message) == ("ValidationException", "AppFlow has no operation at /list-apps.")
     [call] = account.calls()
-    assert (call["operation"], call["outcome"]) == ("/tags/flow", "ValidationException")
+    assert (call["operation"], call["outcome"]) == ("/list-apps", "ValidationException")
 
 
 def test_journal_has_failures_of_the_local_cloud() -> None:
@@ -198,7 +204,8 @@ def test_invalid_function_setting_is_refused(
         (
             b'{"seconds": 1}',
             "'seconds' is not a setting. The settings are pendingSeconds, inProgressSeconds,"
-            " creationFailure, updateFailure.",
+            " creationFailure, updateFailure, stateEventDelaySeconds, callEventDelaySeconds,"
+            " eventDelivery, eventOrder.",
         ),
     ],
 )
@@ -229,6 +236,23 @@ def test_reset_of_ministack_empties_functions(own_cloud: LocalCloud) -> None:
 
     account.register(LABEL, account.make_function("crm", connector()))
     assert account.registered(LABEL) is not None
+
+
+def test_reset_of_ministack_ends_runs() -> None:
+    """MiniStack's reset deletes flows and ends their runs."""
+    log = io.StringIO()
+    with local_cloud(log) as cloud:
+        sales = flow_support.Sales(Account(cloud, new_account_id()))
+        sales.prepare()
+        sales.appflow.create_flow(**sales.reading())
+        sales.use(flow_support.THROTTLED)
+        sales.appflow.start_flow(flowName="orders")
+
+        send(cloud, "/_ministack/reset", method="POST")
+
+        assert sales.appflow.list_flows()["flows"] == []
+    # The log is complete when the local cloud has stopped.
+    assert "run of flow orders: Canceled" in log.getvalue()
 
 
 def test_reset_of_ministack_empties_appflow(own_cloud: LocalCloud) -> None:

@@ -5,16 +5,14 @@ Each test also fails if a newer MiniStack changes what the local cloud builds on
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from tests.local_cloud.support import LABEL, WITHOUT_RETRIES, described, refusal, registration
-from tests.support import Account, connector
+from tests.support import Account, connector, zipped
 
 # Longer than any test: what is not ready becomes ready when a test sets zero seconds.
 HOUR = 3600
@@ -44,14 +42,6 @@ def handler(event, context):
     print(event)
     return [{value!r}, os.environ.get("RELEASE")]
 """
-
-
-def zipped(source: str) -> bytes:
-    """A deployment package."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("index.py", source)
-    return buffer.getvalue()
 
 
 def states(configuration: Mapping[str, Any]) -> dict[str, str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib import resources
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.session import Session
 
+from appflow_local_cloud.appflow.endpoint import _RESOURCES
 from tests.local_cloud.support import LABEL, refusal, registration, user_client
 from tests.support import Account, connector
 
@@ -123,3 +127,22 @@ def test_root_needs_no_permission(account: Account) -> None:
     account.local_cloud.configure_appflow(account.id, permissionDelaySeconds=60)
 
     assert account.connectors() == []
+
+
+@pytest.mark.rule("IAM")
+def test_policies_can_name_resources() -> None:
+    """A policy can limit an action to the kinds of resources that AWS publishes for it."""
+    data = resources.files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json")
+    published = json.loads(data.read_text())["appflow"]["Actions"]
+    operations = [
+        name
+        for name in Session().get_service_model("appflow").operation_names
+        # The ARN in the request is the resource.
+        if name not in ("TagResource", "UntagResource", "ListTagsForResource")
+    ]
+
+    checked = {name: [kind for kind, _ in [_RESOURCES[name]]] for name in _RESOURCES}
+
+    assert {name: checked.get(name) for name in operations} == {
+        name: published[name.lower()].get("Resources") for name in operations
+    }

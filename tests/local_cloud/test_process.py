@@ -14,11 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ministack.services.cloudformation import engine
 
 from appflow_local_cloud.__main__ import _print_when_ready
 from appflow_local_cloud.environment import READY, free_port
 from appflow_local_cloud.process import LocalCloud, StartError, local_cloud
-from tests.support import Account, connector
+from appflow_local_cloud.serverless_templates import ServerlessTemplates
+from tests.local_cloud.flow_support import THROTTLED, Sales
+from tests.support import Account, connector, new_account_id
 
 
 @pytest.fixture
@@ -241,3 +244,32 @@ def test_clients_do_not_import_the_server(module: str) -> None:
     )
 
     assert result.stdout == "[]\n"
+
+
+def test_stop_ends_runs_of_flows() -> None:
+    """A local cloud stops although a run of a flow waits for its connector."""
+    log = io.StringIO()
+
+    with local_cloud(log) as cloud:
+        sales = Sales(Account(cloud, new_account_id()))
+        sales.prepare()
+        sales.appflow.create_flow(**sales.reading())
+        sales.use(THROTTLED)
+        sales.appflow.start_flow(flowName="orders")
+
+    assert "run of flow orders: Canceled" in log.getvalue()
+    assert log.getvalue().endswith("The local cloud has stopped. Its data is deleted.\n")
+
+
+def test_missing_translator_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without aws-sam-translator, a SAM template is refused with the command that installs it."""
+    monkeypatch.setitem(sys.modules, "samtranslator.model.exceptions", None)
+
+    refused = ServerlessTemplates().apply({"Transform": "AWS::Serverless-2016-10-31"})
+
+    assert isinstance(refused, engine._TransformFailed)
+    assert vars(refused)["error"] == (
+        "Transform AWS::Serverless-2016-10-31 needs the package aws-sam-translator where the local"
+        " cloud runs, and it cannot be imported: import of samtranslator.model.exceptions halted;"
+        ' None in sys.modules. Install it with: pip install "cdk-appflow-connector[local-cloud]"'
+    )

@@ -25,15 +25,6 @@ def test_error_code_is_in_header(appflow: Any) -> None:
     assert headers["content-type"] == "application/json"
 
 
-@pytest.mark.rule("choice")
-def test_flow_operations_are_not_served(appflow: Any) -> None:
-    """Operations on flows are not served: `ValidationException`."""
-    code, _, message = refusal(appflow.list_flows)
-
-    assert code == "ValidationException"
-    assert message.startswith("The local cloud does not serve ListFlows. It serves Register")
-
-
 @pytest.mark.rule("SigV4")
 def test_unsigned_request_is_refused(account: Account) -> None:
     """A request without a signature: `MissingAuthenticationTokenException`, 403."""

@@ -284,6 +284,113 @@ def test_extreme_valid_members_are_accepted(
     assert described(appflow, label)["connectorDescription"] == description
 
 
+S3_BUCKET: Mapping[str, Any] = {"S3": {"bucketName": "orders"}}
+FLOW: Mapping[str, Any] = {
+    "flowName": "orders",
+    "triggerConfig": {"triggerType": "OnDemand"},
+    "sourceFlowConfig": {
+        "connectorType": "CustomConnector",
+        "sourceConnectorProperties": {"CustomConnector": {"entityName": "order"}},
+    },
+    "destinationFlowConfigList": [
+        {"connectorType": "S3", "destinationConnectorProperties": S3_BUCKET}
+    ],
+    "tasks": [{"taskType": "Map_all", "sourceFields": []}],
+}
+LISTED = {"connectorProfileName": "sales", "apiVersion": "v1"}
+# The operations whose rules are too many to repeat them, with a valid request of each.
+DERIVED: Mapping[str, Mapping[str, Any]] = {
+    "CreateConnectorProfile": REQUESTS["CreateConnectorProfile"],
+    "UpdateConnectorProfile": {
+        "connectorProfileName": "sales",
+        "connectionMode": "Public",
+        "connectorProfileConfig": {"connectorProfileProperties": {}},
+    },
+    "DeleteConnectorProfile": {"connectorProfileName": "sales"},
+    "DescribeConnectorProfiles": {},
+    "ListConnectorEntities": LISTED,
+    "DescribeConnectorEntity": {**LISTED, "connectorEntityName": "order"},
+    "ResetConnectorMetadataCache": LISTED,
+    "CreateFlow": FLOW,
+    "UpdateFlow": FLOW,
+    "DescribeFlow": {"flowName": "orders"},
+    "DeleteFlow": {"flowName": "orders"},
+    "StartFlow": {"flowName": "orders"},
+    "StopFlow": {"flowName": "orders"},
+    "ListFlows": {},
+    "CancelFlowExecutions": {"flowName": "orders"},
+    "DescribeFlowExecutionRecords": {"flowName": "orders"},
+}
+# The members of Amazon's own connectors are left out: they are not served.
+SERVED = {"S3", "CustomConnector"}
+
+
+def broken_in(shape: Shape, value: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """The path, wrong value and whole value, for each rule of a shape and of its members."""
+    if path:
+        for wrong in wrong_values(shape):
+            yield path, wrong, wrong
+    if isinstance(shape, StructureShape):
+        holder = value if isinstance(value, dict) else {}
+        for name in shape.required_members:
+            left = {key: one for key, one in holder.items() if key != name}
+            yield f"{path}.{name}".lstrip("."), None, left
+        for name, member in shape.members.items():
+            if name[0].isupper() and name not in SERVED:
+                continue
+            inner = broken_in(member, holder.get(name), f"{path}.{name}".lstrip("."))
+            for where, wrong, whole in inner:
+                yield where, wrong, {**holder, name: whole}
+    elif isinstance(shape, ListShape):
+        first = value[0] if value else None
+        for where, wrong, whole in broken_in(shape.member, first, f"{path}.1.member"):
+            yield where, wrong, [whole]
+
+
+def wrong_values(shape: Shape) -> Iterator[Any]:
+    """A value that breaks the rule, for each rule of a shape itself."""
+    rules = shape.metadata
+    yield 1.5 if shape.type_name in ("string", "structure", "list", "map") else "text"
+    if shape.type_name == "string":
+        if rules.get("enum"):
+            yield "Unknown"
+        if rules.get("max"):
+            yield "a" * (rules["max"] + 1)
+        # A pattern allows either white space or the other control characters, or neither.
+        if rules.get("pattern"):
+            yield "\x00" if r"\s" in rules["pattern"] else "\n"
+    elif shape.type_name in ("integer", "long"):
+        if "min" in rules:
+            yield rules["min"] - 1
+        if "max" in rules:
+            yield rules["max"] + 1
+
+
+@pytest.mark.rule("model")
+@pytest.mark.parametrize("operation", DERIVED)
+def test_every_rule_of_the_model_counts(appflow: Any, operation: str) -> None:
+    """Every rule for the members of profiles, entities and flows: `ValidationException`, 400."""
+    model = ServiceModel(Loader().load_service_model("appflow", "service-2"), "appflow")
+    shape = model.operation_model(operation).input_shape
+    sent: list[Any] = []
+
+    def replace_body(params: dict[str, Any], **_: Any) -> None:
+        params["body"] = json.dumps(sent[-1]).encode()
+
+    appflow.meta.events.register("before-call.appflow", replace_body)
+    unexpected = []
+    for path, wrong, request in broken_in(shape, DERIVED[operation], ""):
+        sent.append(request)
+        found = refusal(getattr(appflow, xform_name(operation)), **DERIVED[operation])
+        shown = "Value null" if wrong is None else f"Value '{wrong}'"
+        words = f"{shown} at '{path}' failed to satisfy constraint: Member must "
+        if found[:2] != ("ValidationException", 400) or words not in found[2]:
+            unexpected.append((path, wrong, found))
+
+    assert len(sent) > 1
+    assert unexpected == []
+
+
 def rules_of(shape: Shape, path: str) -> Iterator[tuple[str, str]]:
     """The rules of a shape and of its members, as (path, kind)."""
     if path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,12 @@ from appflow_local_cloud.process import LocalCloud
 ACCOUNT = "111122223333"
 STACK = "SalesforceConnector"
 LABEL = "salesforce-example"
+
+FLOW_APP = "python examples/profile_and_flow.py"
+"""The app with a flow; the demo's connector needs an account of Salesforce for one."""
+
+_FLOW_STACK = "CrmToBucket"
+_FLOW = "acme-accounts"
 
 _ROOT = Path(__file__).parents[2]
 
@@ -74,17 +81,30 @@ class Deployment:
 
     def connector_function_arn(self) -> str:
         """The ARN of the connector function that is deployed in the stack."""
-        cloudformation = self._cloud.client("cloudformation", ACCOUNT)
-        resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
-        names = [
-            resource["PhysicalResourceId"]
-            for resource in resources
-            if resource["ResourceType"] == "AWS::Lambda::Function"
-            and resource["LogicalResourceId"].startswith("Connector")
-        ]
+        name = self._physical_id(STACK, "AWS::Lambda::Function", "Connector")
         functions = self._cloud.client("lambda", ACCOUNT)
-        arn: str = functions.get_function(FunctionName=names[0])["Configuration"]["FunctionArn"]
+        arn: str = functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
         return arn
+
+    def run_flow(self) -> str:
+        """Run the flow and return the status of its run once it has ended."""
+        appflow = self._cloud.client("appflow", ACCOUNT)
+        appflow.start_flow(flowName=_FLOW)
+        while True:
+            [run] = appflow.describe_flow_execution_records(flowName=_FLOW)["flowExecutions"]
+            if run["executionStatus"] != "InProgress":
+                return str(run["executionStatus"])
+            time.sleep(0.1)
+
+    def rows(self) -> list[str]:
+        """The lines of all files in the flow's bucket."""
+        bucket = self._physical_id(_FLOW_STACK, "AWS::S3::Bucket", "Bucket")
+        s3 = self._cloud.client("s3", ACCOUNT)
+        files = [
+            s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read().decode()
+            for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        ]
+        return [line for file in files for line in file.splitlines()]
 
     def failure_reason(self) -> str:
         """The reason of the registration's last failure in the stack's events, or an empty text."""
@@ -95,6 +115,18 @@ class Deployment:
             ):
                 return str(event.get("ResourceStatusReason", ""))
         return ""
+
+    def _physical_id(self, stack: str, resource_type: str, logical_id: str) -> str:
+        """The physical id of a resource; its logical id begins with the given one."""
+        cloudformation = self._cloud.client("cloudformation", ACCOUNT)
+        resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+        [physical_id] = [
+            resource["PhysicalResourceId"]
+            for resource in resources
+            if resource["ResourceType"] == resource_type
+            and resource["LogicalResourceId"].startswith(logical_id)
+        ]
+        return str(physical_id)
 
     def stack_status(self) -> str:
         """The status of the stack."""

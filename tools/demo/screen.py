@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shlex
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class Screen:
     def command(self, *words: str) -> Iterator[Callable[[str], None]]:
         """Show a command, and what CloudFormation does while it runs."""
         # An option stays with its value.
-        command = f"$ {' '.join(words)}".replace(" -c ", " -c\N{NO-BREAK SPACE}")
+        command = f"$ {shlex.join(words)}".replace(" -c ", " -c\N{NO-BREAK SPACE}")
         lines = textwrap.wrap(
             command,
             self._console.width - len("   \\"),
@@ -75,6 +76,11 @@ class Screen:
             for call, group in itertools.groupby(calls)
         )
         self._print(f"Calls to AppFlow: {', '.join(counted) or 'none'}")
+
+    def rows(self, lines: list[str]) -> None:
+        """Show the rows that a flow has written."""
+        for line in lines:
+            self._print(escape(line))
 
     def reason(self, text: str) -> None:
         """Show CloudFormation's reason of a failed deployment."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .deployment import ACCOUNT, LABEL, Deployment, Registration
+from .deployment import ACCOUNT, FLOW_APP, LABEL, Deployment, Registration
 from .salesforce import CONFIGURATION, replace_in, stage_connector
 from .screen import Screen
 
@@ -51,6 +51,7 @@ class Demo:
         self._fail(code)
         self._deploy_unchanged(code)
         self._destroy(code)
+        self._run_flow()
 
     def _register(self, code: Path) -> None:
         self._screen.step("Deploy a connector: it is registered in AppFlow")
@@ -115,6 +116,17 @@ class Demo:
         self._cdk("destroy", "--force", *_context(code, "ConnectorTwo"))
         _, now = self._read_state()
         self._expect("the connector is not registered", now.registration is None)
+
+    def _run_flow(self) -> None:
+        self._screen.step("Deploy a connector with a flow, and run it: its rows are in a bucket")
+        # No value is a secret here.
+        password = ("--parameters", "Password=any")
+        self._cdk("deploy", "--app", FLOW_APP, "--require-approval", "never", *password)
+        status = self._deployment.run_flow()
+        rows = self._deployment.rows()
+        self._screen.rows(rows)
+        self._expect("the run of the flow was successful", status == "Successful")
+        self._expect("the rows of the connector are in the bucket", len(rows) == 5)
 
     def _deploy(self, code: Path, *, function_id: str = "Connector", fails: bool = False) -> None:
         self._cdk(

@@ -14,6 +14,7 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 
+from ..resource_policies import allows
 from .errors import not_authorized
 from .limits import PermissionPropagation
 
@@ -75,22 +76,30 @@ class Access:
     def appflow_may_invoke(self, lambda_arn: str, policy: Mapping[str, Any]) -> bool:
         """Whether the resource policy of a function, version or alias allows AppFlow's call."""
         caller = self._caller
-        context = iam_evaluator.EvalContext(
-            principal_arn=_APPFLOW,
-            principal_type="Service",
-            principal_account=caller.account,
-            action=_INVOKE,
-            resource_arn=lambda_arn,
-            region=caller.region,
-            service_context={
-                "aws:sourceaccount": caller.account,
-                "aws:sourcearn": f"arn:aws:appflow:{caller.region}:{caller.account}:connector",
-            },
+        source = f"arn:aws:appflow:{caller.region}:{caller.account}:connector"
+        return self.appflow_may(_INVOKE, lambda_arn, policy, source)
+
+    def appflow_may(
+        self, action: str, resource: str, policy: Mapping[str, Any], source_arn: str
+    ) -> bool:
+        """Whether a resource policy allows AppFlow an action.
+
+        Args:
+            action: for example ``s3:PutObject``.
+            resource: the ARN of the resource.
+            policy: the policy of the resource.
+            source_arn: the ARN of AppFlow's own resource for which AppFlow acts.
+        """
+        found = allows(
+            policy,
+            _APPFLOW,
+            action,
+            resource,
+            account=self._caller.account,
+            region=self._caller.region,
+            source_arn=source_arn,
         )
-        decision = iam_evaluator.evaluate_resource_policy(
-            policy, context, service=_APPFLOW
-        ).decision
-        return self._is_effective(_APPFLOW, _INVOKE, lambda_arn, found=decision == "Allow")
+        return self._is_effective(_APPFLOW, action, resource, found=found)
 
     def _is_effective(self, principal: str, action: str, resource: str, *, found: bool) -> bool:
         permission = (principal, action, resource)

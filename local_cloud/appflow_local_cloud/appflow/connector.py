@@ -7,19 +7,15 @@ between them; it follows from the names on both sides.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.model import ListShape, Shape, StructureShape
 
-from .errors import ConnectorServerException
+from .invocation import Invoke, failure_in, invalid_response, response_to, server_error
 from .model import configuration_shape, configuration_violations
 
-_REQUEST = json.dumps({"type": "DescribeConnectorConfigurationRequest"}).encode()
-
-Invoke = Callable[[str, bytes], Mapping[str, Any]]
-"""Invokes the function with an ARN; takes a payload and returns the result of Lambda's Invoke."""
+_REQUEST = {"type": "DescribeConnectorConfigurationRequest"}
 
 LISTED = ("connectorOwner", "connectorName", "connectorVersion", "connectorModes")
 """The members that every configuration must have, since lists show them."""
@@ -86,15 +82,8 @@ def configuration_of(lambda_arn: str, invoke: Invoke) -> dict[str, Any]:
     """
     configuration = _in_appflow_terms(_invoke_connector(lambda_arn, invoke))
     if violations := _violations(configuration):
-        raise _invalid_response("; ".join(violations))
+        raise invalid_response(_REQUEST["type"], violations)
     return {**configuration, **_derived(configuration)}
-
-
-def _invalid_response(violation: str) -> ConnectorServerException:
-    return ConnectorServerException(
-        "Error while communicating to connector: invalid DescribeConnectorConfiguration response"
-        f" ({violation})."
-    )
 
 
 def _violations(configuration: Mapping[str, Any]) -> list[str]:
@@ -109,41 +98,10 @@ def _violations(configuration: Mapping[str, Any]) -> list[str]:
 
 
 def _invoke_connector(lambda_arn: str, invoke: Invoke) -> Mapping[str, Any]:
-    result = invoke(lambda_arn, _REQUEST)
-    payload = result["Payload"].read()
-    if "FunctionError" in result:
-        raise ConnectorServerException(
-            "Error while communicating to connector: Got error from connector."
-            f" {_error_message(payload)}"
-        )
-    try:
-        response = json.loads(payload)
-    except ValueError:
-        response = None
-    if not isinstance(response, dict) or "isSuccess" not in response:
-        raise ConnectorServerException(
-            "Error while communicating to connector: Got error from connector."
-            " No valid response and error details found."
-        )
-    if response["isSuccess"] is not True:
-        raise ConnectorServerException(
-            f"Error while communicating to connector: {_details(response.get('errorDetails'))}"
-        )
+    response = response_to(_REQUEST, lambda_arn, invoke)
+    if failure := failure_in(response):
+        raise server_error(failure.message)
     return response
-
-
-def _error_message(payload: bytes) -> str:
-    try:
-        return str(json.loads(payload)["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        return "No valid response and error details found."
-
-
-def _details(error_details: Any) -> str:
-    message = error_details.get("errorMessage") if isinstance(error_details, dict) else None
-    if message is None:
-        return f"no errorMessage in the errorDetails, {json.dumps(error_details)}"
-    return str(message)
 
 
 def _in_appflow_terms(response: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,21 +12,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from botocore.model import OperationModel
 from ministack.core import iam_evaluator, responses, router
 
 from ..account_settings import settings_from
+from ..clients import Clients
 from .access import Access, Caller
 from .errors import AppFlowError, InternalServerException, ValidationException
-from .functions import Functions, LambdaClients
+from .functions import Functions
 from .journal import Journal
 from .limits import PermissionPropagation, TokenBucket
-from .model import checked_input, http_status, operation_at
-from .service import AppFlow, RegionState
+from .model import checked_input, http_status, members_of, operation_at
+from .service import AppFlow
 from .settings import Settings
+from .state import Context, RegionState
 from .tokens import Outcome, Result
 
 logger = logging.getLogger("appflow")
@@ -41,8 +45,33 @@ _RESOURCES = {
     "ListConnectors": ("connector", "connectorLabel"),
     "UpdateConnectorRegistration": ("connector", "connectorLabel"),
     "UnregisterConnector": ("connector", "connectorLabel"),
-    "DeleteConnectorProfile": ("connectorprofile", "connectorProfileName"),
+    **dict.fromkeys(
+        (
+            "DeleteConnectorProfile",
+            "UpdateConnectorProfile",
+            "DescribeConnectorEntity",
+            "ListConnectorEntities",
+            "ResetConnectorMetadataCache",
+        ),
+        ("connectorprofile", "connectorProfileName"),
+    ),
+    **dict.fromkeys(
+        (
+            "UpdateFlow",
+            "DescribeFlow",
+            "ListFlows",
+            "DeleteFlow",
+            "StartFlow",
+            "StopFlow",
+            "CancelFlowExecutions",
+            "DescribeFlowExecutionRecords",
+        ),
+        ("flow", "flowName"),
+    ),
 }
+
+# How many runs of flows are carried out at once. Other runs wait for their turn.
+_SIMULTANEOUS_RUNS = 8
 
 
 class _Account:
@@ -70,6 +99,12 @@ class _Account:
         """The state of a Region."""
         return self._states.setdefault(region, RegionState())
 
+    def cancel_runs(self) -> None:
+        """Ask all runs of flows to end."""
+        for state in list(self._states.values()):
+            for flow in state.flows.all():
+                flow.cancel_runs()
+
 
 class Endpoint:
     """Serves AppFlow in all accounts and Regions, and keeps a journal of all calls."""
@@ -77,7 +112,8 @@ class Endpoint:
     def __init__(self, endpoint_url: str) -> None:
         self.journal = Journal()
         self._accounts: dict[str, _Account] = {}
-        self._lambda_clients = LambdaClients(endpoint_url)
+        self._clients = Clients(endpoint_url, retries={"total_max_attempts": 1})
+        self._runs = ThreadPoolExecutor(_SIMULTANEOUS_RUNS, thread_name_prefix="flow")
 
     def configure(self, account: str, members: Any) -> None:
         """Set how AppFlow behaves in an account; a setting that is left out gets its default.
@@ -88,13 +124,26 @@ class Endpoint:
         self._account(account).use(settings_from(Settings, members))
 
     def reset(self) -> None:
-        """Delete everything: settings, registrations and the journal."""
+        """Delete everything: settings, registrations, flows with their runs, and the journal."""
+        self._cancel_runs()
         self._accounts.clear()
         self.journal.clear()
 
+    def stop(self) -> None:
+        """Cancel all runs of flows, and begin no others."""
+        self._cancel_runs()
+        self._runs.shutdown(wait=False, cancel_futures=True)
+
+    def _start(self, run: Callable[[], None]) -> None:
+        self._runs.submit(run)
+
+    def _cancel_runs(self) -> None:
+        for account in list(self._accounts.values()):
+            account.cancel_runs()
+
     async def __call__(
         self,
-        method: str,  # noqa: ARG002 - MiniStack's signature
+        method: str,
         path: str,
         headers: Mapping[str, str],
         body: bytes,
@@ -103,21 +152,28 @@ class Endpoint:
         """Serve one authenticated request; MiniStack calls its services so."""
         access_key = router.extract_access_key_id(headers, query_params)
         # In a thread, since RegisterConnector invokes a function through this same server.
-        return await asyncio.to_thread(self._serve, path, body, access_key)
+        operation = operation_at(method, path)
+        return await asyncio.to_thread(self._serve, operation, path, query_params, body, access_key)
 
-    def _serve(self, path: str, body: bytes, access_key: str) -> Response:
+    def _serve(
+        self,
+        operation: OperationModel | None,
+        path: str,
+        query: Mapping[str, Any],
+        body: bytes,
+        access_key: str,
+    ) -> Response:
         caller = Caller(
             account=responses.get_account_id(),
             region=responses.get_region(),
             arn=iam_evaluator.caller_arn(),
         )
-        operation = operation_at(path)
         name = path if operation is None else operation.name
         parameters: dict[str, Any] = {}
         try:
             if operation is None:
                 raise _no_operation_at(path)
-            parameters = checked_input(operation, _parsed(body))
+            parameters = checked_input(operation, members_of(path, query, _parsed(body)))
             outcome = self._call(name, parameters, caller, access_key)
         except AppFlowError as error:
             outcome = Outcome(error)
@@ -136,25 +192,43 @@ class Endpoint:
     ) -> Outcome:
         account = self._account(caller.account)
         settings = account.settings
-        now = datetime.now(timezone.utc) + timedelta(seconds=settings.clock_ahead_seconds)
+
+        def clock() -> datetime:
+            return datetime.now(timezone.utc) + timedelta(seconds=settings.clock_ahead_seconds)
+
+        now = clock()
         account.bucket(caller.region).take()
         delay = timedelta(seconds=settings.permission_delay_seconds)
         access = Access(access_key, caller, account.propagation, now, delay)
         access.authorize(f"appflow:{operation}", _resource(operation, parameters, caller))
+        clients, place = self._clients, (caller.account, caller.region)
         functions = Functions(
-            self._lambda_clients.client(caller),
-            self._lambda_clients.client(caller, settings.connector_timeout_seconds),
+            clients.client("lambda", *place),
+            clients.client("lambda", *place, read_timeout=settings.connector_timeout_seconds),
             access,
             settings,
         )
-        appflow = AppFlow(account.state(caller.region), caller, functions, settings, now)
-        return appflow.call(operation, parameters)
+        context = Context(
+            state=account.state(caller.region),
+            caller=caller,
+            access=access,
+            functions=functions,
+            clients=clients,
+            settings=settings,
+            start=self._start,
+            clock=clock,
+            now=now,
+        )
+        return AppFlow(context).call(operation, parameters)
 
     def _account(self, number: str) -> _Account:
         return self._accounts.setdefault(number, _Account())
 
 
 def _resource(operation: str, parameters: Mapping[str, Any], caller: Caller) -> str:
+    if "resourceArn" in parameters:
+        arn: str = parameters["resourceArn"]
+        return arn
     if operation not in _RESOURCES:
         return "*"
     kind, member = _RESOURCES[operation]
@@ -163,10 +237,7 @@ def _resource(operation: str, parameters: Mapping[str, Any], caller: Caller) -> 
 
 
 def _no_operation_at(path: str) -> ValidationException:
-    return ValidationException(
-        f"The local cloud serves no operation at {path}. It serves the operations on connectors and"
-        " connector profiles."
-    )
+    return ValidationException(f"AppFlow has no operation at {path}.")
 
 
 def _parsed(body: bytes) -> Any:

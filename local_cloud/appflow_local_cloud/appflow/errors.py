@@ -22,7 +22,11 @@ def not_authorized(principal: str, action: str, resource: str) -> AccessDeniedEx
 
 
 class ConflictException(AppFlowError):
-    """The request conflicts with the registered connectors and profiles."""
+    """The request conflicts with the connectors, profiles and flows."""
+
+
+class ConnectorAuthenticationException(AppFlowError):
+    """The connector refused the credentials of a connector profile."""
 
 
 class ConnectorServerException(AppFlowError):
@@ -34,11 +38,15 @@ class InternalServerException(AppFlowError):
 
 
 class ResourceNotFoundException(AppFlowError):
-    """The connector or connector profile does not exist."""
+    """The connector, connector profile, flow or entity does not exist."""
 
 
 class ThrottlingException(AppFlowError):
     """There were too many calls."""
+
+
+class UnsupportedOperationException(AppFlowError):
+    """The operation does not exist for this flow."""
 
 
 class ValidationException(AppFlowError):

@@ -3,49 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from .access import Access, Caller
+from .access import Access
 from .connector import configuration_of
-from .errors import AccessDeniedException, AppFlowError, ConnectorServerException, error
+from .errors import AccessDeniedException, AppFlowError, error
+from .invocation import response_to, server_error
 from .settings import Settings
-
-
-class LambdaClients:
-    """Clients of Lambda as the root of any account, with any timeout."""
-
-    def __init__(self, endpoint_url: str) -> None:
-        self._endpoint_url = endpoint_url
-        # One session for all clients, since each session reads the service model again.
-        self._session = boto3.session.Session()
-        self._clients: dict[tuple[str, str, float], Any] = {}
-        # A session cannot make two clients at once.
-        self._lock = threading.Lock()
-
-    def client(self, caller: Caller, timeout_seconds: float = 60) -> Any:
-        """The client for the account and Region of a caller; it does not retry."""
-        key = (caller.account, caller.region, timeout_seconds)
-        with self._lock:
-            if key not in self._clients:
-                self._clients[key] = self._new_client(caller, timeout_seconds)
-            return self._clients[key]
-
-    def _new_client(self, caller: Caller, timeout_seconds: float) -> Any:
-        return self._session.client(
-            "lambda",
-            endpoint_url=self._endpoint_url,
-            region_name=caller.region,
-            # MiniStack takes a 12-digit access key for the root of that account, with any secret.
-            aws_access_key_id=caller.account,
-            aws_secret_access_key="test",  # noqa: S106 - see above
-            config=Config(read_timeout=timeout_seconds, retries={"total_max_attempts": 1}),
-        )
 
 
 class Functions:
@@ -84,20 +51,30 @@ class Functions:
             raise self._refusal(lambda_arn)
         return configuration_of(lambda_arn, self._invoke)
 
+    def response(self, lambda_arn: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request to a connector and return its response, which may report a failure.
+
+        Raises:
+            AccessDeniedException: AppFlow is not allowed to invoke the function.
+            ConnectorServerException: the function failed, did not respond in time, or its response
+                is not one of a connector.
+        """
+        if not self._access.appflow_may_invoke(lambda_arn, self._policy(lambda_arn)):
+            raise self._refusal(lambda_arn)
+        return response_to(request, lambda_arn, self._invoke)
+
     def _invoke(self, lambda_arn: str, payload: bytes) -> Mapping[str, Any]:
         try:
             result: Mapping[str, Any] = self._invoking_client.invoke(
                 FunctionName=lambda_arn, Payload=payload
             )
         except ReadTimeoutError as timeout:
-            raise ConnectorServerException(
-                "Error while communicating to connector: the function did not respond within"
+            raise server_error(
+                "the function did not respond within"
                 f" {self._settings.connector_timeout_seconds:g} seconds."
             ) from timeout
         except (BotoCoreError, ClientError) as failure:
-            raise ConnectorServerException(
-                f"Error while communicating to connector: {failure}"
-            ) from failure
+            raise server_error(str(failure)) from failure
         return result
 
     def _refusal(self, lambda_arn: str) -> AppFlowError:

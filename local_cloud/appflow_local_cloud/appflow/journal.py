@@ -19,6 +19,9 @@ logger = logging.getLogger("appflow")
 # Members with credentials, which are not recorded.
 _SECRET_MEMBERS = frozenset({"connectorProfileConfig"})
 
+# Members that name what a call is about, as its line in the log shows.
+_NAMES = ("connectorProfileName", "connectorLabel", "flowName")
+
 
 @dataclass(frozen=True)
 class Call:
@@ -85,7 +88,8 @@ class Journal:
 
 
 def _log_line(call: Call) -> str:
-    label = call.parameters.get("connectorLabel")
-    called = f"{call.account} {call.operation}" + (f" {label}" if label else "")
+    names = (call.parameters.get(member) for member in _NAMES)
+    name = next((name for name in names if name), None)
+    called = f"{call.account} {call.operation}" + (f" {name}" if name else "")
     repeated = " (repeated: same client token)" if call.remembered else ""
     return f"{called}: {call.outcome}{repeated}"

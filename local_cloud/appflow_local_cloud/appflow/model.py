@@ -6,22 +6,32 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from .errors import ValidationException
 
-# The Python types of JSON for the types in the served operations. Operations on flows use more
-# types, and are not served.
-_TYPES: Mapping[str, type] = {
-    "structure": dict,
-    "map": dict,
-    "list": list,
-    "string": str,
-    "integer": int,
-    "boolean": bool,
+# The Python types of JSON for the types of the model's requests and of a connector's metadata.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "structure": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "long": (int,),
+    "double": (int, float),
+    # The protocol sends a time as the seconds since 1970.
+    "timestamp": (int, float),
+    "boolean": (bool,),
 }
+
+# A pattern of the model writes the characters above U+FFFF as Java does, in pairs.
+_JAVA_PAIRS = r"\uD800\uDC00-\uDBFF\uDFFF"
+_PYTHON_PAIRS = r"\U00010000-\U0010FFFF"
+
+_TAGS_PATH = "/tags/"
 
 
 @functools.cache
@@ -30,15 +40,28 @@ def _service_model() -> ServiceModel:
 
 
 @functools.cache
-def _operations_by_path() -> Mapping[str, OperationModel]:
+def _operations() -> Mapping[tuple[str, str], OperationModel]:
     model = _service_model()
     operations = (model.operation_model(name) for name in model.operation_names)
-    return {operation.http["requestUri"]: operation for operation in operations}
+    return {(one.http["method"], one.http["requestUri"]): one for one in operations}
 
 
-def operation_at(path: str) -> OperationModel | None:
-    """The operation with a path, or None."""
-    return _operations_by_path().get(path)
+def operation_at(method: str, path: str) -> OperationModel | None:
+    """The operation with a method and a path, or None."""
+    uri = f"{_TAGS_PATH}{{resourceArn}}" if path.startswith(_TAGS_PATH) else path
+    return _operations().get((method, uri))
+
+
+def members_of(path: str, query: Mapping[str, Any], body: Any) -> Any:
+    """The members of a request, from its path, its query and its parsed body.
+
+    Only the operations on tags have members outside the body.
+    """
+    if not path.startswith(_TAGS_PATH) or not isinstance(body, dict):
+        return body
+    members = {**body, "resourceArn": unquote(path.removeprefix(_TAGS_PATH))}
+    keys = query.get("tagKeys")
+    return members if keys is None else {**members, "tagKeys": keys}
 
 
 def http_status(error_code: str) -> int:
@@ -72,6 +95,19 @@ def missing(path: str) -> ValidationException:
     return _invalid([_null_violation(path)])
 
 
+def violations_of(shape: str, value: Any, path: str) -> list[str]:
+    """The types, lengths and required members of a shape that the value at a path violates.
+
+    Patterns and enums do not count, as in :func:`configuration_violations`.
+    """
+    return list(_violations(value, _service_model().shape_for(shape), path, with_text=False))
+
+
+def invalid(path: str, value: Any, constraint: str) -> ValidationException:
+    """The error for a value that breaks a rule outside the model, in the words of the model's."""
+    return _invalid([_violation(value, path, constraint)])
+
+
 def configuration_shape() -> Shape:
     """The shape of a connector's configuration in DescribeConnector's response."""
     return _service_model().shape_for("ConnectorConfiguration")
@@ -96,7 +132,7 @@ def _invalid(violations: list[str]) -> ValidationException:
 def _violations(value: Any, shape: Shape, path: str, *, with_text: bool = True) -> Iterator[str]:
     if value is None:
         yield _null_violation(path)
-    elif type(value) is not _TYPES.get(shape.type_name, type(value)):
+    elif type(value) not in _TYPES[shape.type_name]:
         yield _violation(value, path, f"Member must be of type {shape.type_name}")
     else:
         yield from _size_violations(value, shape, path)
@@ -137,7 +173,7 @@ def _size_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
 
 def _text_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
     pattern = shape.metadata.get("pattern")
-    if pattern and not re.fullmatch(pattern, value, re.ASCII):
+    if pattern and not re.fullmatch(pattern.replace(_JAVA_PAIRS, _PYTHON_PAIRS), value, re.ASCII):
         yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
     allowed = shape.metadata.get("enum")
     if allowed and value not in allowed:

@@ -26,13 +26,29 @@ class Connector:
 
 @dataclass(frozen=True)
 class Profile:
-    """A connector profile, without its credentials."""
+    """A connector profile, without its credentials.
+
+    Attributes:
+        properties: the connector's properties of the profile, as the request has them.
+        credentials_arn: the ARN of the secret with the credentials.
+        authentication_type: the type of the credentials, as the SDKs spell it.
+    """
 
     name: str
     arn: str
     connector_label: str
     connection_mode: str
+    properties: Mapping[str, Any]
+    credentials_arn: str
+    authentication_type: str
     created_at: datetime
+    updated_at: datetime
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The values of the connector's runtime settings."""
+        settings: Mapping[str, str] = self.properties.get("profileProperties") or {}
+        return settings
 
 
 class Registry:
@@ -106,6 +122,35 @@ class Registry:
         with self._lock:
             return list(self._profiles.values())
 
+    def profile(self, name: str) -> Profile:
+        """The connector profile with a name.
+
+        Raises:
+            ResourceNotFoundException: no profile has this name.
+        """
+        try:
+            return self._profiles[name]
+        except KeyError:
+            raise ResourceNotFoundException(f"Connector profile {name} does not exist.") from None
+
+    def check_new_profile(self, name: str, label: str) -> Connector:
+        """The connector of a profile that may be added.
+
+        Raises:
+            ConflictException: a profile with this name exists.
+            ValidationException: the connector is not registered.
+        """
+        with self._lock:
+            if label not in self._connectors:
+                raise ValidationException(
+                    # AppFlow's own words, as quoted in a Terraform issue.
+                    f"Connector:{label} is not registered. Please register it first before creating"
+                    " ConnectorProfile."
+                )
+            if name in self._profiles:
+                raise ConflictException(f"Connector profile {name} already exists.")
+            return self._connectors[label]
+
     def add_profile(self, profile: Profile) -> None:
         """Add a connector profile.
 
@@ -114,23 +159,26 @@ class Registry:
             ValidationException: the connector is not registered.
         """
         with self._lock:
-            if profile.connector_label not in self._connectors:
-                raise ValidationException(
-                    # AppFlow's own words, as quoted in a Terraform issue.
-                    f"Connector:{profile.connector_label} is not registered. Please register it"
-                    " first before creating ConnectorProfile."
-                )
-            if profile.name in self._profiles:
-                raise ConflictException(f"Connector profile {profile.name} already exists.")
+            self.check_new_profile(profile.name, profile.connector_label)
             self._profiles[profile.name] = profile
 
-    def remove_profile(self, name: str) -> None:
-        """Remove a connector profile.
+    def change_profile(self, profile: Profile) -> None:
+        """Replace the connector profile of the same name.
 
         Raises:
             ResourceNotFoundException: no profile has this name.
         """
         with self._lock:
-            if name not in self._profiles:
-                raise ResourceNotFoundException(f"Connector profile {name} does not exist.")
+            self.profile(profile.name)
+            self._profiles[profile.name] = profile
+
+    def remove_profile(self, name: str) -> Profile:
+        """Remove a connector profile and return it.
+
+        Raises:
+            ResourceNotFoundException: no profile has this name.
+        """
+        with self._lock:
+            profile = self.profile(name)
             del self._profiles[name]
+            return profile

@@ -1,4 +1,4 @@
-"""AppFlow's operations on connectors, and those on connector profiles that tests need.
+"""AppFlow's operations: those on connectors, and the way to all others.
 
 Source: the AppFlow API Reference. The shapes are those of botocore's service model.
 """
@@ -6,75 +6,68 @@ Source: the AppFlow API Reference. The shapes are those of botocore's service mo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 from typing import Any
 
-from .access import Caller
+from . import entities, flow_operations, profiles
 from .connector import LISTED
 from .errors import ResourceNotFoundException, ValidationException
-from .functions import Functions
 from .model import missing
-from .pages import Paginator
-from .registry import Connector, Profile, Registry
-from .settings import Settings
-from .tokens import ClientTokens, Outcome, Request
+from .registry import Connector
+from .state import Context
+from .tokens import Outcome, Request
 
-
-@dataclass(frozen=True)
-class RegionState:
-    """AppFlow's state of one account and Region."""
-
-    registry: Registry = field(default_factory=Registry)
-    tokens: ClientTokens = field(default_factory=ClientTokens)
-    paginator: Paginator = field(default_factory=Paginator)
+_OPERATIONS: Mapping[str, Callable[[Context, Mapping[str, Any]], Mapping[str, Any]]] = {
+    "CreateConnectorProfile": profiles.create_profile,
+    "UpdateConnectorProfile": profiles.update_profile,
+    "DescribeConnectorProfiles": profiles.describe_profiles,
+    "DeleteConnectorProfile": profiles.delete_profile,
+    "ListConnectorEntities": entities.list_connector_entities,
+    "DescribeConnectorEntity": entities.describe_connector_entity,
+    "ResetConnectorMetadataCache": entities.reset_cache,
+    "CreateFlow": flow_operations.create_flow,
+    "UpdateFlow": flow_operations.update_flow,
+    "DescribeFlow": flow_operations.describe_flow,
+    "ListFlows": flow_operations.list_flows,
+    "DeleteFlow": flow_operations.delete_flow,
+    "StartFlow": flow_operations.start_flow,
+    "StopFlow": flow_operations.stop_flow,
+    "CancelFlowExecutions": flow_operations.cancel_executions,
+    "DescribeFlowExecutionRecords": flow_operations.describe_executions,
+    "TagResource": flow_operations.tag_resource,
+    "UntagResource": flow_operations.untag_resource,
+    "ListTagsForResource": flow_operations.list_tags,
+}
 
 
 class AppFlow:
     """AppFlow, for one call."""
 
-    def __init__(
-        self,
-        state: RegionState,
-        caller: Caller,
-        functions: Functions,
-        settings: Settings,
-        now: datetime,
-    ) -> None:
-        self._registry = state.registry
-        self._tokens = state.tokens
-        self._paginator = state.paginator
-        self._caller = caller
-        self._functions = functions
-        self._settings = settings
-        self._now = now
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._registry = context.state.registry
+        self._paginator = context.state.paginator
+        self._caller = context.caller
+        self._functions = context.functions
+        self._settings = context.settings
+        self._now = context.now
 
     def call(self, operation: str, parameters: dict[str, Any]) -> Outcome:
-        """Carry out an operation; ``parameters`` must have been checked against the model.
-
-        Raises:
-            ValidationException: the local cloud does not serve the operation.
-        """
-        operations: dict[str, Callable[[dict[str, Any]], Mapping[str, Any]]] = {
+        """Carry out an operation; ``parameters`` must have been checked against the model."""
+        on_connectors: dict[str, Callable[[dict[str, Any]], Mapping[str, Any]]] = {
             "RegisterConnector": self._register,
             "UpdateConnectorRegistration": self._update,
             "DescribeConnector": self._describe,
             "DescribeConnectors": self._describe_all,
             "ListConnectors": self._list,
             "UnregisterConnector": self._unregister,
-            "CreateConnectorProfile": self._create_profile,
-            "DescribeConnectorProfiles": self._describe_profiles,
-            "DeleteConnectorProfile": self._delete_profile,
         }
-        if operation not in operations:
-            raise ValidationException(
-                f"The local cloud does not serve {operation}. It serves {', '.join(operations)}."
-            )
-        return self._tokens.execute_once(
-            Request(operation, parameters),
-            lambda: operations[operation](parameters),
-            self._now,
-            self._settings,
+        if operation in on_connectors:
+            effect = partial(on_connectors[operation], parameters)
+        else:
+            effect = partial(_OPERATIONS[operation], self._context, parameters)
+        return self._context.state.tokens.execute_once(
+            Request(operation, parameters), effect, self._now, self._settings
         )
 
     def _register(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
@@ -87,7 +80,7 @@ class AppFlow:
         label = parameters["connectorLabel"]
         connector = Connector(
             label=label,
-            arn=self._arn("connector", label),
+            arn=self._context.arn("connector", label),
             lambda_arn=lambda_arn,
             description=parameters.get("description"),
             registered_at=self._now,
@@ -136,46 +129,9 @@ class AppFlow:
         )
         return {}
 
-    def _create_profile(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        if parameters["connectorType"] != "CustomConnector":
-            raise ValidationException(
-                "The local cloud serves connector profiles of type CustomConnector only, not"
-                f" {parameters['connectorType']}."
-            )
-        name = parameters["connectorProfileName"]
-        profile = Profile(
-            name=name,
-            arn=self._arn("connectorprofile", name),
-            connector_label=_required("connectorLabel", parameters),
-            connection_mode=parameters["connectionMode"],
-            created_at=self._now,
-        )
-        self._registry.add_profile(profile)
-        return {"connectorProfileArn": profile.arn}
-
-    def _describe_profiles(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        label, names = parameters.get("connectorLabel"), parameters.get("connectorProfileNames")
-        details = {
-            profile.name: _described_profile(profile)
-            for profile in self._registry.profiles()
-            if label in (None, profile.connector_label)
-            and (names is None or profile.name in names)
-            and parameters.get("connectorType", "CustomConnector") == "CustomConnector"
-        }
-        request = Request("DescribeConnectorProfiles", parameters)
-        return self._paginator.page("connectorProfileDetails", details, request)
-
-    def _delete_profile(self, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        # The local cloud has no flows that could use the profile.
-        self._registry.remove_profile(parameters["connectorProfileName"])
-        return {}
-
     def _page(self, connectors: Iterable[Connector], request: Request) -> Mapping[str, Any]:
         listed = {connector.label: _listed(connector) for connector in connectors}
         return self._paginator.page("connectors", listed, request)
-
-    def _arn(self, kind: str, name: str) -> str:
-        return f"arn:aws:appflow:{self._caller.region}:{self._caller.account}:{kind}/{name}"
 
     def _lambda_arn(self, parameters: Mapping[str, Any]) -> str | None:
         provisioning = parameters.get("connectorProvisioningConfig") or {}
@@ -217,15 +173,3 @@ def _listed(connector: Connector) -> dict[str, Any]:
     if connector.description is not None:
         listed["connectorDescription"] = connector.description
     return listed
-
-
-def _described_profile(profile: Profile) -> dict[str, Any]:
-    return {
-        "connectorProfileArn": profile.arn,
-        "connectorProfileName": profile.name,
-        "connectorType": "CustomConnector",
-        "connectorLabel": profile.connector_label,
-        "connectionMode": profile.connection_mode,
-        "createdAt": profile.created_at.timestamp(),
-        "lastUpdatedAt": profile.created_at.timestamp(),
-    }

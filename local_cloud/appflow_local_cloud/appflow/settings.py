@@ -26,10 +26,10 @@ class Settings:
             Default: 0.
         clock_ahead_seconds: how far AppFlow's clock is ahead, so that client tokens expire and
             permissions become effective without a wait. Default: 0.
-        connector_timeout_seconds: how long AppFlow waits for the configuration of a connector; then
-            the call fails with ``ConnectorServerException``. The README of Amazon's SDK for
-            connectors asks for a response within 10 seconds and mentions a timeout after 30.
-            Default: 10.
+        connector_timeout_seconds: how long AppFlow waits for a response of a connector; then the
+            call fails with ``ConnectorServerException``, or the run of a flow with that message.
+            The README of Amazon's SDK for connectors asks for a response within 10 seconds and
+            mentions a timeout after 30. Default: 10.
         token_scope: whether a client token that was used for one operation counts for all
             operations (``account``) or for that operation only (``operation``). The documentation
             of each operation mentions that operation only. Default: ``account``.
