@@ -260,6 +260,36 @@ class TestDelayedEvent:
         assert cloudformation.deliver(rollback)["Status"] == "SUCCESS"
         assert account.registered_arn(LABEL) == old
 
+    @pytest.mark.parametrize("is_pending", [True, False])
+    def test_late_rollback_pauses_if_it_is_pending(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        delayed: Any,
+        old: str,
+        new: str,
+        is_pending: bool,
+    ) -> None:
+        """A late rollback of a cancelled update pauses, unless the rollback itself is stale."""
+        cloudformation.cancel_update()
+        rollback = cloudformation.event(
+            "Update",
+            properties(old),
+            OldResourceProperties=properties(new),
+            PhysicalResourceId=LABEL,
+        )
+        cloudformation.record("UPDATE_IN_PROGRESS")
+        if not is_pending:
+            cloudformation.record("UPDATE_COMPLETE")
+        cloudformation.clock.sleep(40)
+        cloudformation.clock.slept.clear()
+
+        response = cloudformation.deliver(rollback)
+
+        assert response["Status"] == ("SUCCESS" if is_pending else "FAILED")
+        assert len(cloudformation.clock.slept) == is_pending
+        assert account.registered_arn(LABEL) == old
+
     def test_unreadable_stack_events_do_not_stop_it(
         self, account: Account, cloudformation: CloudFormation, delayed: Any, new: str
     ) -> None:
