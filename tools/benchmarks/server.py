@@ -121,7 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        content = json.dumps(self.backend.respond(self.path, body)).encode()
+        response = self.backend.respond(self.path, body)
+        # S3's answer to a response to CloudFormation has no body.
+        content = b"" if self.command == "PUT" else json.dumps(response).encode()
         # Without a line on the terminal.
         self.send_response_only(200)
         self.send_header("Content-Type", "application/json")
