@@ -153,19 +153,19 @@ class StackEvents:
         previous = next(self._earlier_invocations(events), None)
         if previous is None:
             return None
-        failed = [_status(end).endswith("_FAILED") for end in previous.ends]
+        failed = [_has_failed(end) for end in previous.ends]
         if not any(failed):
             return False
         # CloudFormation completes a resource that it skips without sending a request.
         if not failed[0]:
             return True
-        stack = next(filter(self._is_about_stack, events), None)
-        return None if stack is None else "ROLLBACK" not in _status(stack)
+        status = self._stack_status(events)
+        return None if status is None else "ROLLBACK" not in status
 
     def _is_rollback(self, events: Iterable[StackEvent]) -> bool | None:
-        stack = next(filter(self._is_about_stack, events), None)
-        if stack is not None:
-            return "ROLLBACK" in _status(stack)
+        status = self._stack_status(events)
+        if status is not None:
+            return "ROLLBACK" in status
         previous = next(self._earlier_invocations(events), None)
         return None if previous is None else previous.has_failed
 
@@ -176,14 +176,14 @@ class StackEvents:
         return latest is not None and not _status(latest).startswith("DELETE")
 
     def _reason_to_retain(self, events: Iterable[StackEvent], registered_at: float) -> str | None:
-        stack = next(filter(self._is_about_stack, events), None)
-        if stack is not None and _status(stack) == "DELETE_IN_PROGRESS":
+        status = self._stack_status(events)
+        if status == "DELETE_IN_PROGRESS":
             return None
         label, own_id = self._request.desired.connector_label, self._request.logical_resource_id
         owner = self._owner(events, label, other_than=own_id)
         if owner is not None:
             return f"{owner} of the same stack has this label"
-        if stack is None or "ROLLBACK" not in _status(stack):
+        if status is None or "ROLLBACK" not in status:
             return None
         deployments = filter(_is_deployment, filter(self._is_about_stack, events))
         begun_at = next(map(_time, deployments), 0.0)
@@ -227,6 +227,9 @@ class StackEvents:
             if found[1] == label and found not in deleted and status != "CREATE_FAILED":
                 return str(logical_id)
         return None
+
+    def _stack_status(self, events: Iterable[StackEvent]) -> str | None:
+        return next(map(_status, filter(self._is_about_stack, events)), None)
 
     def _is_about_resource(self, event: StackEvent) -> bool:
         found: bool = event["LogicalResourceId"] == self._request.logical_resource_id
@@ -337,7 +340,7 @@ class _Invocation(NamedTuple):
     @property
     def has_failed(self) -> bool:
         """Whether the request failed, as far as CloudFormation knows."""
-        return bool(self.ends) and _status(self.ends[0]).endswith("_FAILED")
+        return bool(self.ends) and _has_failed(self.ends[0])
 
     @property
     def unanswered_at(self) -> float | None:
@@ -353,7 +356,11 @@ def _as_far_as_readable(events: Iterable[StackEvent]) -> Iterator[StackEvent]:
 
 
 def _is_response(event: StackEvent) -> bool:
-    return not _status(event).endswith("_FAILED") or bool(_RESPONSE_REASON.search(_reason(event)))
+    return not _has_failed(event) or bool(_RESPONSE_REASON.search(_reason(event)))
+
+
+def _has_failed(event: StackEvent) -> bool:
+    return _status(event).endswith("_FAILED")
 
 
 def _is_deployment(event: StackEvent) -> bool:

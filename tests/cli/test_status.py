@@ -51,10 +51,7 @@ def test_next_step_repairs_manual_changes(
 
     appflow = account.client("appflow")
     template_arn = account.registered_arn("by-alias")
-    appflow.update_connector_registration(
-        connectorLabel="by-alias",
-        connectorProvisioningConfig={"lambda": {"lambdaArn": external_arn}},
-    )
+    account.move("by-alias", external_arn)
     appflow.update_connector_registration(connectorLabel="described", description="Mine")
     # The template sets no description of this connector.
     appflow.update_connector_registration(connectorLabel="by-arn", description="Mine as well")

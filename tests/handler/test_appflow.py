@@ -328,13 +328,7 @@ class TestWaitUntilUpdated:
         new = account.make_function("new", connector("2.0"))
         account.register(LABEL, old)
 
-        def move() -> None:
-            account.client("appflow").update_connector_registration(
-                connectorLabel=LABEL,
-                connectorProvisioningConfig={"lambda": {"lambdaArn": new}},
-            )
-
-        clock.at(1, move)
+        clock.at(1, lambda: account.move(LABEL, new))
 
         assert appflow_for(new).wait_until_updated().version == "2.0"
         assert clock.slept == [1]

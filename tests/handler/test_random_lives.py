@@ -317,11 +317,7 @@ class Life(RuleBasedStateMachine):
         label = labels[which % len(labels)]
         if self.account.registered(label) is None:
             return
-        self.account.client("appflow").update_connector_registration(
-            connectorLabel=label,
-            connectorProvisioningConfig={"lambda": {"lambdaArn": self.world.arns[name]}},
-            description=text,
-        )
+        self.account.move(label, self.world.arns[name], text)
         self.touched.add(label)
         self.may_remain.add(label)
         self.end_step("change by hand")
