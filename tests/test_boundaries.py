@@ -13,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+# Runs in Lambda and on a developer's machine.
+SHARED = {"appflow_connector_configuration"}
+
 
 def imported_by(folder: str) -> Iterator[str]:
     """The top-level packages that the modules of a folder import anywhere in their code."""
@@ -26,9 +29,14 @@ def imported_by(folder: str) -> Iterator[str]:
 
 def test_handler_imports_only_what_lambda_has() -> None:
     """The handler imports the standard library, the SDK, urllib3 and crhelper only."""
-    allowed = {*sys.stdlib_module_names, "boto3", "botocore", "crhelper", "urllib3"}
+    allowed = {*sys.stdlib_module_names, *SHARED, "boto3", "botocore", "crhelper", "urllib3"}
 
     assert set(imported_by("handler")) - allowed == set()
+
+
+def test_shared_imports_only_botocore() -> None:
+    """The code that runs in several places imports the standard library and botocore only."""
+    assert set(imported_by("shared")) - {*sys.stdlib_module_names, "botocore"} == set()
 
 
 def test_constructs_import_only_the_cdk() -> None:
@@ -40,7 +48,7 @@ def test_constructs_import_only_the_cdk() -> None:
 
 def test_cli_imports_no_cdk() -> None:
     """The console script imports the standard library, boto3 and rich only."""
-    allowed = {*sys.stdlib_module_names, "boto3", "botocore", "rich"}
+    allowed = {*sys.stdlib_module_names, *SHARED, "boto3", "botocore", "rich"}
 
     assert set(imported_by("cli")) - allowed == set()
 

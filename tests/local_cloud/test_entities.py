@@ -248,7 +248,7 @@ def test_profiles_have_their_own_cache(sales: Sales) -> None:
 
 COMMUNICATION = "Error while communicating to connector: "
 INVALID: dict[str, tuple[str, str]] = {
-    "no list": ("'order'", "(Value null at 'entities' failed to satisfy constraint"),
+    "no list": ("'order'", "(Value 'order' at 'entities' failed to satisfy constraint"),
     "no object": (
         "['order']",
         "(Value 'order' at 'entities.1.member' failed to satisfy constraint",
@@ -280,16 +280,25 @@ def test_invalid_list_is_refused(sales: Sales, entities: str, words: str) -> Non
 @pytest.mark.parametrize(
     ("definition", "words"),
     [
-        ("None", "(entityDefinition has no list of fields)."),
-        ("{'fields': {'id': 'String'}}", "(entityDefinition has no list of fields)."),
+        (
+            "None",
+            "(Value null at 'entityDefinition.fields' failed to satisfy constraint: Member must not"
+            " be null).",
+        ),
+        (
+            "{'fields': {'id': 'String'}}",
+            "(Value '{'id': 'String'}' at 'entityDefinition.fields' failed to satisfy constraint:"
+            " Member must be of type list).",
+        ),
         (
             "{'fields': [{'fieldName': 'id'}]}",
-            "(Value null at 'fields.1.member.supportedFieldTypeDetails.v1.fieldType' failed to",
+            "(Value null at 'entityDefinition.fields.1.member.supportedFieldTypeDetails.v1"
+            ".fieldType' failed to",
         ),
         (
             "{'fields': [{'fieldName': 'i' * 129, 'dataType': 'String'}]}",
-            f"(Value '{'i' * 129}' at 'fields.1.member.identifier' failed to satisfy constraint:"
-            " Member must have length less than or equal to 128).",
+            f"(Value '{'i' * 129}' at 'entityDefinition.fields.1.member.identifier' failed to"
+            " satisfy constraint: Member must have length less than or equal to 128).",
         ),
     ],
     ids=["null", "map", "no type", "long name"],

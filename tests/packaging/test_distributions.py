@@ -24,6 +24,7 @@ FOLDERS = {
     "handler": "cdk_appflow_connector/_handler",
     "cli/cdk_appflow_connector_cli": "cdk_appflow_connector_cli",
     "local_cloud/appflow_local_cloud": "appflow_local_cloud",
+    "shared/appflow_connector_configuration": "appflow_connector_configuration",
 }
 
 APP = """

@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from appflow_connector_configuration.faults import failure_message
+from appflow_connector_configuration.response import parsed
+
 from .errors import ConnectorServerException
 
 Invoke = Callable[[str, bytes], Mapping[str, Any]]
@@ -43,8 +46,8 @@ def response_to(request: Mapping[str, Any], lambda_arn: str, invoke: Invoke) -> 
     if "FunctionError" in result:
         raise server_error(f"Got error from connector. {_error_message(payload)}")
     try:
-        response = json.loads(payload)
-    except (ValueError, RecursionError):
+        response = parsed(payload)
+    except ValueError:
         response = None
     if not isinstance(response, dict) or "isSuccess" not in response:
         raise server_error("Got error from connector. No valid response and error details found.")
@@ -53,18 +56,16 @@ def response_to(request: Mapping[str, Any], lambda_arn: str, invoke: Invoke) -> 
 
 def failure_in(response: Mapping[str, Any]) -> Failure | None:
     """The failure that a response reports, or None."""
-    if response["isSuccess"] is True:
+    message = failure_message(response)
+    if message is None:
         return None
     found = response.get("errorDetails")
     details: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    message = details.get("errorMessage")
-    if message is None:
-        message = f"no errorMessage in the errorDetails, {json.dumps(found)}"
     code, after = details.get("errorCode"), details.get("retryAfterSeconds")
     is_number = isinstance(after, (int, float)) and not isinstance(after, bool)
     return Failure(
         code=code if isinstance(code, str) else None,
-        message=str(message),
+        message=message,
         retry_after_seconds=after if is_number else None,
     )
 
@@ -82,6 +83,6 @@ def invalid_response(request_type: str, violations: list[str]) -> ConnectorServe
 
 def _error_message(payload: bytes) -> str:
     try:
-        return str(json.loads(payload)["errorMessage"])
+        return str(parsed(payload)["errorMessage"])
     except (ValueError, KeyError, TypeError):
         return "No valid response and error details found."

@@ -1,9 +1,7 @@
 """The entities of a connector's application: asked once, then cached for as long as it states.
 
-Sources: the requests and responses of Amazon's SDKs for custom connectors; their README for the
-time that a response is cached by default; ConnectorEntity and ConnectorEntityField of the AppFlow
-API for what AppFlow shows. AWS does not document the mapping between them; it follows from the
-names on both sides.
+Sources: the requests and responses of Amazon's SDKs for custom connectors, and their README for the
+time that a response is cached by default.
 """
 
 from __future__ import annotations
@@ -15,10 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from appflow_connector_configuration.entities import (
+    DESCRIBE,
+    LIST,
+    described_fields,
+    listed_entities,
+    violations_in_fields,
+    violations_in_list,
+)
+
 from .connection import MAX_RESULTS, Connection, error_of
 from .errors import ValidationException
 from .invocation import failure_in, invalid_response
-from .model import violations_of
 
 DEFAULT_LIFETIME = timedelta(hours=1)
 """How long a response without a time is cached. Source: the READMEs of the SDKs."""
@@ -36,26 +42,6 @@ _UNITS = {
     "HOURS": timedelta(hours=1),
     "DAYS": timedelta(days=1),
 }
-
-# From AppFlow's members to the SDKs' members of a field.
-_FIELD = {
-    "identifier": "fieldName",
-    "label": "label",
-    "isPrimaryKey": "isPrimaryKey",
-    "defaultValue": "defaultValue",
-    "isDeprecated": "isDeprecated",
-    "description": "description",
-    "customProperties": "customProperties",
-}
-_SOURCE = ("isRetrievable", "isQueryable", "isTimestampFieldForIncrementalQueries")
-_DESTINATION = (
-    "isCreatable",
-    "isNullable",
-    "isUpsertable",
-    "isUpdatable",
-    "isDefaultedOnCreate",
-    "supportedWriteOperations",
-)
 
 
 @dataclass(frozen=True)
@@ -164,24 +150,17 @@ def list_entities(
     Raises:
         AppFlowError: the connector fails, or its response is invalid.
     """
-    request = "ListEntitiesRequest"
     size, token = page
     response = connection.send(
-        request, entitiesPath=path, nextToken=token, maxResult=size or MAX_RESULTS
+        LIST, entitiesPath=path, nextToken=token, maxResult=size or MAX_RESULTS
     )
     if failure := failure_in(response):
         raise error_of(failure)
-    entities = _as_list(response.get("entities"))
-    shown = None if entities is None else [_shown_entity(entity) for entity in entities]
-    violations = violations_of("ConnectorEntityList", shown, "entities")
-    next_token = response.get("nextToken")
-    if not isinstance(next_token, (str, type(None))):
-        violations.append("nextToken is not a string")
-    if violations:
-        raise invalid_response(request, violations)
+    if violations := violations_in_list(response):
+        raise invalid_response(LIST, [*map(str, violations)])
     return {
-        "entities": shown,
-        "nextToken": next_token,
+        "entities": listed_entities(response),
+        "nextToken": response.get("nextToken"),
         "cacheControl": response.get("cacheControl"),
     }
 
@@ -202,7 +181,8 @@ def describe_entity(
 
 def shown_fields(definition: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The fields of an entity in the terms of DescribeConnectorEntity."""
-    return [_shown_field(field) for field in definition["fields"]]
+    fields: list[dict[str, Any]] = described_fields({"entityDefinition": definition})
+    return fields
 
 
 def data_types(definition: Mapping[str, Any]) -> dict[str, str]:
@@ -211,74 +191,9 @@ def data_types(definition: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _described(connection: Connection, entity: str) -> dict[str, Any]:
-    request = "DescribeEntityRequest"
-    response = connection.send(request, entityIdentifier=entity)
+    response = connection.send(DESCRIBE, entityIdentifier=entity)
     if failure := failure_in(response):
         raise error_of(failure)
-    definition = response.get("entityDefinition")
-    fields = definition.get("fields") if isinstance(definition, dict) else None
-    if not isinstance(fields, list):
-        raise invalid_response(request, ["entityDefinition has no list of fields"])
-    shown = [_shown_field(field) for field in fields]
-    if violations := violations_of("ConnectorEntityFieldList", shown, "fields"):
-        raise invalid_response(request, violations)
+    if violations := violations_in_fields(response):
+        raise invalid_response(DESCRIBE, [*map(str, violations)])
     return response
-
-
-def _as_list(value: Any) -> list[Any] | None:
-    # The SDK in Python returns null instead of an empty list.
-    if value is None:
-        return []
-    return value if isinstance(value, list) else None
-
-
-def _shown_entity(entity: Any) -> Any:
-    if not isinstance(entity, dict):
-        return entity
-    return _without_nulls(
-        name=entity.get("entityIdentifier"),
-        label=entity.get("label"),
-        hasNestedEntities=entity.get("hasNestedEntities"),
-    )
-
-
-def _shown_field(field: Any) -> Any:
-    if not isinstance(field, dict):
-        return field
-    plain = {name: field.get(theirs) for name, theirs in _FIELD.items()}
-    return _without_nulls(
-        **plain,
-        supportedFieldTypeDetails={"v1": _field_type(field)},
-        sourceProperties=_selected(field.get("readProperties"), _SOURCE),
-        destinationProperties=_selected(field.get("writeProperties"), _DESTINATION),
-    )
-
-
-def _field_type(field: Mapping[str, Any]) -> dict[str, Any]:
-    found = field.get("constraints")
-    constraints: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    return _without_nulls(
-        fieldType=field.get("dataType"),
-        filterOperators=_as_list(field.get("filterOperators")),
-        supportedValues=constraints.get("allowedValues"),
-        valueRegexPattern=constraints.get("allowedValuesRegexPattern"),
-        supportedDateFormat=constraints.get("allowedDateFormat"),
-        fieldValueRange=_range(constraints.get("allowedValueRange")),
-        fieldLengthRange=_range(constraints.get("allowedLengthRange")),
-    )
-
-
-def _range(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return _without_nulls(minimum=value.get("minRange"), maximum=value.get("maxRange"))
-
-
-def _selected(properties: Any, names: tuple[str, ...]) -> Any:
-    if not isinstance(properties, dict):
-        return properties
-    return _without_nulls(**{name: properties.get(name) for name in names})
-
-
-def _without_nulls(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}

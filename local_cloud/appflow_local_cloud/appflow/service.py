@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from appflow_connector_configuration.response import LISTED
+
 from . import entities, flow_operations, profiles
-from .connector import LISTED
 from .errors import ResourceNotFoundException, ValidationException
 from .model import missing
 from .registry import Connector
