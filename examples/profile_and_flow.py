@@ -14,7 +14,7 @@ from aws_cdk import aws_appflow as appflow
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
-from cdk_appflow_connector import ConnectorRegistration
+from cdk_appflow_connector import ConnectorRegistration, OnBreakingChange
 
 app = cdk.App()
 stack = cdk.Stack(app, "CrmToBucket")
@@ -24,7 +24,9 @@ connector = lambda_.Function(
     "Connector",
     runtime=lambda_.Runtime.PYTHON_3_13,
     handler="crm.handler",
-    code=lambda_.Code.from_asset(str(Path(__file__).parent / "connector")),
+    code=lambda_.Code.from_asset(
+        app.node.try_get_context("connectorCode") or str(Path(__file__).parent / "connector")
+    ),
     timeout=cdk.Duration.seconds(30),
 )
 registration = ConnectorRegistration(
@@ -32,6 +34,8 @@ registration = ConnectorRegistration(
     "Registration",
     connector_label="acme-crm",
     connector_function=connector,
+    # A deployment that breaks the flow fails, and is rolled back.
+    on_breaking_change=OnBreakingChange.FAIL,
     removal_policy=cdk.RemovalPolicy.DESTROY,
 )
 registration.grant_read_credentials(connector)

@@ -230,8 +230,10 @@ class Account:
         return records
 
     def clear(self) -> None:
-        """Remove every connector profile and connector."""
+        """Remove every flow, connector profile and connector."""
         appflow = self.client("appflow")
+        for flow in appflow.list_flows(maxResults=100)["flows"]:
+            appflow.delete_flow(flowName=flow["flowName"], forceDelete=True)
         for profile in appflow.describe_connector_profiles()["connectorProfileDetails"]:
             appflow.delete_connector_profile(connectorProfileName=profile["connectorProfileName"])
         for connector in self.connectors():

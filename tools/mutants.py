@@ -27,8 +27,9 @@ WORKSPACE = ROOT / "build" / "mutants"
 # The modules that notice most changes run first: mutmut stops at the first failure.
 ORDER = [
     *("errors", "logs", "properties", "rollback", "late_events", "running_on", "ownership"),
-    *("skipped_rollback", "lost_responses", "calls"),
+    *("skipped_rollback", "lost_responses", "calls", "external_changes"),
     *("response", "delivery", "proxy", "appflow", "function_state", "lifecycle", "sdk"),
+    "breaking_changes",
 ]
 SORT_BY_ORDER = f"""
 
@@ -44,6 +45,7 @@ LEFT_OUT = (
     "test_overlapping_invocations.py",
     "test_random_lives.py",
     "test_simulator.py",
+    "test_many_external_changes.py",
     "test_many_rollbacks.py",
 )
 

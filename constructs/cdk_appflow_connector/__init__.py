@@ -15,6 +15,7 @@ from .connector_registration import (
     Adoption,
     ConnectorRegistration,
     IConnectorRegistration,
+    OnBreakingChange,
 )
 from .connector_registration_provider import ConnectorRegistrationProvider
 
@@ -23,4 +24,5 @@ __all__ = [
     "ConnectorRegistration",
     "ConnectorRegistrationProvider",
     "IConnectorRegistration",
+    "OnBreakingChange",
 ]

@@ -84,6 +84,11 @@ TEXT = Argument(
     "Pass text. Convert a token with Token.as_string(...)",
     lambda value: isinstance(value, str),
 )
+TEXTS = Argument(
+    "a list of texts",
+    "Pass a list, also of one text",
+    lambda value: isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value),
+)
 FLAG = Argument("True or False", "Pass one of the two", lambda value: isinstance(value, bool))
 INTEGER = Argument(
     "a whole number or the token of one",
@@ -129,6 +134,8 @@ def stack_of(scope: Construct) -> cdk.Stack:
     Raises:
         ValueError: the construct belongs to no stack.
     """
+    if isinstance(scope, cdk.Stack):
+        return scope
     try:
         return cdk.Stack.of(scope)
     except RuntimeError:

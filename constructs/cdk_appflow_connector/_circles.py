@@ -41,6 +41,9 @@ class _Member:
 def find_circle(stack: StackRecord, template: Mapping[str, Any]) -> Iterator[str]:
     """Describe a circle with a registration of a stack, or of a stack nested in it."""
     graph = _graph_of(template)
+    if not _has_circle(graph):
+        # Most templates have none, and the names of constructs cost messages to the CDK.
+        return
     members = _members(stack, graph)
     nested = _nested_stacks(stack)
     names = {*members, *nested}
@@ -103,6 +106,14 @@ def _separated(graph: _Graph, members: Mapping[str, _Member], moved: Collection[
             if name in moved:
                 separated[name] = (graph[name] - {policy}) | role | members[name].functions
     return separated
+
+
+def _has_circle(graph: _Graph) -> bool:
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError:
+        return True
+    return False
 
 
 def _circle_with(names: Collection[str], graph: _Graph) -> list[str] | None:

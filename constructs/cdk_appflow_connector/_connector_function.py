@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import IConstruct
 
 from . import _arguments as arguments
-from ._environment import Environment, is_same_stack
+from ._environment import Environment, StackRecord, is_same_stack
 from ._expressions import text_of
 
 
@@ -47,17 +48,15 @@ _NAME_OR_ARN_OF_FUNCTION = re.compile(r"\$\{(?P<name>\w+)(\.Arn)?\}", re.ASCII)
 # What precedes the qualifier in the text of an ARN.
 _QUALIFIED = re.compile(r"(.+:function:[^:]+|\$\{[^{}]+\.Arn\}):(?P<qualifier>[\w-]+)", re.ASCII)
 
-# The Python classes of resources that can be functions, versions or aliases: others are left out
-# without a question to the CDK.
-_CLASSES = frozenset(
-    {
-        "aws-cdk-lib.CfnResource",
-        "aws-cdk-lib.aws_lambda.CfnAlias",
-        "aws-cdk-lib.aws_lambda.CfnFunction",
-        "aws-cdk-lib.aws_lambda.CfnVersion",
-        "aws-cdk-lib.aws_sam.CfnFunction",
-    }
-)
+# By their names in jsii, the classes of resources that are functions, versions or aliases, and one
+# that can be: what others are is known without a question to the CDK.
+_CLASSES = {
+    "aws-cdk-lib.CfnResource": None,
+    "aws-cdk-lib.aws_lambda.CfnAlias": Kind.ALIAS,
+    "aws-cdk-lib.aws_lambda.CfnFunction": Kind.FUNCTION,
+    "aws-cdk-lib.aws_lambda.CfnVersion": Kind.VERSION,
+    "aws-cdk-lib.aws_sam.CfnFunction": Kind.FUNCTION,
+}
 
 
 FUNCTION = arguments.Argument(
@@ -95,8 +94,9 @@ class ConnectorFunction:
             return cls._of_resource(construct)
         try:
             arn = construct.function_arn
-            # A SingletonFunction keeps its function in another construct, and this is its node.
-            resource = construct.permissions_node.default_child
+            # The ARN of a resource of the app is a token. A SingletonFunction keeps its function in
+            # another construct, and this is its node.
+            resource = None if _is_literal(arn) else construct.permissions_node.default_child
         except AttributeError:
             raise _refusal(construct) from None
         if resource is not None:
@@ -126,13 +126,22 @@ class ConnectorFunction:
         return cls(construct, arn, None, _kind_of_arn(text) or _kind_of_import(construct))
 
     @property
+    def is_final(self) -> bool:
+        """Whether the function stays the same, whatever the app adds later."""
+        return self.resource is not None or self.is_literal
+
+    @property
     def is_literal(self) -> bool:
         """Whether the ARN contains no token."""
         return _is_literal(self.arn)
 
-    @property
-    def environment(self) -> Environment:
-        """Where the function is deployed, as far as synthesis knows it."""
+    def environment_seen_from(self, stack: StackRecord) -> Environment:
+        """Where the function is deployed, as far as synthesis knows it; often the same stack."""
+        if self.is_literal:
+            _, _, _, region, account, *_ = self.arn.split(":")
+            return Environment(account, region)
+        if self.construct.stack is stack.stack:
+            return stack.environment
         # The oldest aws-cdk-lib supported has no ``env`` for a CloudFormation resource.
         if isinstance(self.construct, cdk.CfnResource):
             return Environment.of(self.construct.stack)
@@ -165,16 +174,51 @@ class ConnectorFunction:
         return stack.format_arn(
             service="lambda",
             resource="function",
-            resource_name=cdk.Fn.select(6, cdk.Fn.split(":", self.arn)),
+            resource_name=self.name(stack),
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
+
+    def name(self, stack: cdk.Stack) -> str:
+        """The name of the function, or of that of a version or alias, for ``stack``."""
+        if _is_literal(self.arn):
+            return self.arn.split(":")[6]
+        resource = self.resource
+        if (
+            isinstance(resource, cdk.CfnResource)
+            and self.kind is Kind.FUNCTION
+            and is_same_stack(resource.stack, stack)
+        ):
+            return resource.ref
+        return cdk.Fn.select(6, cdk.Fn.split(":", self.arn))
+
+    def key(self, stack: StackRecord) -> str:
+        """What identifies the function in templates of all stages and after every change of code.
+
+        It is equal for the same function in one stack, and makes ids in that stack.
+        """
+        if self.is_literal:
+            return self.arn
+        if self.resource is None:
+            return json.dumps(stack.stack.resolve(self.arn), sort_keys=True)
+        path = self.resource.node.path
+        in_stack = path.removeprefix(f"{stack.path}/")
+        return in_stack if in_stack != path else path.removeprefix(f"{stack.stage_path}/")
+
+    def is_in(self, stack: cdk.Stack) -> bool:
+        """Whether the function, version or alias is a resource of a stack."""
+        return self.resource is not None and is_same_stack(cdk.Stack.of(self.resource), stack)
 
 
 def kind_of(resource: IConstruct) -> Kind | None:
     """What a resource is to a connector, or None if it is neither function, version nor alias."""
-    if isinstance(resource, cdk.CfnResource):
-        return _KINDS.get(resource.cfn_resource_type)
-    return None
+    if not isinstance(resource, cdk.CfnResource):
+        return None
+    known = _CLASSES.get(_jsii_name(resource))
+    return known or _KINDS.get(resource.cfn_resource_type)
+
+
+def _jsii_name(construct: IConstruct) -> str:
+    return str(getattr(construct, "__jsii_type__", ""))
 
 
 def properties_of(resource: IConstruct) -> dict[str, Any]:
@@ -232,7 +276,7 @@ def _resource_named(name: str, value: Any, stack: cdk.Stack) -> cdk.CfnResource 
 
 def _lambda_resources(stack: cdk.Stack) -> Iterator[cdk.CfnResource]:
     for construct in stack.node.find_all():
-        if getattr(construct, "__jsii_type__", None) not in _CLASSES:
+        if _jsii_name(construct) not in _CLASSES:
             continue
         assert isinstance(construct, cdk.CfnResource)
         if kind_of(construct) is not None and is_same_stack(construct.stack, stack):

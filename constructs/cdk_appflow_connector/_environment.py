@@ -7,6 +7,7 @@ so what is the same for all of them is asked for once and kept in the construct 
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -18,7 +19,10 @@ from constructs import Construct
 from ._expressions import Template
 
 if TYPE_CHECKING:
+    from ._change_rule import ChangeRule
+    from ._connector_function import ConnectorFunction
     from .connector_registration import ConnectorRegistration
+    from .connector_registration_provider import ConnectorRegistrationProvider
 
 _RECORD_ID = "AppFlowConnectorStackRecord"
 
@@ -71,8 +75,9 @@ class Environment(NamedTuple):
 class StackRecord(Construct):
     """What the library knows about a stack and keeps for all of its registrations.
 
-    jsii returns a construct that was made in Python as the same Python object each time. For a
-    stack that the CDK made, it returns a new Python object each time. Its record is found in both.
+    jsii returns a construct that was made in Python as the same Python object each time, so the
+    record is an attribute of the stack. For a stack that the CDK made, jsii returns a new Python
+    object each time. The record is then found in the construct tree.
     """
 
     def __init__(self, stack: cdk.Stack) -> None:
@@ -82,6 +87,7 @@ class StackRecord(Construct):
         self.stack = stack
         self.environment = Environment.of(stack)
         self.account = stack.account
+        self.path = stack.node.path
         self.stage_path = stage.node.path
         # CloudFormation deploys a nested stack where it deploys the stack around it.
         self.root_path = root_stack(stack).node.path
@@ -91,6 +97,11 @@ class StackRecord(Construct):
         )
         # By the path of the function, version or alias, or by the ARN of one from elsewhere.
         self.invoke_permissions: dict[str, lambda_.CfnPermission] = {}
+        self.change_rules: dict[str, ChangeRule] = {}
+        # By the identity of the construct that the app passes.
+        self.functions: dict[int, ConnectorFunction] = {}
+        self.labels: Construct | None = None
+        self.default_provider: ConnectorRegistrationProvider | None = None
         self.is_checked = False
         self.registrations: list[ConnectorRegistration] = []
         parent = stack.nested_stack_parent
@@ -100,11 +111,31 @@ class StackRecord(Construct):
             self.parent.nested.append(self)
         self._templates: dict[str, Template] = {}
 
+    @functools.cached_property
+    def unique_id(self) -> str:
+        """The last part of the stack's ARN: 36 characters that no other stack has."""
+        return cdk.Fn.select(2, cdk.Fn.split("/", cdk.Aws.STACK_ID))
+
     @classmethod
     def of(cls, stack: cdk.Stack) -> StackRecord:
         """The record of a stack, created on first use."""
-        record = stack.node.try_find_child(_RECORD_ID)
-        return record if isinstance(record, cls) else cls(stack)
+        known = vars(stack).get(_RECORD_ID)
+        if isinstance(known, cls):
+            return known
+        found = stack.node.try_find_child(_RECORD_ID)
+        record = found if isinstance(found, cls) else cls(stack)
+        vars(stack)[_RECORD_ID] = record
+        return record
+
+    def compare(self, other: StackRecord) -> Comparison:
+        """Compare the environments that two stacks are deployed to."""
+        if self.root_path == other.root_path:
+            return Comparison.SAME
+        compared = self.environment.compare(other.environment)
+        # Stages exist to deploy the same stacks to several environments.
+        if compared is Comparison.UNRESOLVED and self.stage_path != other.stage_path:
+            return Comparison.DIFFERENT
+        return compared
 
     def template_of(self, stack: cdk.Stack) -> Template:
         """The template of this stack, or of another stack with a function of a registration."""

@@ -1,4 +1,4 @@
-"""The handler's code as an asset: the handler's source beside that of crhelper.
+"""The handler's code as an asset: its source beside what it imports, crhelper and shared code.
 
 Staging needs no Docker, no installer and no network, because crhelper is pure Python and installed
 with this library, at the version that its requirements pin. Equal inputs give equal files, and
@@ -8,6 +8,7 @@ therefore an equal asset hash, on every machine.
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,11 @@ ENTRY_POINT = "connector_registration.function.handler"
 _HERE = Path(__file__).parent
 # An installed wheel has the source inside the package; a checkout has it in another folder.
 _SOURCES = (_HERE / "_handler", _HERE.parents[1] / "handler")
+
+_SHARED_PACKAGE = "appflow_connector_configuration"
+
+# What the handler does not import of it.
+_NOT_OF_HANDLER = ("entities.py", "faults.py", "model.py")
 
 # The notice is included. The licence, a tenth of the whole, is not needed, because an upload into
 # an AWS account of the same owner is no distribution.
@@ -39,7 +45,7 @@ def handler_code(scope: Construct) -> lambda_.Code:
     staging = Path(stage.asset_outdir, "appflow-connector-registration-handler")
     # Files of an earlier version of the library would become part of the asset.
     shutil.rmtree(staging, ignore_errors=True)
-    for source, target in (*_handler_files(), *_crhelper_files()):
+    for source, target in (*_handler_files(), *_shared_files(), *_crhelper_files()):
         _copy(source, staging / target)
     return lambda_.Code.from_asset(str(staging))
 
@@ -48,6 +54,17 @@ def _handler_files() -> Iterator[tuple[Path, Path]]:
     root = next(source for source in _SOURCES if source.is_dir())
     for file in root.rglob("*.py"):
         yield file, file.relative_to(root)
+
+
+def _shared_files() -> Iterator[tuple[Path, Path]]:
+    # Found and not imported: the constructs do not need it.
+    found = importlib.util.find_spec(_SHARED_PACKAGE)
+    assert found is not None, "it is installed with this library"
+    assert found.origin is not None, "it is a package with an __init__.py"
+    for file in Path(found.origin).parent.glob("*.py"):
+        if file.name in _NOT_OF_HANDLER:
+            continue
+        yield file, Path(_SHARED_PACKAGE, file.name)
 
 
 def _crhelper_files() -> list[tuple[Path, Path]]:

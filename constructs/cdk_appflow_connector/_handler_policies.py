@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
@@ -23,7 +24,7 @@ from ._connector_function import ConnectorFunction
 from ._dependencies import wait_for, wait_no_longer_for
 from ._logical_ids import PolicyNames, override_logical_id
 from ._policy_sizes import (
-    max_arns_size,
+    LongestTexts,
     max_connector_policy_size,
     max_policy_size,
     policy_document,
@@ -33,6 +34,7 @@ from ._role_limits import RoleLimits
 _CONNECTORS_ID = "Connectors"
 _POLICY_ID = "Policy"
 _UNREGISTER_ID = "UnregisterPolicy"
+_USAGE_ID = "UsagePolicy"
 
 # Source: "IAM and AWS STS quotas" in the IAM User Guide.
 _MAX_MANAGED_POLICY_SIZE = 6_144
@@ -115,13 +117,13 @@ class HandlerPolicies:
         self._stack = cdk.Stack.of(provider)
         self._role_name = role.role_name
         self._names = PolicyNames(provider, role)
+        self.texts = LongestTexts(self._stack)
         policy = provider.node.try_find_child(_POLICY_ID)
         self._policy = policy if isinstance(policy, iam.Policy) else None
         self.connectors: list[ConnectorPolicies] = []
         self.shared: list[SharedPolicy] = []
-        self._unregister_policy: iam.CfnPolicy | None = None
-        requests = policy_document([self._unregister_requests()])
-        self._unregister_policy_size = max_policy_size(self._stack.resolve(requests))
+        self.unregister = AdditionalPolicy(self, _UNREGISTER_ID, [self._unregister_requests()])
+        self.usage = AdditionalPolicy(self, _USAGE_ID, self._usage_statements())
         self.limits = RoleLimits.of(role)
         self.limits.providers.append(self)
 
@@ -165,13 +167,15 @@ class HandlerPolicies:
         if not self.shared or not self.shared[-1].fits(connector):
             number = len(self.shared) + 1
             self.limits.check_managed_policies(1)
+            connectors: list[ConnectorPolicies] = []
             policy = iam.CfnManagedPolicy(
                 self._provider,
                 f"{_CONNECTORS_ID}{number}",
-                policy_document={},
+                # Resolved a few times, and not sent to the CDK again with each connector.
+                policy_document=cdk.Lazy.any(_SharedDocument(connectors)),
                 roles=[self._role_name],
             )
-            self.shared.append(SharedPolicy(policy))
+            self.shared.append(SharedPolicy(policy, connectors))
         return self.shared[-1]
 
     def create_inline_policy(
@@ -188,28 +192,33 @@ class HandlerPolicies:
         override_logical_id(label, policy, "Policy")
         return policy
 
-    def unregister_policy(self) -> iam.CfnPolicy:
-        """The policy that every registration with ``DESTROY`` needs besides its own."""
-        if self._unregister_policy is None:
-            self._unregister_policy = iam.CfnPolicy(
-                self._provider,
-                _UNREGISTER_ID,
-                policy_name=self._names.of_provider("Unregister"),
-                policy_document=policy_document([self._unregister_requests()]),
-                roles=[self._role_name],
-            )
-        return self._unregister_policy
+    def create_additional_policy(
+        self, construct_id: str, statements: list[dict[str, Any]]
+    ) -> iam.CfnPolicy:
+        """Create an inline policy that does not belong to one connector."""
+        return iam.CfnPolicy(
+            self._provider,
+            construct_id,
+            policy_name=self._names.of_provider(construct_id.removesuffix(_POLICY_ID)),
+            policy_document=policy_document(statements),
+            roles=[self._role_name],
+        )
 
     def remove_shared(self, shared: SharedPolicy) -> None:
         """Remove a shared policy that no connector is left in."""
         self.shared.remove(shared)
         self._provider.node.try_remove_child(shared.policy.node.id)
 
-    def remove_unused_unregister_policy(self) -> None:
-        """Remove the policy of ``unregister_policy`` after the last registration with it."""
+    def remove_unused(self) -> None:
+        """Remove the additional policies that no connector needs."""
         if not any(connector.may_unregister for connector in self.connectors):
-            self._provider.node.try_remove_child(_UNREGISTER_ID)
-            self._unregister_policy = None
+            self.unregister.remove()
+        if not any(connector.may_read_usage for connector in self.connectors):
+            self.usage.remove()
+
+    def remove_additional_policy(self, policy: iam.CfnPolicy) -> None:
+        """Remove what ``create_additional_policy`` has created."""
+        self._provider.node.try_remove_child(policy.node.id)
 
     def check_inline_policies(self) -> None:
         """Raise ValueError if the inline policies are larger than IAM accepts."""
@@ -226,7 +235,8 @@ class HandlerPolicies:
         """The inline policies that the library has created, and what computes their sizes."""
         of_connectors = [connector.policy for connector in self.connectors]
         others = [
-            self._unregister_policy,
+            self.unregister.policy,
+            self.usage.policy,
             *(policy.node.default_child for policy in self._base_policies()),
         ]
         found = [
@@ -241,8 +251,10 @@ class HandlerPolicies:
         Those in the construct of the role are not included.
         """
         sizes = [connector.inline_size(all_destroyed) for connector in self.connectors]
-        if all_destroyed or self._unregister_policy is not None:
-            sizes.append(self._unregister_policy_size)
+        if all_destroyed or self.unregister.policy is not None:
+            sizes.append(self.unregister.size)
+        if self.usage.policy is not None:
+            sizes.append(self.usage.size)
         return sum(sizes) + self._policy_size
 
     @functools.cached_property
@@ -274,6 +286,52 @@ class HandlerPolicies:
         )
         return _allow(["appflow:UnRegisterConnector"], [arn])
 
+    def _usage_statements(self) -> list[dict[str, Any]]:
+        """Allow to read what uses a connector.
+
+        IAM cannot limit these actions to a connector: DescribeConnectorProfiles has no resource
+        type, and the ARN of a flow contains no label.
+        Source: "Actions, resources, and condition keys for Amazon AppFlow" in the Service
+        Authorization Reference.
+        """
+        flows = self._stack.format_arn(service="appflow", resource="flow", resource_name="*")
+        return [
+            _allow(["appflow:DescribeConnectorProfiles"], ["*"]),
+            _allow(["appflow:DescribeFlow", "appflow:ListFlows"], [flows]),
+        ]
+
+
+class AdditionalPolicy:
+    """An inline policy that some registrations of a provider need besides their own.
+
+    Attributes:
+        policy: the policy, or None while no registration needs it.
+        size: its size at most.
+    """
+
+    def __init__(
+        self, policies: HandlerPolicies, construct_id: str, statements: list[dict[str, Any]]
+    ) -> None:
+        self._policies = policies
+        self._construct_id = construct_id
+        self._statements = statements
+        self.policy: iam.CfnPolicy | None = None
+        self.size = max_policy_size(policies.stack.resolve(policy_document(statements)))
+
+    def get(self) -> iam.CfnPolicy:
+        """The policy, created for the first registration."""
+        if self.policy is None:
+            self.policy = self._policies.create_additional_policy(
+                self._construct_id, self._statements
+            )
+        return self.policy
+
+    def remove(self) -> None:
+        """Remove the policy if there is one."""
+        if self.policy is not None:
+            self._policies.remove_additional_policy(self.policy)
+            self.policy = None
+
 
 class ConnectorPolicies:
     """What the handler may do with a connector, and which policies say so.
@@ -289,6 +347,7 @@ class ConnectorPolicies:
         shared: the policy that the connector shares with others, or None if it has its own.
         policy: the inline policy of the connector, if it needs one.
         may_unregister: whether the handler may unregister the connector.
+        may_read_usage: whether the handler may read the connector profiles and flows.
     """
 
     def __init__(
@@ -312,17 +371,13 @@ class ConnectorPolicies:
         self.function_of_alias = function.arn_without_alias(policies.stack)
         self.shared: SharedPolicy | None = None
         self.may_unregister = False
+        self.may_read_usage = False
         self.policy: iam.CfnPolicy | None = None
-        resolved = policies.stack.resolve(
-            {
-                "arns": self.arns,
-                "own": policy_document(self._own_statements(may_unregister=True)),
-                "unregister": policy_document(self._unregister_statements()),
-            }
-        )
-        self.arns_size = max_arns_size(resolved["arns"])
-        self._own_size = max_connector_policy_size(resolved["own"])
-        self._unregister_size = max_connector_policy_size(resolved["unregister"])
+        own = policy_document(self._own_statements(may_unregister=True))
+        unregister = policy_document(self._unregister_statements())
+        self.arns_size = policies.texts.max_size(self.arns)
+        self._own_size = policies.texts.max_size(own)
+        self._unregister_size = policies.texts.max_size(unregister)
 
     @property
     def functions(self) -> list[str]:
@@ -338,11 +393,13 @@ class ConnectorPolicies:
         """Move the permissions from the connector's own policy to one that it shares.
 
         A policy that is removed is deleted after every other resource has been updated, and a
-        registration waits for its new policy, so its handler has the permissions all the time.
+        registration waits for its new policy, so its handler has the permissions all the time. A
+        registration that has no policy yet is made to wait by its caller.
         """
         self.shared = self._policies.policy_for(self)
         self.shared.add(self)
-        wait_for(self._resource, self.shared.policy)
+        if self.policy is not None:
+            wait_for(self._resource, self.shared.policy)
         self.write()
 
     def allow_unregistering(self) -> None:
@@ -358,7 +415,7 @@ class ConnectorPolicies:
             self.may_unregister = False
             raise
         self.write()
-        wait_for(self._resource, self._policies.unregister_policy())
+        wait_for(self._resource, self._policies.unregister.get())
 
     def forbid_unregistering(self) -> None:
         """Revoke what ``allow_unregistering`` has allowed."""
@@ -366,14 +423,25 @@ class ConnectorPolicies:
             return
         self.may_unregister = False
         self.write()
-        wait_no_longer_for(self._resource, self._policies.unregister_policy())
-        self._policies.remove_unused_unregister_policy()
+        wait_no_longer_for(self._resource, self._policies.unregister.get())
+        self._policies.remove_unused()
+
+    def allow_reading_usage(self) -> None:
+        """Allow the handler to read what uses the connector.
+
+        Raises:
+            ValueError: the inline policies would be larger than IAM accepts.
+        """
+        self.may_read_usage = True
+        policy = self._policies.usage.get()
+        self._policies.check_inline_policies()
+        wait_for(self._resource, policy)
 
     def discard(self) -> None:
         """Take everything back, because the registration is refused."""
         self._policies.connectors.remove(self)
         self.may_unregister = False
-        self._policies.remove_unused_unregister_policy()
+        self._policies.remove_unused()
         if self.shared is not None:
             self.shared.remove(self)
             if not self.shared.connectors:
@@ -427,9 +495,9 @@ class ConnectorPolicies:
 class SharedPolicy:
     """A managed policy for several connectors, and its size so far."""
 
-    def __init__(self, policy: iam.CfnManagedPolicy) -> None:
+    def __init__(self, policy: iam.CfnManagedPolicy, connectors: list[ConnectorPolicies]) -> None:
         self.policy = policy
-        self.connectors: list[ConnectorPolicies] = []
+        self.connectors = connectors
         self._size = _EMPTY_POLICY_SIZE
 
     def fits(self, connector: ConnectorPolicies) -> bool:
@@ -443,19 +511,27 @@ class SharedPolicy:
         """Add the permissions to register a connector and to update its registration."""
         self.connectors.append(connector)
         self._size += connector.arns_size
-        self._write()
 
     def remove(self, connector: ConnectorPolicies) -> None:
         """Remove the permissions of a connector again."""
         self.connectors.remove(connector)
         self._size -= connector.arns_size
-        self._write()
 
-    def _write(self) -> None:
+
+@jsii.implements(cdk.IStableAnyProducer)
+class _SharedDocument:
+    """The document of a shared policy, once all of its connectors are known."""
+
+    def __init__(self, connectors: list[ConnectorPolicies]) -> None:
+        self._connectors = connectors
+
+    def produce(self) -> dict[str, Any]:
+        """The permissions to register the connectors and to update their registrations."""
         actions = ["appflow:DescribeConnector", "appflow:UpdateConnectorRegistration"]
-        connectors = [one.connector_arn for one in self.connectors]
-        statements = [_allow(actions, connectors), *_function_statements(self.connectors)]
-        self.policy.policy_document = policy_document(statements)
+        connectors = [one.connector_arn for one in self._connectors]
+        return policy_document(
+            [_allow(actions, connectors), *_function_statements(self._connectors)]
+        )
 
 
 def _function_statements(connectors: list[ConnectorPolicies]) -> list[dict[str, Any]]:

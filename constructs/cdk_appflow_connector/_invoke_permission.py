@@ -7,8 +7,6 @@ Source: "Lambda quotas" in the AWS Lambda Developer Guide.
 
 from __future__ import annotations
 
-import json
-
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
@@ -33,7 +31,7 @@ def invoke_permission(function: ConnectorFunction, stack: StackRecord) -> lambda
     Returns:
         The permission, which the registration must wait for.
     """
-    key = _key(function, stack)
+    key = function.key(stack)
     permission = stack.invoke_permissions.get(key)
     if permission is None:
         # function.add_permission would create none for an imported function of an unknown account.
@@ -50,17 +48,6 @@ def invoke_permission(function: ConnectorFunction, stack: StackRecord) -> lambda
             _retain_on_replacement(permission)
         stack.invoke_permissions[key] = permission
     return permission
-
-
-def _key(function: ConnectorFunction, stack: StackRecord) -> str:
-    """What identifies a function in the templates of all stages and after every change of code."""
-    if function.is_literal:
-        return function.arn
-    if function.resource is None:
-        return json.dumps(stack.stack.resolve(function.arn), sort_keys=True)
-    path = function.resource.node.path
-    in_stack = path.removeprefix(f"{stack.stack.node.path}/")
-    return in_stack if in_stack != path else path.removeprefix(f"{stack.stage_path}/")
 
 
 def _retain_on_replacement(permission: lambda_.CfnPermission) -> None:

@@ -27,16 +27,6 @@ class _Use(NamedTuple):
     def path(self) -> str:
         return f"{self.scope.node.path}/{self.construct_id}"
 
-    def compare(self, other: _Use) -> Comparison:
-        """Compare the environments that two registrations are deployed to."""
-        if self.stack.root_path == other.stack.root_path:
-            return Comparison.SAME
-        compared = self.stack.environment.compare(other.stack.environment)
-        # Stages exist to deploy the same stacks to several environments.
-        if compared is Comparison.UNRESOLVED and self.stack.stage_path != other.stack.stage_path:
-            return Comparison.DIFFERENT
-        return compared
-
 
 class _Labels(Construct):
     """The uses of each label in an app."""
@@ -48,12 +38,12 @@ class _Labels(Construct):
     @classmethod
     def of(cls, stack: StackRecord) -> _Labels:
         """The labels of the app that a stack belongs to."""
-        found = stack.app_node.try_find_child(_LABELS_ID)
-        if isinstance(found, cls):
-            return found
-        app = stack.app_node.root
-        assert isinstance(app, Construct)
-        return cls(app)
+        if not isinstance(stack.labels, cls):
+            found = stack.app_node.try_find_child(_LABELS_ID)
+            app = stack.app_node.root
+            assert isinstance(app, Construct)
+            stack.labels = found if isinstance(found, cls) else cls(app)
+        return stack.labels
 
 
 class LabelUse:
@@ -102,7 +92,7 @@ def check_label_is_unique(
     uses = _Labels.of(stack).uses[_key(text, stack)]
     possible = None
     for other in uses:
-        match use.compare(other):
+        match use.stack.compare(other.stack):
             case Comparison.SAME:
                 raise ValueError(
                     f"connector_label is {text!r}, but {other.path} has this label already."
@@ -127,4 +117,4 @@ def _constant_text(label: str, stack: StackRecord) -> str | None:
 
 def _key(text: str, stack: StackRecord) -> str:
     """What equal labels have in common: the name of a stack makes labels of two stacks differ."""
-    return f"{stack.stack.node.path}: {text}" if "${AWS::Stack" in text else text
+    return f"{stack.path}: {text}" if "${AWS::Stack" in text else text

@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import aws_cdk as cdk
+
 _PARTITION, _REGION, _ACCOUNT = "aws", "ap-southeast-1", "111122223333"
 
 _PSEUDO_PARAMETERS = {
@@ -35,9 +37,36 @@ def policy_document(statements: list[dict[str, Any]]) -> dict[str, Any]:
     return {"Statement": statements, "Version": "2012-10-17"}
 
 
-def max_arns_size(resolved: Any) -> int:
-    """The maximum size of ARNs of connectors and their functions, with quotes and commas."""
-    return _size(_with_longest_values(resolved, _FUNCTION_ARN))
+class LongestTexts:
+    """The longest text that each text of connector policies in a stack can become.
+
+    Most ARNs begin as others do, so few of them are sent to the CDK, which knows what a token is.
+    """
+
+    def __init__(self, stack: cdk.Stack) -> None:
+        self._stack = stack
+        self._by_prefix: dict[str, str] = {}
+
+    def max_size(self, value: Any) -> int:
+        """The maximum size of a policy, or of a list of ARNs, with quotes and commas."""
+        return _size(self._longest(value))
+
+    def _longest(self, value: Any) -> Any:
+        match value:
+            case dict():
+                return {key: self._longest(member) for key, member in value.items()}
+            case list():
+                return [self._longest(member) for member in value]
+            case str() if "${" in value:
+                end = value.rindex("}") + 1
+                return self._longest_prefix(value[:end]) + value[end:]
+        return value
+
+    def _longest_prefix(self, text: str) -> str:
+        if text not in self._by_prefix:
+            resolved = self._stack.resolve(text)
+            self._by_prefix[text] = _with_longest_values(resolved, _FUNCTION_ARN)
+        return self._by_prefix[text]
 
 
 def max_connector_policy_size(document: dict[str, Any]) -> int:

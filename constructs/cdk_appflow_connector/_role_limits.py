@@ -119,7 +119,7 @@ class RoleLimits:
         Args:
             template_of: returns the template of a stack.
         """
-        stacks = {cdk.Stack.of(self._role).node.path: cdk.Stack.of(self._role)}
+        stacks = {self._stack.node.path: self._stack}
         stacks |= {one.stack.node.path: one.stack for one in self.providers}
         attached = [
             policy
@@ -162,10 +162,18 @@ class RoleLimits:
 
     def _given_managed_policies(self) -> int:
         """The number of managed policies that the app has given the role so far."""
-        resource = self._role.node.default_child
-        if not isinstance(resource, iam.CfnRole):
+        if self._resource is None:
             return 0
-        return len(cdk.Stack.of(self._role).resolve(resource.managed_policy_arns) or [])
+        return len(self._stack.resolve(self._resource.managed_policy_arns) or [])
+
+    @functools.cached_property
+    def _stack(self) -> cdk.Stack:
+        return cdk.Stack.of(self._role)
+
+    @functools.cached_property
+    def _resource(self) -> iam.CfnRole | None:
+        resource = self._role.node.default_child
+        return resource if isinstance(resource, iam.CfnRole) else None
 
     @functools.cached_property
     def _max_own_size(self) -> int:
@@ -180,13 +188,12 @@ class RoleLimits:
 
     @functools.cached_property
     def _own_documents(self) -> list[dict[str, Any]]:
-        stack = cdk.Stack.of(self._role)
-        resource = self._role.node.default_child
-        inline = stack.resolve(resource.policies) if isinstance(resource, iam.CfnRole) else None
+        resource = self._resource
+        inline = None if resource is None else self._stack.resolve(resource.policies)
         documents = [policy["policyDocument"] for policy in inline or []]
         policy = self._role.node.try_find_child("DefaultPolicy")
         if isinstance(policy, iam.Policy):
-            documents.append(stack.resolve(policy.document.to_json()))
+            documents.append(self._stack.resolve(policy.document.to_json()))
         return documents
 
 

@@ -37,12 +37,12 @@ class _Checks:
         template = read_template(self._stack.stack)
 
         def template_of(stack: cdk.Stack) -> dict[str, Any]:
-            is_here = stack.node.path == self._stack.stack.node.path
+            is_here = stack.node.path == self._stack.path
             return template if is_here else read_template(stack)
 
         yield from find_circle(self._stack, template)
-        providers = [registration._provider for registration in self._stack.registrations]
-        for provider in {one.node.path: one for one in providers}.values():
+        # jsii returns a construct that was made in Python as the same object each time.
+        for provider in dict.fromkeys(one._provider for one in self._stack.registrations):
             policies = provider._policies
             if policies is not None and policies.limits.first_provider is policies:
                 yield from policies.limits.validate(template_of)

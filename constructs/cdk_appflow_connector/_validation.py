@@ -7,20 +7,26 @@ checked, because its value is only known at deploy time; the handler checks it t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
 
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from ._arguments import shown
-from ._connector_function import ConnectorFunction
-from ._environment import Environment, is_same_stack
+from ._connector_function import ConnectorFunction, Kind
+from ._environment import StackRecord, is_same_stack
 
 _LABEL = re.compile(r"[a-zA-Z0-9][\w!@#.-]{1,255}", re.ASCII)
 _DESCRIPTION = re.compile(r"[\s\w/!@#+=.-]{0,1024}", re.ASCII)
+
+CHANGE_ID = re.compile(r"[A-Z][A-Z0-9_]*(:([^\s%,]|%[0-9A-F]{2})+)?")
+"""The id of a breaking change: what has changed, and often a colon and the value.
+
+A blank in the value is ``%20``, a comma ``%2C``, and a percent sign ``%25``.
+"""
 
 LAMBDA_ARN = re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[\w-]+(:[\w$-]+)?", re.ASCII)
 
@@ -65,6 +71,18 @@ _RESERVED_VARIABLES = frozenset(
 # CloudFormation waits no longer for a custom resource, whatever its ServiceTimeout.
 # Source: AWS::CloudFormation::CustomResource in the CloudFormation Template Reference.
 MAX_SERVICE_TIMEOUT_SECONDS = 60 * 60
+
+# A schedule is for lost events. Each run costs an invocation of the handler and of the connector.
+_MIN_RECONCILE_SECONDS = 60 * 60
+_RECONCILE_SECONDS = 24 * 60 * 60
+
+RECONCILE_EVERY = cdk.Duration.seconds(_RECONCILE_SECONDS)
+"""The default of ``reconcile_every``."""
+
+# Sources: "Amazon EventBridge quotas" in the EventBridge User Guide, and InputTransformer in the
+# EventBridge API Reference.
+_MAX_RULE_TARGETS = 5
+_MAX_RULE_INPUT = 8_192
 
 # Source: "IAM and AWS STS quotas" in the IAM User Guide. The number of managed policies can be
 # raised up to this maximum; the size of the inline policies cannot be raised.
@@ -119,6 +137,27 @@ def check_removal_policy(removal_policy: cdk.RemovalPolicy, *, force_delete: boo
         )
 
 
+def check_acknowledged_changes(ids: Sequence[str], *, are_checked: bool) -> None:
+    """Raise ValueError for ids that are not those of a change, or that nothing looks at."""
+    if not ids:
+        return
+    if not are_checked:
+        raise ValueError(
+            "acknowledged_changes is given, but OnBreakingChange.IGNORE refuses no change. Set"
+            " on_breaking_change=OnBreakingChange.FAIL as well, or omit acknowledged_changes"
+        )
+    if cdk.Token.is_unresolved(ids):
+        return
+    for one in ids:
+        if not CHANGE_ID.fullmatch(one) and not cdk.Token.is_unresolved(one):
+            raise ValueError(
+                f"acknowledged_changes contains {shown(one)}, but an id looks like"
+                " API_VERSION_REMOVED:v51.0, with %20 for a blank, %2C for a comma and %25 for a"
+                " percent sign. Copy it from the reason of the failed update, or from"
+                " cdk-appflow-connector check --against"
+            )
+
+
 _REMOVAL_CHOICES = (
     "kept (RemovalPolicy.RETAIN), unregistered (RemovalPolicy.DESTROY), or unregistered only when"
     " its creation is rolled back (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)"
@@ -135,8 +174,8 @@ def check_applied_removal_policy(policy: object, path: str, resource_type: str) 
         )
 
 
-def check_function(function: ConnectorFunction, environment: Environment) -> None:
-    """Raise ValueError for a function that cannot be a connector in an environment.
+def check_function(function: ConnectorFunction, stack: StackRecord) -> None:
+    """Raise ValueError for a function that cannot be a connector in a stack.
 
     Source for ``$LATEST``: Lambda's response to AddPermission, "We currently do not support adding
     policies for $LATEST."
@@ -147,15 +186,16 @@ def check_function(function: ConnectorFunction, environment: Environment) -> Non
             " but Lambda accepts no permission for AppFlow on $LATEST. Pass the function itself,"
             " which runs the same code"
         )
-    if not LAMBDA_ARN.fullmatch(function.arn) and not cdk.Token.is_unresolved(function.arn):
+    if function.is_literal and not LAMBDA_ARN.fullmatch(function.arn):
         raise ValueError(
             f"the ARN of connector_function is {function.arn}, but AppFlow accepts only"
             " arn:aws:lambda:<region>:<account>:function:<name>[:<version or alias>]. Pass a"
             " function with such an ARN"
         )
+    environment = stack.environment
     if environment == (None, None):
         return
-    actual = function.environment
+    actual = function.environment_seen_from(stack)
     for kind, found, expected in (
         ("account", actual.account, environment.account),
         ("Region", actual.region, environment.region),
@@ -166,6 +206,83 @@ def check_function(function: ConnectorFunction, environment: Environment) -> Non
                 f" {expected}. AppFlow only invokes functions in its own account and Region. Deploy"
                 " the function there too"
             )
+
+
+def check_external_change(
+    function: ConnectorFunction, *, refresh: bool, refresh_on_code_change: bool
+) -> None:
+    """Raise ValueError for a function that nothing can change, and for half of its changes.
+
+    Lambda reports the changes of deployments as well. The handler leaves a change of a running
+    deployment to it, and would refresh after a change of a deployment that has ended.
+    """
+    if not refresh:
+        return
+    if not refresh_on_code_change:
+        raise ValueError(
+            "refresh_on_external_change is True, but refresh_on_code_change is False, and Lambda"
+            " reports the changes that deployments make as well. Omit refresh_on_code_change, or"
+            " set refresh_on_external_change=False"
+        )
+    if function.kind is Kind.VERSION:
+        raise ValueError(
+            f"refresh_on_external_change is True, but connector_function is"
+            f" {function.construct.node.path}, a version, whose code and configuration never"
+            " change. Omit refresh_on_external_change, or pass the function or an alias"
+        )
+
+
+def check_reconcile_every(reconcile_every: cdk.Duration | None, *, refresh: bool) -> int | None:
+    """The seconds between two runs of a schedule, or None for no schedule.
+
+    Raises:
+        ValueError: the value is a token, too short, no whole number of minutes, or without effect.
+    """
+    if reconcile_every is None:
+        return None
+    if reconcile_every is RECONCILE_EVERY:
+        return _RECONCILE_SECONDS
+    seconds = _seconds(reconcile_every)
+    if seconds is None:
+        raise ValueError(
+            "reconcile_every is a token, whose value is only known at deploy time, but synthesis"
+            " makes a rate expression of it. Pass a Duration of known length, for example"
+            " Duration.hours(24), or one from the app's context"
+        )
+    if seconds < _MIN_RECONCILE_SECONDS or seconds % 60:
+        raise ValueError(
+            f"reconcile_every is {seconds:.10g} seconds, but must be a whole number of minutes, and"
+            " at least an hour. Pass for example Duration.hours(24), or None for no schedule"
+        )
+    if not refresh and seconds != _RECONCILE_SECONDS:
+        raise ValueError(
+            f"reconcile_every is {seconds:.10g} seconds, but refresh_on_external_change is False,"
+            " so nothing is checked on a schedule. Set refresh_on_external_change=True as well, or"
+            " omit reconcile_every"
+        )
+    return int(seconds)
+
+
+def check_rule_targets(count: int, function: IConstruct) -> None:
+    """Raise ValueError for more providers behind one rule than EventBridge accepts."""
+    if count > _MAX_RULE_TARGETS:
+        raise ValueError(
+            f"with this registration, {count} providers would refresh the registrations of"
+            f" {function.node.path} after external changes, but EventBridge accepts"
+            f" {_MAX_RULE_TARGETS} targets for a rule. Pass one of the other providers, or set"
+            " refresh_on_external_change=False"
+        )
+
+
+def check_rule_input(size: int, function: IConstruct) -> None:
+    """Raise ValueError for more registrations of one function and provider than fit into a rule."""
+    if size > _MAX_RULE_INPUT:
+        raise ValueError(
+            f"with this registration, the labels of the connectors of {function.node.path} can make"
+            f" an input of {size:,} characters for the handler, but EventBridge accepts"
+            f" {_MAX_RULE_INPUT:,}. Pass another provider, which has an input of its own, or set"
+            " refresh_on_external_change=False"
+        )
 
 
 def check_provider_stack(provider: Construct, stack: cdk.Stack) -> None:
@@ -201,19 +318,25 @@ def seconds_of(name: str, duration: cdk.Duration) -> int:
     Raises:
         ValueError: the duration is a token, or no whole number of seconds.
     """
-    try:
-        seconds = duration.to_seconds(integral=False)
-    except RuntimeError:
-        # The CDK converts no token from one unit into another.
-        _raise_unknown_time(name)
-    if seconds < 0:
-        # The CDK represents a token by a negative number, and no duration is negative.
+    seconds = _seconds(duration)
+    if seconds is None:
         _raise_unknown_time(name)
     if seconds != int(seconds):
         raise ValueError(
             f"{name} is {seconds:g} seconds, but must be a whole number of seconds. Round it"
         )
     return int(seconds)
+
+
+def _seconds(duration: cdk.Duration) -> float | None:
+    """The seconds of a duration, or None for a token."""
+    try:
+        seconds = duration.to_seconds(integral=False)
+    except RuntimeError:
+        # The CDK converts no token from one unit into another.
+        return None
+    # The CDK represents a token by a negative number, and no duration is negative.
+    return None if seconds < 0 else seconds
 
 
 def check_known_time(name: str, seconds: object) -> None:

@@ -108,8 +108,9 @@ def warn_unseen_code_changes(scope: IConstruct, function: ConnectorFunction) -> 
         "unseenCodeChanges",
         f"connector_function is {function.construct.node.path}, which does not refer to a resource"
         " of this app, so new code under the same ARN does not refresh the registration, and"
-        " AppFlow keeps the old configuration. Pass triggers={'Release': ...} with a value that"
-        " changes with each release of the function, or import a version",
+        " AppFlow keeps the old configuration. Set refresh_on_external_change=True, pass"
+        " triggers={'Release': ...} with a value that changes with each release of the function, or"
+        " import a version",
     )
 
 
@@ -149,6 +150,18 @@ def warn_managed_policy_quota(role: Construct, count: int, quota: int) -> None:
         f" attaches {quota} to a role unless the account's quota is raised. Request an increase of"
         " the quota 'Managed policies per role', or move some of the connectors to another stack,"
         " or to another provider with a role of its own",
+    )
+
+
+def warn_event_rule_quota(stack: cdk.Stack, quota: int) -> None:
+    """Warn about more rules on an event bus than EventBridge's default quota."""
+    _warn(
+        stack,
+        "eventRuleQuota",
+        f"this stack and those of the same account and Region have {quota + 1} rules for"
+        f" refresh_on_external_change, but EventBridge accepts {quota} rules on an event bus unless"
+        " the account's quota is raised. Request an increase of the quota 'Number of rules', or"
+        " set refresh_on_external_change=False for functions that only deployments change",
     )
 
 

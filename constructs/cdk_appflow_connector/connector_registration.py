@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -18,6 +19,7 @@ from constructs import Construct
 from . import _arguments as arguments
 from . import _validation as validation
 from . import _warnings as warnings
+from ._change_rule import ChangeRule, Listener
 from ._connector_function import FUNCTION, ConnectorFunction
 from ._environment import StackRecord
 from ._function_hash import alias_routing, function_hash
@@ -33,6 +35,9 @@ from .connector_registration_provider import (
 )
 
 _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"
+
+# The default of metrics in the CDK.
+_METRIC_PERIOD = cdk.Duration.minutes(5)
 
 
 class Adoption(enum.Enum):
@@ -51,6 +56,19 @@ class Adoption(enum.Enum):
     """Register the label. Fail the deployment if the label is registered already."""
 
 
+class OnBreakingChange(enum.Enum):
+    """What happens if a refresh takes away what connector profiles or flows use."""
+
+    IGNORE = "Ignore"
+    """Nothing. The handler neither compares configurations nor reads profiles and flows."""
+
+    FAIL = "Fail"
+    """Fail the update, so that CloudFormation rolls back to the code and the configuration before.
+
+    The reason names the changes, and the profiles and flows that they break.
+    """
+
+
 _ARGUMENTS = {
     "scope": arguments.SCOPE,
     "id": arguments.ID,
@@ -64,6 +82,14 @@ _ARGUMENTS = {
     "adoption": arguments.instance(Adoption, "Pass for example Adoption.ALLOWED"),
     "refresh_on_code_change": arguments.FLAG,
     "triggers": arguments.MAPPING.or_none(),
+    "refresh_on_external_change": arguments.FLAG,
+    "reconcile_every": arguments.instance(
+        cdk.Duration, "Pass for example Duration.hours(24)"
+    ).or_none(),
+    "on_breaking_change": arguments.instance(
+        OnBreakingChange, "Pass for example OnBreakingChange.FAIL"
+    ),
+    "acknowledged_changes": arguments.TEXTS.or_none(),
     "skip_permissions": arguments.FLAG,
     "service_timeout": arguments.DURATION.or_none(),
     "provider": arguments.instance(
@@ -188,6 +214,39 @@ class ConnectorRegistration(cdk.Resource):
             lists and dictionaries of these. A change of one of them refreshes the registration. Use
             them for changes that the CDK cannot detect, such as new code of an imported function.
             Default: none.
+        refresh_on_external_change: whether the registration is also refreshed when the function
+            changes outside of a deployment of this stack: by a pipeline, an operator, CodeDeploy or
+            another stack. It adds an EventBridge rule for the function, and a permission for the
+            rules to invoke the handler, but no permission of the handler. The handler reads the
+            function, and refreshes the registration if AppFlow shows the ARN of this function and
+            another configuration than the connector returns; otherwise it changes nothing. Lambda
+            sends an event at the end of each change of a function. Only CloudTrail sends one when
+            an alias is moved: without a trail for management events, the next ``reconcile_every``
+            notices it. Not allowed for a version, which never changes, nor with
+            ``refresh_on_code_change=False``. Default: False.
+            Source: "Lambda Function state events in Amazon EventBridge" in the AWS Lambda Developer
+            Guide.
+        reconcile_every: how often the handler compares the configurations in any case, because
+            events can be lost. At least an hour, in whole minutes, no token. Registrations of one
+            function in a stack share the shortest. None: never. Another value than the default
+            needs ``refresh_on_external_change=True``. Default: 24 hours.
+            Source: "Events and event delivery levels" in the EventBridge Events Reference.
+        on_breaking_change: what happens if a refresh takes away what connector profiles or flows
+            use, such as an API version. With ``OnBreakingChange.FAIL`` the handler compares what
+            AppFlow showed before the refresh with what it shows after it. If something is gone, the
+            handler reads the profiles and flows of the label, and fails the update if one of them
+            uses it, or if they cannot be read. Until the rollback, AppFlow has the new
+            configuration. A rollback is never checked. A creation that adopts a registration is
+            checked too; if it fails, the handler registers the former function again, which needs
+            ``lambda:InvokeFunction`` for that function. With ``refresh_on_external_change``, a
+            change of a function of another stack may be refreshed before the update, and is then
+            reported by ``metric_breaking_changes`` only. Default: ``OnBreakingChange.IGNORE``,
+            which needs no permission and no call.
+        acknowledged_changes: the ids of changes that may break connector profiles and flows, such
+            as ``API_VERSION_REMOVED:v51.0``. The reason of a failed update, and
+            ``cdk-appflow-connector check --against``, show the ids. Only with
+            ``OnBreakingChange.FAIL``. A change of this argument or of ``on_breaking_change`` alone
+            does not refresh the registration. Default: none.
         skip_permissions: whether to omit AppFlow's permission to invoke ``connector_function``. Use
             it for functions whose resource policy is managed elsewhere, such as those imported with
             ``skip_permissions=True``, which the CDK does not expose. A warning shows the statement
@@ -219,20 +278,36 @@ class ConnectorRegistration(cdk.Resource):
         adoption: Adoption = Adoption.ALLOWED,
         refresh_on_code_change: bool = True,
         triggers: Mapping[str, Any] | None = None,
+        refresh_on_external_change: bool = False,
+        reconcile_every: cdk.Duration | None = validation.RECONCILE_EVERY,
+        on_breaking_change: OnBreakingChange = OnBreakingChange.IGNORE,
+        acknowledged_changes: Sequence[str] | None = None,
         skip_permissions: bool = False,
         service_timeout: cdk.Duration | None = None,
         provider: ConnectorRegistrationProvider | None = None,
     ) -> None:
         arguments.check_types(_ARGUMENTS, locals())
-        function = ConnectorFunction.of(connector_function)
         validation.check_connector_label(connector_label)
         validation.check_description(description)
         validation.check_removal_policy(removal_policy, force_delete=force_delete)
         arguments.check_json("triggers", dict(triggers or {}))
+        fails_on_breaking_change = on_breaking_change is OnBreakingChange.FAIL
+        validation.check_acknowledged_changes(
+            acknowledged_changes or [], are_checked=fails_on_breaking_change
+        )
         stack = StackRecord.of(arguments.stack_of(scope))
-        validation.check_function(function, stack.environment)
+        function = _function_of(connector_function, stack)
+        validation.check_function(function, stack)
+        validation.check_external_change(
+            function,
+            refresh=refresh_on_external_change,
+            refresh_on_code_change=refresh_on_code_change,
+        )
+        reconcile_seconds = validation.check_reconcile_every(
+            reconcile_every, refresh=refresh_on_external_change
+        )
         if provider is None:
-            provider = ConnectorRegistrationProvider._find(stack.stack)
+            provider = _default_provider(stack)
         else:
             validation.check_provider_stack(provider, stack.stack)
         service_timeout_seconds = resolve_service_timeout(service_timeout, provider)
@@ -249,6 +324,8 @@ class ConnectorRegistration(cdk.Resource):
             "RemovalPolicy": _removal_policy_property(removal_policy),
             "ForceDelete": True if force_delete else None,
             "Adoption": None if adoption is Adoption.ALLOWED else adoption.value,
+            "OnBreakingChange": on_breaking_change.value if fails_on_breaking_change else None,
+            "AcknowledgedChanges": list(acknowledged_changes) if acknowledged_changes else None,
         }
 
         super().__init__(scope, id)
@@ -273,10 +350,16 @@ class ConnectorRegistration(cdk.Resource):
             )
             override_logical_id(self._label_text, self._resource)
             self._add_permissions(function, stack, skip_permissions=skip_permissions)
+            if fails_on_breaking_change and self._policies is not None:
+                self._policies.allow_reading_usage()
             if removal_policy is cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE:
                 self._resource.apply_removal_policy(removal_policy)
             elif removal_policy is cdk.RemovalPolicy.DESTROY:
                 self._grant_unregister()
+            # The last step, because nothing takes it back.
+            if refresh_on_external_change:
+                listener = Listener(provider, properties, reconcile_seconds)
+                ChangeRule.of(function, stack).add(listener)
         self._provider._service_timeouts.append(service_timeout_seconds)
         stack.registrations.append(self)
         check_at_synthesis(stack)
@@ -289,7 +372,7 @@ class ConnectorRegistration(cdk.Resource):
             )
         warnings.warn_region_without_appflow(self, stack.environment)
         warnings.warn_unstable_version(self, function, stack)
-        if refresh_on_code_change and not triggers:
+        if refresh_on_code_change and not (triggers or refresh_on_external_change):
             warnings.warn_unseen_code_changes(self, function)
 
     @staticmethod
@@ -361,6 +444,43 @@ class ConnectorRegistration(cdk.Resource):
         # resource, which waits for the function.
         return _grant_read_credentials(self.stack, self._label, grantee, encryption_key)
 
+    def metric_breaking_changes(
+        self,
+        *,
+        statistic: str = "Sum",
+        period: cdk.Duration = _METRIC_PERIOD,
+        label: str | None = None,
+        color: str | None = None,
+    ) -> cloudwatch.Metric:
+        """How many breaking changes a change outside of a deployment makes, as for an alarm.
+
+        The handler cannot roll such a change back. With ``refresh_on_external_change=True`` and
+        ``on_breaking_change=OnBreakingChange.FAIL`` it refreshes the registration, logs what breaks
+        as an error, and reports the number of breaking changes that are not acknowledged: metric
+        ``BreakingChanges`` in namespace ``CdkAppFlowConnector``, with dimension ``ConnectorLabel``.
+        The metric has no value at other times, so an alarm should treat missing data as not
+        breaching.
+
+        Args:
+            statistic: how CloudWatch aggregates the values of a period. Default: ``Sum``.
+            period: the period of the metric. Default: 5 minutes.
+            label: the name of the metric in a dashboard. Default: CloudWatch chooses a name.
+            color: the colour of the metric in a dashboard, such as ``#d62728``. Default: CloudWatch
+                chooses a colour.
+
+        Returns:
+            The metric, whose ``with_`` changes what these arguments do not.
+        """
+        return cloudwatch.Metric(
+            namespace="CdkAppFlowConnector",
+            metric_name="BreakingChanges",
+            dimensions_map={"ConnectorLabel": self._label},
+            statistic=statistic,
+            period=period,
+            label=label,
+            color=color,
+        ).attach_to(self)
+
     def apply_removal_policy(self, policy: cdk.RemovalPolicy) -> None:
         """Change what happens to the registration when this resource is removed from the stack.
 
@@ -407,6 +527,8 @@ class ConnectorRegistration(cdk.Resource):
             self._policies = policies.add(
                 self, self._resource, self._label_text, self._arn_by_label, function
             )
+            if self._policies.shared is not None:
+                dependencies.append(self._policies.shared.policy)
         if not skip_permissions:
             dependencies.append(invoke_permission(function, stack))
         self._resource.node.add_dependency(*dependencies)
@@ -534,6 +656,23 @@ class _ImportedConnectorRegistration(cdk.Resource):
         self, grantee: iam.IGrantable, encryption_key: kms.IKey | None = None
     ) -> iam.Grant:
         return _grant_read_credentials(self.stack, self._label, grantee, encryption_key)
+
+
+def _default_provider(stack: StackRecord) -> ConnectorRegistrationProvider | None:
+    """The default provider of a stack, if it exists."""
+    if stack.default_provider is None:
+        stack.default_provider = ConnectorRegistrationProvider._find(stack.stack)
+    return stack.default_provider
+
+
+def _function_of(
+    construct: lambda_.IFunction | cdk.CfnResource, stack: StackRecord
+) -> ConnectorFunction:
+    """The function behind a construct, which often has several registrations in a stack."""
+    function = stack.functions.get(id(construct)) or ConnectorFunction.of(construct)
+    if function.is_final:
+        stack.functions[id(construct)] = function
+    return function
 
 
 def _removal_policy_property(removal_policy: cdk.RemovalPolicy) -> str:

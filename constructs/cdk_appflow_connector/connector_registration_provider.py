@@ -153,9 +153,10 @@ class ConnectorRegistrationProvider(Construct):
         reserved_concurrent_executions: how many events the handler works on at the same time, at
             least 1. Events beyond it wait in Lambda's queue, for no longer than ``max_event_age``;
             Lambda drops an event that waits longer, and its deployment fails after the service
-            timeout. With 1, connectors are registered one after the other. The number is taken from
-            the concurrency of the account, of which Lambda keeps 100 unreserved. Default: no
-            reserved concurrency.
+            timeout. With 1, connectors are registered one after the other. The events of
+            ``refresh_on_external_change`` count too, and one of them waits for a function that is
+            being updated for almost the ``timeout``. The number is taken from the concurrency of
+            the account, of which Lambda keeps 100 unreserved. Default: no reserved concurrency.
             Source: "Configuring reserved concurrency for a function" in the AWS Lambda Developer
             Guide.
         code_signing_config: the code signing configuration of the function. The handler's asset is
@@ -252,6 +253,7 @@ class ConnectorRegistrationProvider(Construct):
         validation.check_environment(environment or {})
         super().__init__(scope, id)
         self._service_timeouts: list[int] = []
+        self._allows_rules = False
         with arguments.removed_if_refused(self):
             # Statements that differ in their resources only are merged, also in apps that have not
             # set this feature flag.
@@ -331,6 +333,11 @@ class ConnectorRegistrationProvider(Construct):
         return self.handler.function_arn
 
     @functools.cached_property
+    def _path_in_stack(self) -> str:
+        """The path within the stack, which is the same in every stage of an app."""
+        return self.node.path.removeprefix(f"{cdk.Stack.of(self).node.path}/")
+
+    @functools.cached_property
     def _event_invoke_config(self) -> IConstruct:
         """The asynchronous invocation configuration of the function."""
         return self.handler.node.find_child(_EVENT_INVOKE_CONFIG_ID)
@@ -345,10 +352,15 @@ class ConnectorRegistrationProvider(Construct):
     def _max_event_lifetime_seconds(self) -> int:
         """The seconds from CloudFormation's request to the end of its last possible invocation."""
         function = self.handler.node.default_child
-        config = self._event_invoke_config.node.default_child
         assert isinstance(function, lambda_.CfnFunction)
+        return int(function.timeout or 0) + self._max_event_age_seconds
+
+    @property
+    def _max_event_age_seconds(self) -> int:
+        """The seconds for which Lambda keeps an event of the function."""
+        config = self._event_invoke_config.node.default_child
         assert isinstance(config, lambda_.CfnEventInvokeConfig)
-        return int((function.timeout or 0) + (config.maximum_event_age_in_seconds or 0))
+        return int(config.maximum_event_age_in_seconds or 0)
 
     def _handler_check(self, function: lambda_.Function) -> HandlerCheck:
         config = self._event_invoke_config

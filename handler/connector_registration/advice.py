@@ -24,6 +24,13 @@ _ADVICE: dict[str, str] = {
         "Allow appflow.amazonaws.com to invoke exactly {function_arn}, and allow the handler's role"
         " appflow:{operation} and lambda:InvokeFunction.",
     ),
+    "AccessDeniedException from DescribeConnectorProfiles": (
+        "Allow the handler's role appflow:{operation} on *."
+    ),
+    **dict.fromkeys(
+        ("AccessDeniedException from ListFlows", "AccessDeniedException from DescribeFlow"),
+        "Allow the handler's role appflow:{operation} on {flow_arns}.",
+    ),
     "AccessDeniedException": "Allow the handler's role appflow:{operation} on {connector_arn}.",
     **dict.fromkeys(
         ("ConnectorServerException", "ConnectorAuthenticationException"),
@@ -66,11 +73,11 @@ def advice(code: str, operation: str, registration: Registration) -> str:
     function_arn = registration.lambda_arn
     _, partition, _, region, account, _, function_name = function_arn.split(":")[:7]
     template = _ADVICE.get(f"{code} from {operation}") or _ADVICE.get(code, _OTHER_ADVICE)
+    appflow_arn = f"arn:{partition}:appflow:{region}:{account}"
     return template.format(
         operation=operation,
         function_arn=function_arn,
         function_name=function_name,
-        connector_arn=(
-            f"arn:{partition}:appflow:{region}:{account}:connector/{registration.connector_label}"
-        ),
+        connector_arn=f"{appflow_arn}:connector/{registration.connector_label}",
+        flow_arns=f"{appflow_arn}:flow/*",
     )

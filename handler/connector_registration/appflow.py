@@ -1,4 +1,4 @@
-"""The calls to Amazon AppFlow: their tokens, their retries, and the check that they took effect.
+"""The calls that bring a registration in line with a template: tokens, and what took effect.
 
 Source of operations, members and errors: the service model 2020-08-23 in botocore.
 """
@@ -10,24 +10,13 @@ import hashlib
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
-
-from botocore import xform_name
-from botocore.parsers import ResponseParserError
+from typing import Any
 
 from . import sdk, time_budget
 from .advice import CONNECTION_ERROR
+from .appflow_calls import AppFlowCalls, Connector
 from .cancelled_update import PendingCheck
-from .errors import (
-    RETRY_SECONDS,
-    AlreadyRegisteredError,
-    AppFlowError,
-    CallError,
-    NotRegisteredError,
-    OutOfTimeError,
-    call_error,
-)
+from .errors import AlreadyRegisteredError, AppFlowError, CallError, NotRegisteredError
 from .request import Registration
 from .time_budget import SLOW_CALL_SECONDS, UPDATE_VISIBLE_SECONDS, TimeBudget
 
@@ -37,46 +26,20 @@ _LOST_RESPONSE_CODES = (CONNECTION_ERROR, "InternalServerException", "RequestTim
 # How long to look, before an error is reported, whether a call with a lost response took effect.
 _LAST_LOOK_SECONDS = 10.0
 
-
-class Connector(NamedTuple):
-    """A registered connector, as DescribeConnector shows it."""
-
-    connector_label: str
-    connector_arn: str
-    lambda_arn: str
-    description: str
-    version: str
-    configuration: Mapping[str, Any]
-
-    @property
-    def registered_at(self) -> float:
-        """The time of the registration in seconds since 1970, or infinity if it is not shown."""
-        shown = self.configuration.get("registeredAt")
-        return shown.timestamp() if isinstance(shown, datetime) else math.inf
-
-    def matches(self, lambda_arn: str, description: str) -> bool:
-        """Whether it is registered with this Lambda ARN and this description."""
-        return (self.lambda_arn, self.description) == (lambda_arn, description)
-
-    def is_same_registration(self, other: Connector | None) -> bool:
-        """Whether another look shows this registration, which was not moved or made again."""
-        return other is not None and (self.lambda_arn, self.registered_at) == (
-            other.lambda_arn,
-            other.registered_at,
-        )
+# How long to try to give a registration its former function, before an error is reported.
+_RESTORE_SECONDS = 10.0
 
 
-class AppFlow:
+class AppFlow(AppFlowCalls):
     """AppFlow on behalf of one CloudFormation request, for the one registration that it is about.
 
     Args:
-        client: a boto3 AppFlow client without retries. No retry mode of the SDK waits for IAM, cold
-            starts or conflicts, or fits into the time budget.
+        client: as of ``AppFlowCalls``.
         registration: what the template asks for.
         request_id: CloudFormation's id of the request. All tries of an operation carry the client
             token made from it, so an event that is delivered twice takes effect once.
-        budget: the time that calls and pauses may take.
-        wait_until_ready: waits until AppFlow can invoke the connector's function.
+        budget: as of ``AppFlowCalls``.
+        wait_until_ready: as of ``AppFlowCalls``.
         check_pending: called before each call that changes something, and after a slow one.
 
     Attributes:
@@ -91,41 +54,14 @@ class AppFlow:
         *,
         request_id: str,
         budget: TimeBudget,
-        wait_until_ready: Callable[[], None],
+        wait_until_ready: Callable[[], object],
         check_pending: PendingCheck,
     ) -> None:
-        self._client = client
+        super().__init__(client, registration, budget=budget, wait_until_ready=wait_until_ready)
         self._request_id = request_id
-        self._wait_until_ready = wait_until_ready
         self.check_pending = check_pending
-        self.registration = registration
-        self.budget = budget
         self.has_registered = False
         self.may_have_changed = False
-
-    def describe(self, *, seconds: float = math.inf) -> Connector | None:
-        """Return the registered connector, or None. Retries end after some seconds."""
-        try:
-            response = self._call(
-                "DescribeConnector",
-                {
-                    "connectorType": "CustomConnector",
-                    "connectorLabel": self.registration.connector_label,
-                },
-                seconds=seconds,
-            )
-        except NotRegisteredError:
-            return None
-        shown = response["connectorConfiguration"]
-        provisioning = shown.get("connectorProvisioningConfig", {})
-        return Connector(
-            connector_label=self.registration.connector_label,
-            connector_arn=shown.get("connectorArn", ""),
-            lambda_arn=provisioning.get("lambda", {}).get("lambdaArn", ""),
-            description=shown.get("connectorDescription", ""),
-            version=shown.get("connectorVersion", ""),
-            configuration=shown,
-        )
 
     def register(self) -> None:
         """Register the connector.
@@ -172,18 +108,30 @@ class AppFlow:
             },
         )
 
-    def refresh_registered(self) -> None:
+    def refresh_again(self) -> None:
         """Have AppFlow read the configuration of the function that is registered, whichever it is.
 
         Raises:
             AppFlowError: AppFlow refused.
         """
-        self._call(
+        self.refresh(self._token("refresh"))
+
+    def restore(self, former: Connector) -> None:
+        """Give the registration the Lambda ARN and the description of a former one.
+
+        Raises:
+            AppFlowError: AppFlow refused.
+        """
+        is_described = self.registration.description is not None
+        self._change(
             "UpdateConnectorRegistration",
             {
-                "clientToken": self._token("refresh"),
+                "clientToken": self._token("restore"),
                 "connectorLabel": self.registration.connector_label,
+                "connectorProvisioningConfig": {"lambda": {"lambdaArn": former.lambda_arn}},
+                **({"description": former.description} if is_described else {}),
             },
+            seconds=_RESTORE_SECONDS,
         )
 
     def unregister(self, registered: Connector, *, even_if_stale: bool = False) -> None:
@@ -221,7 +169,8 @@ class AppFlow:
                 check_same()
             raise AppFlowError(
                 f"connector {self.registration.connector_label}: AppFlow still shows the connector"
-                " after unregistering it. Delete again."
+                " after unregistering it.",
+                "Delete again.",
             )
 
     def wait_until_updated(self) -> Connector:
@@ -235,14 +184,14 @@ class AppFlow:
             registered = self.describe()
             if registered is not None and registered.lambda_arn == self.registration.lambda_arn:
                 return registered
-        raise AppFlowError(self._not_updated_message(registered))
+        raise self._not_updated_error(registered)
 
     def _raise_if_label_taken(self, error: CallError) -> None:
         # The documentation does not name the error for a label that is in use.
         if error.code in ("ConflictException", "ValidationException"):
             registered = self.describe()
             if registered is not None:
-                raise AlreadyRegisteredError(self.registration, registered.lambda_arn)
+                raise AlreadyRegisteredError(self.registration, registered)
 
     def _desired_state(self, description: str | None) -> dict[str, Any]:
         state: dict[str, Any] = {
@@ -253,17 +202,18 @@ class AppFlow:
             state["description"] = description
         return state
 
-    def _not_updated_message(self, registered: Connector | None) -> str:
+    def _not_updated_error(self, registered: Connector | None) -> AppFlowError:
         label = self.registration.connector_label
         if registered is None:
-            return (
-                f"connector {label}: AppFlow does not show the connector after registering it."
-                " Deploy again."
+            return AppFlowError(
+                f"connector {label}: AppFlow does not show the connector after registering it.",
+                "Deploy again.",
             )
-        return (
+        return AppFlowError(
             f"connector {label}: AppFlow accepted the update but still shows"
-            f" {registered.lambda_arn}. Another stack or an operator may be updating the same"
-            " label; make sure that only one of them manages it."
+            f" {registered.lambda_arn}.",
+            "Another stack or an operator may be updating the same label; make sure that only one"
+            " of them manages it.",
         )
 
     def _is_registered_since(self, begun_at: float | None) -> bool:
@@ -299,6 +249,7 @@ class AppFlow:
         *,
         on_error: Callable[[CallError], None] = lambda _: None,
         before_try: Callable[[], None] = lambda: None,
+        seconds: float = math.inf,
     ) -> None:
         """Make a call that changes the registration, if CloudFormation waits for the response."""
         begun_at = 0.0
@@ -313,78 +264,11 @@ class AppFlow:
             self.may_have_changed |= error.code in _LOST_RESPONSE_CODES
             on_error(error)
 
-        self._call(operation, parameters, on_error=note, before_try=check)
+        self._call(operation, parameters, on_error=note, before_try=check, seconds=seconds)
         self.may_have_changed = True
         if time_budget.clock.monotonic() - begun_at > SLOW_CALL_SECONDS:
             self.check_pending(has_changed=True, is_slow=True)
 
-    def _call(
-        self,
-        operation: str,
-        parameters: Mapping[str, Any],
-        *,
-        on_error: Callable[[CallError], None] = lambda _: None,
-        before_try: Callable[[], None] = lambda: None,
-        seconds: float = math.inf,
-    ) -> dict[str, Any]:
-        """Call an operation until it succeeds or its error is final.
-
-        ``on_error`` receives each error first, and may raise another one in its place. Retries end
-        after some seconds.
-        """
-        method = getattr(self._client, xform_name(operation))
-        deadline = time_budget.clock.monotonic() + seconds
-        first_seen: dict[str, float] = {}
-        tries = enumerate(self.budget.pauses(), start=1)
-        error: AppFlowError = OutOfTimeError(self.registration, operation)
-        while True:
-            attempt, pause = next(tries)
-            before_try()
-            if self.budget.seconds_left() <= 0:
-                # After a pause that took longer than planned, the last try's error says more.
-                raise error
-            started = time_budget.clock.monotonic()
-            try:
-                response = _checked_response(method, parameters, operation)
-            except sdk.CALL_ERRORS as cause:
-                error = refusal = call_error(cause, operation, self.registration)
-                self._log(operation, attempt, started, refusal.code)
-                on_error(refusal)
-                if refusal.code == "ConnectorServerException":
-                    # A permission to read the state may have spread by now, or an update begun.
-                    self._wait_until_ready()
-                now = time_budget.clock.monotonic()
-                until = first_seen.setdefault(refusal.code, now) + RETRY_SECONDS.get(
-                    refusal.code, 0
-                )
-                if not self.budget.pause(pause, until=min(until, deadline)):
-                    raise refusal from cause
-            else:
-                self._log(operation, attempt, started, "OK")
-                return response
-
-    def _log(self, operation: str, attempt: int, started: float, outcome: str) -> None:
-        label = self.registration.connector_label
-        sdk.log_call(operation, label, started, outcome, attempt=attempt)
-
 
 class _UnregisteredError(Exception):
     """AppFlow shows another registration, or none."""
-
-
-# The SDK turns a body that is not JSON into a response without these members, and raises nothing.
-_REQUIRED_MEMBERS = {
-    "RegisterConnector": "connectorArn",
-    "UpdateConnectorRegistration": "connectorArn",
-    "DescribeConnector": "connectorConfiguration",
-}
-
-
-def _checked_response(
-    method: Callable[..., dict[str, Any]], parameters: Mapping[str, Any], operation: str
-) -> dict[str, Any]:
-    response = sdk.call(method, parameters)
-    member = _REQUIRED_MEMBERS.get(operation)
-    if member is not None and member not in response:
-        raise ResponseParserError(f"the response has no {member}")
-    return response

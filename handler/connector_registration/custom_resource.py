@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import urllib3
-from crhelper import CfnResource
+from crhelper import CfnResource, log_helper
 
 from .delivery import pool
 from .response import ReportableError, Response
@@ -29,9 +29,24 @@ from .time_budget import TIMER_SECONDS
 
 logger = logging.getLogger(__name__)
 
+# At DEBUG crhelper logs the event, which contains the presigned URL. Below ERROR, urllib3 logs the
+# URL with each retry.
+_LOG_LEVEL = "INFO"
+_SDK_LOG_LEVEL = "ERROR"
+
 FAILED_CREATE = "FAILED-CREATE:"
 """Prefix of the physical id of a failed Create. AppFlow's labels contain no colon, so the Delete
 that CloudFormation sends for this id cannot be mistaken for one of a registered connector."""
+
+
+def set_up_log(context: Any, **members: str) -> None:
+    """Log as for a request of CloudFormation, during an event that is none.
+
+    Each line contains the members, and the id of the invocation.
+    """
+    log_helper.setup(
+        _LOG_LEVEL, boto_level=_SDK_LOG_LEVEL, aws_request_id=context.aws_request_id, **members
+    )
 
 
 class CustomResource(CfnResource):
@@ -51,9 +66,8 @@ class CustomResource(CfnResource):
         os.environ["AWS_SAM_LOCAL"] = "true"
         super().__init__(
             json_logging=True,
-            # At DEBUG crhelper logs the event, which contains the presigned URL. crhelper keeps the
-            # SDK's loggers at ERROR; below that level, urllib3 logs the URL with each retry.
-            log_level="INFO",
+            log_level=_LOG_LEVEL,
+            boto_level=_SDK_LOG_LEVEL,
             sleep_on_delete=0,
         )
         del os.environ["AWS_SAM_LOCAL"]

@@ -6,7 +6,9 @@ events, and ends with the next step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
@@ -16,14 +18,20 @@ from .advice import CONNECTION_ERROR, THROTTLING_CODES, advice
 from .request import Registration
 from .response import ReportableError
 
+if TYPE_CHECKING:
+    from .appflow_calls import Connector
+
+# Longer than any invocation with the default timeout.
+_TRANSIENT_SECONDS = 600.0
+
 # For how many seconds the handler retries after each error of a call, counted from the first such
 # error. An error that is not listed is final. Retries also end with the time budget.
 RETRY_SECONDS: dict[str, float] = {
     # The service asks for a later try, or its response was lost: retry while there is time.
-    **dict.fromkeys(THROTTLING_CODES, 600),
-    "RequestTimeoutException": 600,
-    "InternalServerException": 600,
-    CONNECTION_ERROR: 600,
+    **dict.fromkeys(THROTTLING_CODES, _TRANSIENT_SECONDS),
+    "RequestTimeoutException": _TRANSIENT_SECONDS,
+    "InternalServerException": _TRANSIENT_SECONDS,
+    CONNECTION_ERROR: _TRANSIENT_SECONDS,
     # The stack created the role and the function's permission seconds ago. IAM is eventually
     # consistent and needs up to about a minute.
     "AccessDeniedException": 60,
@@ -41,7 +49,15 @@ _MAX_MESSAGE_LENGTH = 120
 
 
 class AppFlowError(ReportableError):
-    """The registration is not what the template asks for."""
+    """The registration is not what the template asks for.
+
+    Attributes:
+        problem: what is wrong, without the next step of a deployment.
+    """
+
+    def __init__(self, problem: str, next_step: str = "") -> None:
+        super().__init__(f"{problem} {next_step}" if next_step else problem)
+        self.problem = problem
 
 
 class CallError(AppFlowError):
@@ -51,9 +67,14 @@ class CallError(AppFlowError):
         code: AppFlow's error code, or ``ConnectionError`` if there was no response.
     """
 
-    def __init__(self, message: str, *, code: str) -> None:
-        super().__init__(message)
+    def __init__(self, problem: str, next_step: str, *, code: str) -> None:
+        super().__init__(problem, next_step)
         self.code = code
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same call may succeed at any moment, without a change of anything."""
+        return RETRY_SECONDS.get(self.code) == _TRANSIENT_SECONDS
 
 
 class NotRegisteredError(CallError):
@@ -64,16 +85,16 @@ class AlreadyRegisteredError(AppFlowError):
     """A connector is registered under the label.
 
     Attributes:
-        lambda_arn: the registered ARN.
+        registered: the registered connector.
     """
 
-    def __init__(self, registration: Registration, lambda_arn: str) -> None:
+    def __init__(self, registration: Registration, registered: Connector) -> None:
         super().__init__(
             f"connector {registration.connector_label}: the label is already registered, with"
-            f" {lambda_arn}. Choose another label, or adopt the registration with"
-            " adoption=Adoption.ALLOWED."
+            f" {registered.lambda_arn}.",
+            "Choose another label, or adopt the registration with adoption=Adoption.ALLOWED.",
         )
-        self.lambda_arn = lambda_arn
+        self.registered = registered
 
 
 class MissingRegistrationError(AppFlowError):
@@ -82,8 +103,13 @@ class MissingRegistrationError(AppFlowError):
     def __init__(self, registration: Registration) -> None:
         super().__init__(
             f"connector {registration.connector_label}: the label is not registered, and adoption"
-            " is REQUIRED. Register the connector first, or set adoption=Adoption.ALLOWED."
+            " is REQUIRED.",
+            "Register the connector first, or set adoption=Adoption.ALLOWED.",
         )
+
+
+class BreakingChangeError(AppFlowError):
+    """A refresh breaks what uses the connector, or it is not known whether it does."""
 
 
 class OutOfTimeError(AppFlowError):
@@ -91,8 +117,8 @@ class OutOfTimeError(AppFlowError):
 
     def __init__(self, registration: Registration, operation: str) -> None:
         super().__init__(
-            f"connector {registration.connector_label}: no time was left for {operation}."
-            " Deploy again."
+            f"connector {registration.connector_label}: no time was left for {operation}.",
+            "Deploy again.",
         )
 
 
@@ -102,7 +128,8 @@ class FunctionFailedError(AppFlowError):
     def __init__(self, registration: Registration, state: str) -> None:
         super().__init__(
             f"connector {registration.connector_label}: {registration.lambda_arn} cannot be used,"
-            f" since its {state}. Correct the function, and deploy again."
+            f" since its {state}.",
+            "Correct the function, and deploy again.",
         )
 
 
@@ -112,8 +139,13 @@ class FunctionNotReadyError(AppFlowError):
     def __init__(self, registration: Registration, reason: str) -> None:
         super().__init__(
             f"connector {registration.connector_label}: {registration.lambda_arn} was not ready in"
-            f" time: {reason}. Deploy again when it is ready."
+            f" time: {reason}.",
+            "Deploy again when it is ready.",
         )
+
+
+class TrafficShiftError(FunctionNotReadyError):
+    """An alias still has a second version when the time for its shift is up."""
 
 
 class StaleEventError(AppFlowError):
@@ -126,7 +158,8 @@ class LateEventError(StaleEventError):
     def __init__(self, registration: Registration) -> None:
         super().__init__(
             f"connector {registration.connector_label}: CloudFormation no longer waits for this"
-            " event, which arrived late or for a second time. Nothing was changed."
+            " event, which arrived late or for a second time.",
+            "Nothing was changed.",
         )
 
 
@@ -136,19 +169,31 @@ class CancelledEventError(StaleEventError):
     def __init__(self, registration: Registration) -> None:
         super().__init__(
             f"connector {registration.connector_label}: CloudFormation no longer waits for this"
-            " event, which was cancelled or timed out. Nothing more is changed."
+            " event, which was cancelled or timed out.",
+            "Nothing more is changed.",
+        )
+
+
+class RefreshFailedError(Exception):
+    """Registrations could not be refreshed after a change outside of a deployment."""
+
+    def __init__(self, errors: Sequence[AppFlowError]) -> None:
+        problems = " ".join(error.problem for error in errors)
+        super().__init__(
+            f"{problems} Lambda repeats the event, at most twice. If the last time fails too, run"
+            " cdk-appflow-connector refresh with the label."
         )
 
 
 def call_error(cause: Exception, operation: str, registration: Registration) -> CallError:
     """Turn an exception of the SDK into an error that says what happened and what to do."""
     code, message = _code_and_message(cause)
-    text = (
-        f"connector {registration.connector_label}: {code} from {operation}: {_truncate(message)}"
-        f" {advice(code, operation, registration)}"
-    )
     kind = NotRegisteredError if code == "ResourceNotFoundException" else CallError
-    return kind(text, code=code)
+    return kind(
+        f"connector {registration.connector_label}: {code} from {operation}: {shortened(message)}",
+        advice(code, operation, registration),
+        code=code,
+    )
 
 
 def _code_and_message(cause: Exception) -> tuple[str, str]:
@@ -169,7 +214,8 @@ def _code_and_message(cause: Exception) -> tuple[str, str]:
     return code, message or f"HTTP status {status}"
 
 
-def _truncate(message: str) -> str:
+def shortened(message: str) -> str:
+    """The beginning of a service's message, in one line that ends with a full stop."""
     message = " ".join(message.split())
     if len(message) > _MAX_MESSAGE_LENGTH:
         message = message[:_MAX_MESSAGE_LENGTH] + "..."

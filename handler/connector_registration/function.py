@@ -1,7 +1,7 @@
-"""The Lambda entry point: one function for each request type of CloudFormation.
+"""The Lambda entry point: one function for each request type.
 
-``lifecycle`` imports the SDK. Only an event that calls AppFlow imports it; the others take two
-thirds of the time without it.
+``lifecycle`` and ``external_change`` import the SDK. Only an event that calls AppFlow imports one
+of them; the others take two thirds of the time without it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,39 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from .custom_resource import CustomResource
+from .custom_resource import CustomResource, set_up_log
 from .request import InvalidPropertyError, Request
 
 logger = logging.getLogger(__name__)
 
+REFRESH = "Refresh"
+"""The request type of a refresh event."""
+
+REQUEST_TYPES = ("Create", "Update", "Delete", REFRESH)
+
 resource = CustomResource()
 
 
-def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Handle one event."""
-    resource(event, context)
+def handler(event: Any, context: Any) -> None:
+    """Handle one event: a request of CloudFormation, or a refresh event of an EventBridge rule.
+
+    Any other event is logged and ignored.
+    """
+    members: Mapping[str, Any] = event if isinstance(event, dict) else {}
+    request_type = members.get("RequestType")
+    if request_type == REFRESH:
+        set_up_log(context, RequestType=REFRESH)
+        from . import external_change
+
+        external_change.refresh(event, context)
+    elif request_type in REQUEST_TYPES or "ResponseURL" in members:
+        resource(event, context)
+    else:
+        set_up_log(context)
+        reason = "it has no RequestType"
+        if request_type is not None:
+            reason = f"its RequestType is {request_type!r:.60}"
+        logger.info({"decision": f"event ignored: {reason}", "allowed": REQUEST_TYPES})
 
 
 @resource.create

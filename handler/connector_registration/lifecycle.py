@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import json
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import cancelled_update, sdk
-from .appflow import AppFlow, Connector
+from .appflow import AppFlow
+from .appflow_calls import Connector
+from .breaking_change_check import BreakingChangeCheck
+from .decision_log import changes, log_decision
 from .errors import (
     AlreadyRegisteredError,
     AppFlowError,
@@ -18,13 +19,9 @@ from .errors import (
     StaleEventError,
 )
 from .function_state import FunctionState
-from .request import Adoption, Registration, Request
+from .request import Adoption, Request
 from .stack_events import StackEvents
 from .time_budget import UNCHECKED_SECONDS, TimeBudget
-
-logger = logging.getLogger(__name__)
-
-_MAX_SHOWN_LENGTH = 200
 
 
 def create(
@@ -36,8 +33,9 @@ def create(
     it, also if the request fails.
     """
     appflow, stack_events = _appflow(request, context)
+    check = BreakingChangeCheck(appflow, stack_events, context.log_group_name)
     try:
-        _register_or_adopt(appflow, request.desired.adoption)
+        former = _register_or_adopt(appflow, request.desired.adoption, check)
     except StaleEventError:
         # The Delete that CloudFormation has sent does not know the label.
         _undo_registration(appflow, stack_events)
@@ -45,15 +43,16 @@ def create(
     finally:
         if appflow.has_registered:
             on_registered(request.desired.connector_label)
-    return _attributes(appflow.wait_until_updated())
+    return _attributes(check.adopted(former))
 
 
 def update(request: Request, context: Any) -> Mapping[str, str]:
     """Refresh the registration or replace its label, and return the attributes of the resource."""
     appflow, stack_events = _appflow(request, context)
+    check = BreakingChangeCheck(appflow, stack_events, context.log_group_name)
     if request.physical_resource_id == request.desired.connector_label:
-        return _attributes(_refresh(request, appflow, stack_events))
-    return _attributes(_replace_label(appflow, stack_events))
+        return _attributes(_refresh(request, appflow, stack_events, check))
+    return _attributes(_replace_label(appflow, stack_events, check))
 
 
 def delete(request: Request, context: Any) -> None:
@@ -61,20 +60,22 @@ def delete(request: Request, context: Any) -> None:
     appflow, stack_events = _appflow(request, context)
     registered = appflow.describe()
     if registered is None:
-        _log("nothing to unregister", request.desired)
+        log_decision("nothing to unregister", request.desired)
         return
     reason = f"the registered ARN is {registered.lambda_arn}"
     if registered.lambda_arn == request.desired.lambda_arn:
         reason = stack_events.reason_to_retain(registered.registered_at) or ""
     if reason:
-        _log(f"not unregistered: {reason}", request.desired)
+        log_decision(f"not unregistered: {reason}", request.desired)
         return
-    _log("unregister", request.desired)
+    log_decision("unregister", request.desired)
     appflow.unregister(registered)
 
 
-def _register_or_adopt(appflow: AppFlow, adoption: Adoption) -> None:
-    """Register the connector, or adopt an existing registration.
+def _register_or_adopt(
+    appflow: AppFlow, adoption: Adoption, check: BreakingChangeCheck
+) -> Connector | None:
+    """Register the connector, or adopt an existing registration, and return what it was before.
 
     RegisterConnector comes before DescribeConnector: AppFlow remembers the token, so an event that
     is delivered twice changes nothing the second time.
@@ -86,33 +87,36 @@ def _register_or_adopt(appflow: AppFlow, adoption: Adoption) -> None:
         registered = appflow.describe()
         if registered is None:
             raise MissingRegistrationError(appflow.registration)
-        _adopt(appflow, registered.lambda_arn)
-        return
+        return _adopt(appflow, registered, check)
     try:
         appflow.register()
     except AlreadyRegisteredError as error:
         if adoption is Adoption.FORBIDDEN:
             raise
-        _adopt(appflow, error.lambda_arn)
-    else:
-        _log("registered", appflow.registration)
+        return _adopt(appflow, error.registered, check)
+    log_decision("registered", appflow.registration)
+    return None
 
 
-def _adopt(appflow: AppFlow, lambda_arn: str) -> None:
+def _adopt(appflow: AppFlow, registered: Connector, check: BreakingChangeCheck) -> Connector:
+    check.before_adoption(registered)
     # No other record of the ARN that was registered before exists.
-    _log(f"adopt: the registered ARN was {lambda_arn}", appflow.registration)
+    log_decision(f"adopt: the registered ARN was {registered.lambda_arn}", appflow.registration)
     appflow.update(description=appflow.registration.description)
+    return registered
 
 
-def _replace_label(appflow: AppFlow, stack_events: StackEvents) -> Connector:
+def _replace_label(
+    appflow: AppFlow, stack_events: StackEvents, check: BreakingChangeCheck
+) -> Connector:
     """Register or adopt the new label of a resource, and return the registration.
 
     A failed Update keeps the former label as the physical id, so that CloudFormation sends no
     Delete for the new one. What this request has registered is therefore unregistered here.
     """
     try:
-        _register_or_adopt_on_way(appflow, stack_events)
-        registered = appflow.wait_until_updated()
+        former = _register_or_adopt_on_way(appflow, stack_events, check)
+        registered = check.adopted(former)
         if _is_to_be_undone(appflow):
             appflow.check_pending(has_changed=True, is_slow=True)
     except Exception:
@@ -121,18 +125,24 @@ def _replace_label(appflow: AppFlow, stack_events: StackEvents) -> Connector:
     return registered
 
 
-def _register_or_adopt_on_way(appflow: AppFlow, stack_events: StackEvents) -> None:
+def _register_or_adopt_on_way(
+    appflow: AppFlow, stack_events: StackEvents, check: BreakingChangeCheck
+) -> Connector | None:
     """Register or adopt a new label; on the way back to the former label, in whatever state it is.
 
     A rollback may neither fail because its label is still registered, nor because an operator has
     unregistered it.
     """
     try:
-        _register_or_adopt(appflow, appflow.registration.adoption)
+        return _register_or_adopt(appflow, appflow.registration.adoption, check)
     except (AlreadyRegisteredError, MissingRegistrationError):
-        if not (stack_events.is_rollback() or stack_events.has_had_label()):
+        # The stack also rolls back while a cancelled update runs on, which may not adopt.
+        is_way_back = stack_events.has_had_label()
+        if is_way_back is None:
+            is_way_back = stack_events.is_rollback()
+        if not is_way_back:
             raise
-        _register_or_adopt(appflow, Adoption.ALLOWED)
+        return _register_or_adopt(appflow, Adoption.ALLOWED, check)
 
 
 def _is_to_be_undone(appflow: AppFlow) -> bool:
@@ -150,15 +160,19 @@ def _undo_registration(appflow: AppFlow, stack_events: StackEvents) -> None:
     try:
         if stack_events.has_owner():
             return
-        _log("unregister: this request registered the label and failed", appflow.registration)
+        log_decision(
+            "unregister: this request registered the label and failed", appflow.registration
+        )
         registered = appflow.describe()
         if registered and registered.lambda_arn == appflow.registration.lambda_arn:
             appflow.unregister(registered, even_if_stale=True)
     except AppFlowError as error:
-        _log(f"still registered: {error}", appflow.registration)
+        log_decision(f"still registered: {error}", appflow.registration)
 
 
-def _refresh(request: Request, appflow: AppFlow, stack_events: StackEvents) -> Connector:
+def _refresh(
+    request: Request, appflow: AppFlow, stack_events: StackEvents, check: BreakingChangeCheck
+) -> Connector:
     """Refresh the registration if the request changes it, and return it.
 
     A label that was unregistered in the meantime is registered again.
@@ -174,7 +188,7 @@ def _refresh(request: Request, appflow: AppFlow, stack_events: StackEvents) -> C
     if has_paused:
         before = appflow.describe()
     elif before is not None and not _needs_refresh(request, before, was_skipped):
-        _log("no refresh needed", desired)
+        log_decision("no refresh needed", desired)
         return before
     description = _description_to_send(request, first, stack_events, was_skipped)
     if description is None and first and before and before.description != first.description:
@@ -185,9 +199,10 @@ def _refresh(request: Request, appflow: AppFlow, stack_events: StackEvents) -> C
     except StaleEventError:
         _refresh_again(appflow)
         raise
-    after = appflow.wait_until_updated()
+    after = check.shown_after(before)
     if before is not None:
-        _log("refreshed", desired, changes=_changes(before, after))
+        log_decision("refreshed", desired, changes=changes(before, after))
+    check(before, after)
     return after
 
 
@@ -232,34 +247,19 @@ def _refresh_again(appflow: AppFlow) -> None:
     rolled back meanwhile, after the rollback has refreshed the registration.
     """
     if appflow.may_have_changed:
-        _log("refresh again: the update was cancelled", appflow.registration)
-        appflow.refresh_registered()
-
-
-def _changes(before: Connector, after: Connector) -> Mapping[str, str]:
-    """Return what AppFlow shows otherwise than before, by its names."""
-    old, new = before.configuration, after.configuration
-    return {
-        name: f"{_shown(old.get(name))} -> {_shown(new.get(name))}"
-        for name in sorted({*old, *new} - {"registeredAt"})
-        if old.get(name) != new.get(name)
-    }
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= _MAX_SHOWN_LENGTH else text[:_MAX_SHOWN_LENGTH] + "..."
+        log_decision("refresh again: the update was cancelled", appflow.registration)
+        appflow.refresh_again()
 
 
 def _update_or_register(appflow: AppFlow, description: str | None) -> None:
-    _log("refresh", appflow.registration)
+    log_decision("refresh", appflow.registration)
     try:
         appflow.update(description=description)
     except NotRegisteredError:
         # AppFlow returns the same error for a Lambda function that it cannot find.
         if appflow.describe() is not None:
             raise
-        _log("register again", appflow.registration)
+        log_decision("register again", appflow.registration)
         appflow.register()
 
 
@@ -296,7 +296,12 @@ def _appflow(request: Request, context: Any) -> tuple[AppFlow, StackEvents]:
         request.desired,
         request_id=request.request_id,
         budget=budget,
-        wait_until_ready=FunctionState(request, budget, stack_events).wait_until_ready,
+        wait_until_ready=FunctionState(
+            # A rollback can restore the code from before a failed update.
+            request.desired,
+            budget,
+            accepts_old_code=stack_events.is_rollback,
+        ).wait_until_ready,
         check_pending=cancelled_update.PendingCheck(request, stack_events),
     )
     return appflow, stack_events
@@ -309,14 +314,3 @@ def _attributes(registered: Connector) -> Mapping[str, str]:
         "LambdaArn": registered.lambda_arn,
         "ConnectorVersion": registered.version,
     }
-
-
-def _log(decision: str, registration: Registration, **members: object) -> None:
-    logger.info(
-        {
-            "decision": decision,
-            "label": registration.connector_label,
-            "lambda_arn": registration.lambda_arn,
-            **members,
-        }
-    )

@@ -64,6 +64,8 @@ class Registration(NamedTuple):
     adoption: Adoption = Adoption.ALLOWED
     force_delete: bool = False
     alias_is_weighted: bool = False
+    fails_on_breaking_change: bool = False
+    acknowledged_changes: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, properties: Mapping[str, Any]) -> Registration:
@@ -82,6 +84,8 @@ class Registration(NamedTuple):
             adoption=_adoption(properties),
             force_delete=_flag(properties, "ForceDelete", "false", "true"),
             alias_is_weighted=_flag(properties, "AliasRouting", "Single", "Weighted"),
+            fails_on_breaking_change=_flag(properties, "OnBreakingChange", "Ignore", "Fail"),
+            acknowledged_changes=_ids(properties, "AcknowledgedChanges"),
         )
 
     def same_in_appflow(self, other: Registration) -> bool:
@@ -192,6 +196,13 @@ def _adoption(properties: Mapping[str, Any]) -> Adoption:
         return Adoption(value)
     except ValueError:
         raise InvalidPropertyError("Adoption", value, "Allowed, Required or Forbidden") from None
+
+
+def _ids(properties: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = properties.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise InvalidPropertyError(name, value, "a list of ids such as API_VERSION_REMOVED:v51.0")
+    return tuple(value)
 
 
 def _flag(properties: Mapping[str, Any], name: str, default: str, other: str) -> bool:

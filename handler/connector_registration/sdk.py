@@ -39,8 +39,13 @@ TIMEOUTS = {
     # The handler can do without the stack events and the function's state.
     "cloudformation": Timeouts(connect=2, read=5, attempts=2),
     "lambda": Timeouts(connect=2, read=5, attempts=2),
+    # Invokes the connector, once, and waits for it as long as AppFlow may. A refresh after an
+    # external change reads the function's state with it too: another client takes time to build.
+    "connector": Timeouts(connect=2, read=APPFLOW_READ_SECONDS, attempts=1),
 }
-"""By service."""
+"""By client, which has the name of its service unless it is in ``_SERVICES``."""
+
+_SERVICES = {"connector": "lambda"}
 
 # What botocore's endpoints.json contains about a service that it does not list, in the one
 # partition that has AppFlow. The host names come from each service's endpoint rules.
@@ -85,7 +90,7 @@ class _Loader(Loader):  # type: ignore[misc]
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
         # botocore would list the folders of all four hundred services.
-        return [*TIMEOUTS]
+        return [*{_SERVICES.get(name, name) for name in TIMEOUTS}]
 
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
         if name == "endpoints":
@@ -96,13 +101,13 @@ class _Loader(Loader):  # type: ignore[misc]
 
 
 @functools.cache
-def client(service: str) -> Any:
-    """Return the client of a service in ``TIMEOUTS``, configured from the environment."""
-    timeouts = TIMEOUTS[service]
+def client(name: str) -> Any:
+    """Return the client in ``TIMEOUTS``, configured from the environment."""
+    timeouts = TIMEOUTS[name]
     session = botocore.session.Session()
     session.register_component("data_loader", _Loader())
     return session.create_client(
-        service,
+        _SERVICES.get(name, name),
         config=Config(
             connect_timeout=timeouts.connect,
             read_timeout=timeouts.read,

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from . import sdk, time_budget
-from .advice import CONNECTION_ERROR, THROTTLING_CODES
-from .errors import CallError, call_error
+from . import sdk
 from .request import Request
-from .time_budget import CLOCK_TOLERANCE_SECONDS, STACK_EVENTS_SECONDS, TimeBudget, last_effect_at
-
-# In a large stack, the events of all other resources may come before those of this one.
-_MAX_EVENTS = 1000
-
-# For how many seconds the handler asks again. CloudFormation throttles it if many registrations of
-# a stack are cancelled at once. In a VPC there may be no route to CloudFormation.
-_RETRY_SECONDS = {
-    **dict.fromkeys((*THROTTLING_CODES, "InternalServerException"), 60.0),
-    CONNECTION_ERROR: STACK_EVENTS_SECONDS,
-}
+from .stack_history import (
+    StackEvent,
+    StackHistory,
+    TooManyEventsError,
+    TooSlowError,
+    is_in_progress,
+    status_of,
+)
+from .time_budget import CLOCK_TOLERANCE_SECONDS, TimeBudget, last_effect_at
 
 # CloudFormation records the reason of a failed response. Each of the handler's reasons that ends
 # its work begins like this; a cancelled or timed-out request has a reason of CloudFormation's own.
@@ -41,21 +37,13 @@ _NATIVE_TYPE = "AWS::AppFlow::Connector"
 # CloudFormation adds these events while a resource is being created or replaced.
 _NOTE = re.compile(r"Resource creation Initiated|Requested update requires")
 
-StackEvent = Mapping[str, Any]
-_Answer = TypeVar("_Answer")
 
-
-class StackEvents:
-    """The stack events, read anew for each question.
-
-    The answer is None if they do not tell: the role may not read them, CloudFormation cannot be
-    reached, or they lie behind too many others.
-    """
+class StackEvents(StackHistory):
+    """What the stack's events tell about the resource of a request."""
 
     def __init__(self, request: Request, budget: TimeBudget) -> None:
+        super().__init__(request.stack_id, request.desired, budget)
         self._request = request
-        self._budget = budget
-        self._is_unreadable = False
 
     def is_pending(self) -> bool | None:
         """Whether CloudFormation still waits for the response to the request.
@@ -63,7 +51,7 @@ class StackEvents:
         Raises:
             CallError: CloudFormation throttles the handler.
         """
-        return self._ask(self._is_pending, required=True)
+        return self.ask(self._is_pending, required=True)
 
     def earlier_effects_end(self) -> float | None:
         """Until when earlier invocations for the resource may change its registration.
@@ -71,7 +59,7 @@ class StackEvents:
         An invocation whose response CloudFormation did not receive may still be running. The time
         is in seconds since 1970, and 0 if there is no such invocation.
         """
-        return self._ask(self._earlier_effects_end)
+        return self.ask(self._earlier_effects_end)
 
     def was_skipped(self) -> bool | None:
         """Whether CloudFormation skipped the resource in the rollback before this request.
@@ -79,23 +67,23 @@ class StackEvents:
         The properties that CloudFormation takes for the resource's are then not those that the
         handler last registered.
         """
-        return self._ask(self._was_skipped)
+        return self.ask(self._was_skipped)
 
     def is_rollback(self) -> bool | None:
         """Whether CloudFormation rolls the stack back."""
-        return self._ask(self._is_rollback)
+        return self.ask(self._is_rollback)
 
     def has_had_label(self) -> bool | None:
         """Whether the resource had the desired label before, and CloudFormation did not delete it.
 
         The rollback of a change of the label returns to such a label.
         """
-        return self._ask(self._has_had_label)
+        return self.ask(self._has_had_label)
 
     def has_owner(self) -> bool | None:
         """Whether the resource, or another one of the stack, has the desired label."""
         label = self._request.desired.connector_label
-        return self._ask(lambda events: self._owner(events, label) is not None)
+        return self.ask(lambda events: self._owner(events, label) is not None)
 
     def reason_to_retain(self, registered_at: float) -> str | None:
         """Why a Delete must not unregister the label although the ARN is the resource's.
@@ -106,23 +94,21 @@ class StackEvents:
         Raises:
             CallError: CloudFormation throttles the handler.
         """
-        return self._ask(
-            lambda events: self._reason_to_retain(events, registered_at), required=True
-        )
+        return self.ask(lambda events: self._reason_to_retain(events, registered_at), required=True)
 
     def _is_pending(self, events: Iterable[StackEvent]) -> bool | None:
         issued_at = self._request.issued_at
         latest = next(filter(self._is_about_resource, events), None)
         if issued_at is None or latest is None:
             return None
-        if not _is_in_progress(latest) or _time(latest) > issued_at + CLOCK_TOLERANCE_SECONDS:
+        if not is_in_progress(latest) or _time(latest) > issued_at + CLOCK_TOLERANCE_SECONDS:
             return False
         # A request can fail, and its rollback begin, within the tolerance.
         differences = []
         for event in filter(self._is_about_resource, events):
             if self._request.request_id in _reason(event):
                 return False
-            if _is_in_progress(event):
+            if is_in_progress(event):
                 differences.append(abs(_time(event) - issued_at))
             if _time(event) < issued_at - CLOCK_TOLERANCE_SECONDS:
                 break
@@ -133,7 +119,7 @@ class StackEvents:
         oldest = sdk.now() - _RECENT_SECONDS
         recent, is_complete = [], False
         for event in events:
-            begins_deployment = self._is_about_stack(event) and _is_deployment(event)
+            begins_deployment = self.is_about_stack(event) and _is_deployment(event)
             if is_complete := begins_deployment or _time(event) < oldest:
                 break
             recent.append(event)
@@ -159,11 +145,11 @@ class StackEvents:
         # CloudFormation completes a resource that it skips without sending a request.
         if not failed[0]:
             return True
-        status = self._stack_status(events)
+        status = self.status(events)
         return None if status is None else "ROLLBACK" not in status
 
     def _is_rollback(self, events: Iterable[StackEvent]) -> bool | None:
-        status = self._stack_status(events)
+        status = self.status(events)
         if status is not None:
             return "ROLLBACK" in status
         previous = next(self._earlier_invocations(events), None)
@@ -173,10 +159,10 @@ class StackEvents:
         label = self._request.desired.connector_label
         own = filter(self._is_about_resource, events)
         latest = next((event for event in own if event.get("PhysicalResourceId") == label), None)
-        return latest is not None and not _status(latest).startswith("DELETE")
+        return latest is not None and not status_of(latest).startswith("DELETE")
 
     def _reason_to_retain(self, events: Iterable[StackEvent], registered_at: float) -> str | None:
-        status = self._stack_status(events)
+        status = self.status(events)
         if status == "DELETE_IN_PROGRESS":
             return None
         label, own_id = self._request.desired.connector_label, self._request.logical_resource_id
@@ -185,7 +171,7 @@ class StackEvents:
             return f"{owner} of the same stack has this label"
         if status is None or "ROLLBACK" not in status:
             return None
-        deployments = filter(_is_deployment, filter(self._is_about_stack, events))
+        deployments = filter(_is_deployment, filter(self.is_about_stack, events))
         begun_at = next(map(_time, deployments), 0.0)
         if registered_at < begun_at - CLOCK_TOLERANCE_SECONDS:
             return "it was registered before the deployment that is rolled back"
@@ -198,7 +184,7 @@ class StackEvents:
         is_first = True
         ends: list[StackEvent] = []
         for event in filter(self._is_about_resource, events):
-            if not _is_in_progress(event):
+            if not is_in_progress(event):
                 ends.append(event)
             elif not _NOTE.match(_reason(event)):
                 is_own = own is None or _time(event) >= own - CLOCK_TOLERANCE_SECONDS
@@ -215,7 +201,7 @@ class StackEvents:
         types = (self._request.resource_type, _NATIVE_TYPE)
         deleted, settled = set(), {other_than}
         for event in _as_far_as_readable(events):
-            logical_id, status = event["LogicalResourceId"], _status(event)
+            logical_id, status = event["LogicalResourceId"], status_of(event)
             if event.get("ResourceType", types[0]) not in types or logical_id in settled:
                 continue
             if status.startswith("DELETE") and status != "DELETE_FAILED":
@@ -228,100 +214,9 @@ class StackEvents:
                 return str(logical_id)
         return None
 
-    def _stack_status(self, events: Iterable[StackEvent]) -> str | None:
-        return next(map(_status, filter(self._is_about_stack, events)), None)
-
     def _is_about_resource(self, event: StackEvent) -> bool:
         found: bool = event["LogicalResourceId"] == self._request.logical_resource_id
         return found
-
-    def _is_about_stack(self, event: StackEvent) -> bool:
-        found: bool = event.get("PhysicalResourceId") == self._request.stack_id
-        return found
-
-    def _ask(
-        self, question: Callable[[Iterable[StackEvent]], _Answer | None], *, required: bool = False
-    ) -> _Answer | None:
-        if self._is_unreadable:
-            return None
-        started = time_budget.clock.monotonic()
-        pauses = self._budget.pauses()
-        while True:
-            answer, refusal = self._ask_once(question)
-            if refusal is None:
-                return answer
-            until = started + _RETRY_SECONDS.get(refusal.code, 0)
-            if not self._budget.pause(next(pauses), until=until):
-                break
-        if refusal.code in THROTTLING_CODES:
-            if required:
-                raise refusal
-        else:
-            # Another question would take as long and tell as little.
-            self._is_unreadable = True
-        return None
-
-    def _ask_once(
-        self, question: Callable[[Iterable[StackEvent]], _Answer | None]
-    ) -> tuple[_Answer | None, CallError | None]:
-        started, outcome = time_budget.clock.monotonic(), "OK"
-        answer, refusal = None, None
-        try:
-            answer = question(_ReadOnce(self._read()))
-        except _TooManyEventsError:
-            outcome = "not among the latest events"
-        except _TooSlowError:
-            outcome, self._is_unreadable = "too slow", True
-        except sdk.CALL_ERRORS as cause:
-            outcome = str(cause)
-            refusal = call_error(cause, "DescribeStackEvents", self._request.desired)
-        label = self._request.desired.connector_label
-        sdk.log_call("DescribeStackEvents", label, started, outcome)
-        return answer, refusal
-
-    def _read(self) -> Iterator[StackEvent]:
-        """Yield the stack events, newest first.
-
-        Raises:
-            _TooManyEventsError: there are more than the handler reads.
-            _TooSlowError: reading them takes too long.
-        """
-        until = time_budget.clock.monotonic() + STACK_EVENTS_SECONDS
-        describe = sdk.client("cloudformation").describe_stack_events
-        parameters, read = {"StackName": self._request.stack_id}, 0
-        while True:
-            page = sdk.call(describe, parameters)
-            yield from page["StackEvents"]
-            read += len(page["StackEvents"])
-            if "NextToken" not in page:
-                return
-            if read >= _MAX_EVENTS:
-                raise _TooManyEventsError
-            if time_budget.clock.monotonic() > until:
-                raise _TooSlowError
-            parameters["NextToken"] = page["NextToken"]
-
-
-class _TooManyEventsError(Exception):
-    """The stack has more events than the handler reads."""
-
-
-class _TooSlowError(Exception):
-    """CloudFormation takes too long to show the stack's events."""
-
-
-class _ReadOnce(Iterable[StackEvent]):
-    """Stack events that are read when they are needed, and can be iterated over again."""
-
-    def __init__(self, source: Iterator[StackEvent]) -> None:
-        self._source = source
-        self._read: list[StackEvent] = []
-
-    def __iter__(self) -> Iterator[StackEvent]:
-        yield from self._read
-        for event in self._source:
-            self._read.append(event)
-            yield event
 
 
 class _Invocation(NamedTuple):
@@ -351,7 +246,7 @@ class _Invocation(NamedTuple):
 
 
 def _as_far_as_readable(events: Iterable[StackEvent]) -> Iterator[StackEvent]:
-    with contextlib.suppress(_TooManyEventsError, _TooSlowError):
+    with contextlib.suppress(TooManyEventsError, TooSlowError):
         yield from events
 
 
@@ -360,20 +255,11 @@ def _is_response(event: StackEvent) -> bool:
 
 
 def _has_failed(event: StackEvent) -> bool:
-    return _status(event).endswith("_FAILED")
+    return status_of(event).endswith("_FAILED")
 
 
 def _is_deployment(event: StackEvent) -> bool:
-    return _status(event) in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
-
-
-def _is_in_progress(event: StackEvent) -> bool:
-    return _status(event).endswith("_IN_PROGRESS")
-
-
-def _status(event: StackEvent) -> str:
-    status: str = event["ResourceStatus"]
-    return status
+    return status_of(event) in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
 def _reason(event: StackEvent) -> str:

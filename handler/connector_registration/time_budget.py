@@ -60,6 +60,9 @@ RESPONSE_RESERVE_SECONDS = _CALL_SECONDS + MAX_SEND_SECONDS + _MARGIN_SECONDS
 RESERVED_SECONDS = RESPONSE_RESERVE_SECONDS + _CALL_SECONDS + MAX_PAUSE_SECONDS + _MARGIN_SECONDS
 """No call begins when only this is left, unless it follows an earlier invocation's."""
 
+REFRESH_RESERVE_SECONDS = _CALL_SECONDS + _MARGIN_SECONDS
+"""What a refresh after an external change, which has no response, leaves for its last call."""
+
 LAST_CALLS_SECONDS = 10.0
 """What an invocation keeps for its own calls when it pauses until an earlier one has ended."""
 
@@ -87,6 +90,7 @@ class TimeBudget:
     Args:
         context: Lambda's context object.
         delay: the seconds between the event and this invocation. They count as spent.
+        reserved: the seconds at the end in which no call begins.
         jitter: returns a number between two others.
     """
 
@@ -95,11 +99,12 @@ class TimeBudget:
         context: Any,
         *,
         delay: float = 0.0,
+        reserved: float = RESERVED_SECONDS,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._context = context
         self._jitter = jitter
-        self._reserved_seconds = RESERVED_SECONDS + delay
+        self._reserved_seconds = reserved + delay
         self._ends_at = clock.monotonic() + self._remaining() - delay
 
     def seconds_left(self) -> float:

@@ -10,7 +10,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
-from cdk_appflow_connector import Adoption, ConnectorRegistration
+from cdk_appflow_connector import Adoption, ConnectorRegistration, OnBreakingChange
 from connector_registration import request
 from connector_registration.request import Registration
 
@@ -56,6 +56,8 @@ def test_every_argument_arrives(tmp_path: Path) -> None:
         force_delete=True,
         adoption=Adoption.FORBIDDEN,
         triggers={"Release": 7},
+        on_breaking_change=OnBreakingChange.FAIL,
+        acknowledged_changes=["API_VERSION_REMOVED:v51.0", "CHANGE"],
     ) == Registration(
         connector_label="acme-crm",
         lambda_arn=FUNCTION_ARN,
@@ -65,6 +67,8 @@ def test_every_argument_arrives(tmp_path: Path) -> None:
         triggers={"Release": "7"},
         adoption=request.Adoption.FORBIDDEN,
         force_delete=True,
+        fails_on_breaking_change=True,
+        acknowledged_changes=("API_VERSION_REMOVED:v51.0", "CHANGE"),
     )
 
 
@@ -72,6 +76,14 @@ def test_every_argument_arrives(tmp_path: Path) -> None:
 def test_every_adoption_arrives(tmp_path: Path, adoption: Adoption) -> None:
     """The handler has the same three kinds of adoption as the construct."""
     assert parsed(tmp_path, adoption=adoption).adoption.value == adoption.value
+
+
+@pytest.mark.parametrize("policy", list(OnBreakingChange), ids=lambda policy: policy.name)
+def test_every_on_breaking_change_arrives(tmp_path: Path, policy: OnBreakingChange) -> None:
+    """The handler fails on breaking changes only if the construct says so."""
+    registration = parsed(tmp_path, on_breaking_change=policy)
+
+    assert registration.fails_on_breaking_change == (policy is OnBreakingChange.FAIL)
 
 
 def test_every_default_arrives(tmp_path: Path) -> None:

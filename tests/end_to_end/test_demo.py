@@ -29,7 +29,7 @@ def test_all_steps_end_as_expected() -> None:
     shown = result.stdout
     assert result.returncode == 0, shown
     assert "WRONG" not in shown
-    register, refresh, move, fail, unchanged, destroy, flow = re.split(
+    register, refresh, stale, move, fail, unchanged, destroy, flow, breaking = re.split(
         r"^\d\. ", shown, flags=re.M
     )[1:]
     name = "SalesforceConnector-"
@@ -41,6 +41,10 @@ def test_all_steps_end_as_expected() -> None:
         "Calls to AppFlow: DescribeConnector, UpdateConnectorRegistration, DescribeConnector"
         in refresh
     )
+    assert re.search(r"supportedApiVersions +-v59\.0 \+v60\.0", stale)
+    assert re.search(r"salesforce-example +│ STALE", stale)
+    assert "salesforce-example is REFRESHED" in stale
+    assert re.search(r"salesforce-example +│ IN_SYNC", stale)
     assert re.search(rf"│ {name}ConnectorTwo.*\n.*│ was {name}Connector[0-9A-F]", move)
     assert (
         "connector salesforce-example: ConnectorServerException from UpdateConnectorRegistration:"
@@ -54,6 +58,11 @@ def test_all_steps_end_as_expected() -> None:
     assert "Not registered: salesforce-example" in destroy
     assert "$ cdk deploy --app 'python examples/profile_and_flow.py' --require-approval" in flow
     assert '{"id": "1", "name": "Anvil Works", "employees": 12, "active": true}' in flow
+    assert (
+        "connector acme-crm: the new code breaks 1 flow, and on_breaking_change is FAIL:"
+        " API_VERSION_REMOVED:v1 (flow acme-accounts). Keep what they use"
+    ) in " ".join(breaking.split())
+    assert "ok the flow runs as before" in breaking
 
 
 def test_a_step_that_fails_stops_the_demo(

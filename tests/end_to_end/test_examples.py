@@ -5,13 +5,18 @@ Some of the tests can run in an AWS account as well.
 
 from __future__ import annotations
 
+import fnmatch
+import io
 import json
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +95,97 @@ def test_imported_function_follows_releases(target: Account, prefix: str, tmp_pa
     for release, version in (("7", "1.0"), ("8", "1.1")):
         assert example.deploy(*function, "-c", f"release={release}") == ""
         assert example.version() == version
+
+
+class ExternallyChanged:
+    """The example whose function something else than a deployment changes."""
+
+    def __init__(self, account: Account, output: Path) -> None:
+        bootstrap(account)
+        self.account = account
+        self._output = output
+        self._run("deploy", "--require-approval", "never")
+        [self.rule] = self.rules()
+
+    def rules(self) -> list[Mapping[str, Any]]:
+        """The rules of the default event bus that the library has made."""
+        events = self.account.client("events")
+        found: list[Mapping[str, Any]] = events.list_rules(NamePrefix="AppFlowConnector-")["Rules"]
+        return found
+
+    @property
+    def target(self) -> Mapping[str, Any]:
+        """The only target of the rule."""
+        events = self.account.client("events")
+        [target] = events.list_targets_by_rule(Rule=self.rule["Name"])["Targets"]
+        found: Mapping[str, Any] = target
+        return found
+
+    def change_code(self, version: str) -> None:
+        """Change the code as a pipeline does, and wait until AppFlow shows its version."""
+        arn = str(self.account.registered_arn(LABEL))
+        source = (ROOT / "examples" / "connector" / "crm.py").read_text()
+        with io.BytesIO() as buffer:
+            with zipfile.ZipFile(buffer, "w") as archive:
+                archive.writestr("crm.py", source.replace('"1.0"', f'"{version}"'))
+            self.account.client("lambda").update_function_code(
+                FunctionName=arn, ZipFile=buffer.getvalue()
+            )
+        while self.version() != version:
+            pass
+
+    def version(self) -> str:
+        """The version of the connector that AppFlow shows."""
+        registered = self.account.registered(LABEL)
+        assert registered is not None
+        return str(registered["connectorVersion"])
+
+    def destroy(self) -> None:
+        """Delete the stack."""
+        self._run("destroy", "--force")
+
+    def _run(self, *command: str) -> None:
+        result = cdk(self.account, self._output, "external_change", *command)
+        assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def externally_changed(account: Account, tmp_path: Path) -> ExternallyChanged:
+    """The example, deployed."""
+    return ExternallyChanged(account, tmp_path)
+
+
+def test_external_change_makes_a_rule(externally_changed: ExternallyChanged) -> None:
+    """The rule of the example is deployed with its schedule, and removed with the stack."""
+    account, rule = externally_changed.account, externally_changed.rule
+    target = externally_changed.target
+    policy = account.client("lambda").get_policy(FunctionName=target["Arn"])["Policy"]
+    arn = account.registered_arn(LABEL)
+    assert arn is not None
+
+    externally_changed.destroy()
+
+    assert rule["ScheduleExpression"] == "rate(12 hours)"
+    assert f":function:{arn.split(':')[6]}" in rule["EventPattern"]
+    template = target["InputTransformer"]["InputTemplate"]
+    received = json.loads(re.sub("<(id|time)>", '""', template))
+    assert received["LambdaArn"] == arn
+    assert received["Registrations"] == [{"ConnectorLabel": LABEL, "OnBreakingChange": "Fail"}]
+    assert ":stack/ExternallyChangedConnector/" in received["StackId"]
+    [statement] = json.loads(policy)["Statement"]
+    source = statement["Condition"]["ArnLike"]["AWS:SourceArn"]
+    assert fnmatch.fnmatchcase(rule["Arn"], source)
+    assert externally_changed.rules() == []
+
+
+def test_external_change_is_followed(externally_changed: ExternallyChanged) -> None:
+    """AppFlow reads each change of the code, also the way back, and nothing else is called."""
+    for version in ("1.1", "1.0", "1.2"):
+        externally_changed.change_code(version)
+
+    operations = externally_changed.account.operations()
+    assert operations[0] == "RegisterConnector"
+    assert set(operations[1:]) == {"UpdateConnectorRegistration"}
 
 
 @pytest.mark.anywhere

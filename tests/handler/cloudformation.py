@@ -39,6 +39,7 @@ class Context:
     seconds: float = INVOCATION_SECONDS
     log_group_name: str = "/aws/lambda/registration-handler"
     aws_request_id: str = "an-invocation"
+    invoked_function_arn: str = SERVICE_TOKEN
 
     def __post_init__(self) -> None:
         self._end = self.clock.now + self.seconds

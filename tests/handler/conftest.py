@@ -188,6 +188,7 @@ def containers(all_connections: Connections) -> Containers:
 
 @pytest.fixture
 def region(
+    account: Account,
     connections: Connections,
     containers: Containers,
     httpserver: HTTPServer,
@@ -196,7 +197,8 @@ def region(
 ) -> Iterator[Region]:
     """CloudFormation and Lambda, with stacks of several registrations in the test's account."""
     url = httpserver.url_for(f"{RESPONSE_PATH}?{SIGNATURE}")
-    region = Region(url, containers.invoke, clock)
+    own_arn = f"arn:aws:lambda:us-east-1:{account.id}:function:handler"
+    region = Region(url, containers.invoke, clock, own_arn)
     httpserver.expect_request(RESPONSE_PATH).respond_with_handler(region.take)
     httpserver.expect_request(CLOUDFORMATION_PATH).respond_with_handler(
         region.describe_stack_events

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
+
+from tests.handler.clock import BEGINNING
 
 LABEL = "acme-crm"
 TYPE = "Custom::AppFlowConnectorRegistration"
@@ -31,3 +35,28 @@ def properties(lambda_arn: str = FUNCTION_ARN, **changed: Any) -> dict[str, Any]
 def destroyed(lambda_arn: str = FUNCTION_ARN, **changed: Any) -> dict[str, Any]:
     """Properties of a registration that is unregistered when its resource is deleted."""
     return properties(lambda_arn, RemovalPolicy="Destroy", **changed)
+
+
+def refresh_event(lambda_arn: str, *labels: str, at: float = 0.0, **changed: Any) -> dict[str, Any]:
+    """The event of a rule about a function, at a time of the tests' clock; None leaves one out."""
+    sent = {
+        "RequestType": "Refresh",
+        "LambdaArn": lambda_arn,
+        "Registrations": [{"ConnectorLabel": label} for label in labels or [LABEL]],
+        "MaxEventAgeSeconds": 300,
+        "EventId": str(uuid4()),
+        "Time": f"{BEGINNING + timedelta(seconds=int(at)):%Y-%m-%dT%H:%M:%SZ}",
+        **changed,
+    }
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+def handler_arn(lambda_arn: str) -> str:
+    """The ARN of the handler's function in the account and Region of a connector's."""
+    return ":".join([*lambda_arn.split(":")[:6], "handler"])
+
+
+def failing(lambda_arn: str = FUNCTION_ARN, *acknowledged: str, **changed: Any) -> dict[str, Any]:
+    """Properties of a registration that fails on breaking changes."""
+    ids = {"AcknowledgedChanges": [*acknowledged]} if acknowledged else {}
+    return properties(lambda_arn, OnBreakingChange="Fail", **ids, **changed)

@@ -26,6 +26,11 @@ class _Body:
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self._content
 
+    def read(self, _: int | None = None) -> bytes:
+        """What botocore calls if the response of an operation is a stream."""
+        content, self._content = self._content, b""
+        return content
+
 
 def error_response(status: int, code: str | None) -> Fault:
     """An error of AppFlow, or of what stands in front of it if there is no code."""

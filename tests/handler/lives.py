@@ -188,6 +188,7 @@ OPERATIONS = [
     "UnregisterConnector",
     "DescribeStackEvents",
     "GetFunctionConfiguration",
+    "Invoke",
 ]
 
 seconds = st.sampled_from([0.02, 0.06, 0.1, 0.14, 0.18, 0.22, 0.26, 0.5, 1, 2, 3, 5, 10, 30, 60])
@@ -226,6 +227,24 @@ class RandomLatency(Latency):
 
 
 @dataclass(frozen=True)
+class OutsideChange:
+    """A change of a function's code by a call of Lambda, outside of deployments.
+
+    Attributes:
+        which: the function, counted modulo the number of those that have a registration.
+        after: seconds after the beginning of the step.
+        events: seconds after the change at which each of its events arrives; without one, only the
+            schedule finds the change.
+        is_back: whether the function gets its former code again.
+    """
+
+    which: int
+    after: float
+    events: tuple[float, ...]
+    is_back: bool = False
+
+
+@dataclass(frozen=True)
 class Disturbance:
     """What disturbs a deployment; times are in seconds after its beginning.
 
@@ -235,6 +254,7 @@ class Disturbance:
         failures: the faults that calls meet.
         latency: seconds of each call, or a seed of random times.
         redelivered: how many events before the last one is delivered again, and when.
+        outside: changes of functions outside of the deployment, while it runs.
         not_ready_for: how long Lambda takes to put new code into effect. The handler does not wait
             for that if it cannot read the function's state, so reads neither fail nor take long.
     """
@@ -244,6 +264,7 @@ class Disturbance:
     failures: tuple[Failure, ...] = ()
     latency: float | int = 0.05
     redelivered: tuple[int, float] | None = None
+    outside: tuple[OutsideChange, ...] = ()
     not_ready_for: float | None = None
     parallel: bool = False
     pause: float = 0.0
@@ -270,12 +291,23 @@ failures = st.builds(
     st.sampled_from([1, 1, 3, 10_000]),
     seconds,
 )
+# Events arrive late, more than once and in another order than their changes.
+_delays = st.one_of(seconds, st.sampled_from([0.0, 120.0, 250.0]))
+outside_changes = st.builds(
+    OutsideChange,
+    st.integers(0, 3),
+    seconds,
+    # A later event corrects what an earlier one misses, so a single one finds more.
+    st.one_of(st.tuples(_delays), st.lists(_delays, max_size=3).map(tuple)),
+    st.booleans(),
+)
 disturbances = st.builds(
     Disturbance,
     cancelled_after=_rarely(seconds),
     other_fails_after=_rarely(seconds),
     failures=st.lists(failures, max_size=2).map(tuple),
     latency=st.one_of(st.sampled_from([0.05, 0.3, 1.0]), st.integers(0, 1000)),
+    outside=_rarely(st.tuples(outside_changes)).map(lambda found: found or ()),
     redelivered=_rarely(st.tuples(st.integers(0, 3), seconds)),
     not_ready_for=_rarely(seconds),
     parallel=st.booleans(),

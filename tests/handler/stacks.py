@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -25,13 +25,14 @@ from tests.handler.cloudformation import (
     event_of,
     failure_reason,
 )
-from tests.handler.events import SERVICE_TIMEOUT
+from tests.handler.events import SERVICE_TIMEOUT, SERVICE_TOKEN
 
 Properties = Mapping[str, Any]
 Template = Mapping[str, Properties]
 """The properties of each resource, by logical id."""
 
 _STACK_TYPE = "AWS::CloudFormation::Stack"
+_FUNCTION_TYPE = "AWS::Lambda::Function"
 _OTHER_TYPE = "AWS::S3::Bucket"
 
 _NO_RESPONSE = (
@@ -61,23 +62,48 @@ class Invocation:
         return request_id
 
 
+@dataclass
+class Notice:
+    """One event of an EventBridge rule, which Lambda delivers again while the handler fails.
+
+    Attributes:
+        is_over: whether Lambda delivers it no more.
+        has_failed: whether its last delivery has failed, or none was in time.
+        delivered: the time of each delivery.
+        errors: what the handler has raised.
+    """
+
+    event: Mapping[str, Any]
+    is_over: bool = False
+    has_failed: bool = True
+    delivered: list[float] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+
 class Region:
     """CloudFormation and Lambda: sends events, takes responses, and knows every stack.
 
     Attributes:
         invocations: every delivery, the oldest first.
         responses: every response, the oldest first.
+        notices: every event of EventBridge, the oldest first.
     """
 
     def __init__(
-        self, url: str, invoke: Callable[[Mapping[str, Any], Any, Clock], None], clock: Clock
+        self,
+        url: str,
+        invoke: Callable[[Mapping[str, Any], Any, Clock], None],
+        clock: Clock,
+        handler_arn: str = SERVICE_TOKEN,
     ) -> None:
         self.clock = clock
+        self.notices: list[Notice] = []
         self.invocations: list[Invocation] = []
         self.responses: list[Mapping[str, Any]] = []
         self.stacks: dict[str, Stack] = {}
         self._url = url
         self._invoke = invoke
+        self._handler_arn = handler_arn
         self._answered: dict[str, Mapping[str, Any]] = {}
 
     def stack(self, **settings: Any) -> Stack:
@@ -100,6 +126,36 @@ class Region:
 
         self.clock.start(run, at=at)
         return invocation
+
+    def notify(self, event: Mapping[str, Any], *, at: float = 0.0) -> Notice:
+        """Deliver an event of EventBridge, now or at a later time.
+
+        Lambda repeats it after one minute and after two more, while it is young enough.
+        """
+        notice = Notice(event)
+        self.notices.append(notice)
+        sent = self.clock.now
+
+        def run() -> None:
+            for pause in (0, 60, 120):
+                self.clock.advance(pause)
+                if not notice.has_failed or self.clock.now - sent > event["MaxEventAgeSeconds"]:
+                    break
+                self._deliver_notice(notice)
+            notice.is_over = True
+
+        self.clock.start(run, at=at)
+        return notice
+
+    def _deliver_notice(self, notice: Notice) -> None:
+        notice.delivered.append(self.clock.now)
+        context = Context(self.clock, invoked_function_arn=self._handler_arn)
+        try:
+            self._invoke(notice.event, context, self.clock)
+        except Exception as error:  # noqa: BLE001 - Lambda repeats the event.
+            notice.errors.append(error)
+            return
+        notice.has_failed = False
 
     def event(self, request_type: str, properties: Properties, **event: Any) -> dict[str, Any]:
         """An event that is made now."""
@@ -131,6 +187,7 @@ class Region:
         self.stacks.clear()
         self.invocations.clear()
         self.responses.clear()
+        self.notices.clear()
         self._answered.clear()
 
     def settle(self) -> None:
@@ -139,6 +196,7 @@ class Region:
             lambda: (
                 all(stack.is_settled for stack in self.stacks.values())
                 and all(invocation.ended is not None for invocation in self.invocations)
+                and all(notice.is_over for notice in self.notices)
             )
         )
 
@@ -240,6 +298,11 @@ class Stack:
         self._rolled_back = {**self.resources}
         self._record_stack(f"{kind}_IN_PROGRESS", "User Initiated")
         return self._clock.start(lambda: self._deploy(kind, template))
+
+    def record_function(self, name: str) -> None:
+        """Record that the running operation has updated a function of the stack."""
+        for status in ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"):
+            self._record(f"Function{name}", status, physical_id=name, type_=_FUNCTION_TYPE)
 
     def cancel(self) -> None:
         """Cancel an update, as a user does, unless it is over."""

@@ -11,7 +11,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from connector_registration import time_budget
-from connector_registration.appflow import AppFlow, Connector
+from connector_registration.appflow import AppFlow
+from connector_registration.appflow_calls import Connector
 from connector_registration.errors import AlreadyRegisteredError, AppFlowError, CallError
 from connector_registration.request import Registration
 from connector_registration.time_budget import TimeBudget

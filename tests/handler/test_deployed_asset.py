@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +22,8 @@ from werkzeug import Response
 from appflow_local_cloud.environment import free_port
 from appflow_local_cloud.lambda_python import ensure_lambda_python
 from tests.handler.cloudformation import SIGNATURE, CloudFormation
-from tests.handler.events import FUNCTION_ARN, LABEL, destroyed
+from tests.handler.events import FUNCTION_ARN, LABEL, destroyed, failing, properties, refresh_event
+from tests.handler.flows import make_flow, versions
 from tests.support import Account, connector
 
 pytestmark = pytest.mark.slow
@@ -44,12 +47,15 @@ class Clock:
 class Context:
     log_group_name = "/aws/lambda/registration-handler"
     aws_request_id = "an-invocation"
+    def __init__(self, event):
+        arn = event.get("LambdaArn", "")
+        self.invoked_function_arn = ":".join([*arn.split(":")[:6], "handler"])
     def get_remaining_time_in_millis(self):
         return int((300 - time_budget.clock.now) * 1000)
 
 for event in json.load(sys.stdin):
     time_budget.clock = Clock()
-    function.handler(event, Context())
+    function.handler(event, Context(event))
 """
 
 
@@ -127,6 +133,57 @@ def test_container_handles_several_events(
         event["RequestId"] for event in events
     ]
     assert account.registered(LABEL) is None
+
+
+def test_breaking_change_is_found(
+    asset: Path, account: Account, cloudformation: CloudFormation
+) -> None:
+    """The asset contains what compares configurations."""
+    old = failing(account.make_function("both", versions("v1", "v2")))
+    new = failing(account.make_function("only-v2", versions("v2")))
+    cloudformation.create(old)
+    make_flow(account)
+    event = cloudformation.event("Update", new, OldResourceProperties=old, PhysicalResourceId=LABEL)
+
+    run(asset, [event])
+
+    assert "API_VERSION_REMOVED:v1 (flow orders)" in cloudformation.responses[-1]["Reason"]
+
+
+def test_external_change_is_followed(
+    asset: Path, account: Account, cloudformation: CloudFormation
+) -> None:
+    """The asset follows a change outside of deployments, between requests of CloudFormation."""
+    arn = account.make_function("changed", connector("1.0"))
+    create = cloudformation.event("Create", properties(arn, ConnectorLabel="acme-erp"))
+    account.register(LABEL, arn)
+    account.change_code("changed", connector("2.0"))
+
+    log = run(asset, [{}, refresh_event(arn), create, refresh_event(arn)])
+
+    registered = account.registered(LABEL)
+    assert registered is not None
+    assert registered["connectorVersion"] == "2.0"
+    assert cloudformation.responses[-1]["Status"] == "SUCCESS"
+    decisions = re.findall('"decision": "([a-z ]+)', log)
+    expected = ["event ignored", "refresh", "refreshed", "registered", "no refresh needed"]
+    assert decisions == expected
+
+
+def test_shared_code_is_imported_on_demand(
+    asset: Path, account: Account, cloudformation: CloudFormation, tmp_path: Path
+) -> None:
+    """By default no event needs the code that compares configurations."""
+    shutil.copytree(asset, tmp_path / "asset")
+    shutil.rmtree(tmp_path / "asset" / "appflow_connector_configuration")
+    old = destroyed(account.make_function("both", versions("v1", "v2")))
+    new = destroyed(account.make_function("only-v2", versions("v2")))
+    cloudformation.create(old)
+    event = cloudformation.event("Update", new, OldResourceProperties=old, PhysicalResourceId=LABEL)
+
+    run(tmp_path / "asset", [event])
+
+    assert cloudformation.responses[-1]["Status"] == "SUCCESS"
 
 
 def test_log_has_one_line_for_each_step(

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from connector_registration import sdk, time_budget
-from connector_registration.errors import RETRY_SECONDS
+from connector_registration import function, sdk, time_budget
+from connector_registration.errors import RETRY_SECONDS, RefreshFailedError
 
 from tests.handler.clock import Clock
-from tests.handler.cloudformation import INVOCATION_SECONDS, CloudFormation
-from tests.handler.events import LABEL
+from tests.handler.cloudformation import INVOCATION_SECONDS, CloudFormation, Context
+from tests.handler.events import LABEL, failing, handler_arn, refresh_event
 from tests.handler.faults import FAULTS, Inject, InjectedFault
+from tests.handler.flows import make_flow, versions
 from tests.handler.scenarios import KINDS, effects, scenario
-from tests.support import Account
+from tests.support import Account, connector
 
 pytestmark = pytest.mark.slow
 
@@ -125,3 +126,125 @@ def test_read_of_the_state_meets_fault(
     assert event.registered(account) == event.after
     assert len(effects(account.calls(after=before))) == 1
     assert clock.slept == []
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("operation", ["DescribeConnectorProfiles", "ListFlows", "DescribeFlow"])
+def test_read_of_what_breaks_meets_fault(
+    operation: str,
+    fault: str,
+    lasting: bool,
+    account: Account,
+    cloudformation: CloudFormation,
+    clock: Clock,
+    inject: Inject,
+) -> None:
+    """An update that breaks a flow fails, whether or not the flow can be read."""
+    old = failing(account.make_function("both", versions("v1", "v2")))
+    new = failing(account.make_function("only-v2", versions("v2")))
+    cloudformation.create(old)
+    make_flow(account)
+    apply, code = FAULTS[fault]
+    inject(operation, apply, 10_000 if lasting else 1)
+
+    response = cloudformation.update(new, old, LABEL)
+
+    if (operation, code) == ("DescribeFlow", "ResourceNotFoundException"):
+        assert response["Status"] == "SUCCESS"  # The flow has been deleted.
+        return
+    assert response["Status"] == "FAILED"
+    if code in RETRY_SECONDS and not lasting:
+        assert "the new code breaks 1 flow" in response["Reason"]
+    else:
+        assert "whether flows or profiles break is not known" in response["Reason"]
+        assert f"API_VERSION_REMOVED:v1: {code} from {operation}" in response["Reason"]
+    usable = INVOCATION_SECONDS - time_budget.RESERVED_SECONDS
+    last_call = sdk.TIMEOUTS["appflow"].read if "hang" in fault else 0
+    assert clock.now <= min(RETRY_SECONDS.get(code, 0), usable) + last_call + OTHER_CALLS_SECONDS
+
+
+READ_OPERATIONS = ["DescribeConnector", "GetFunctionConfiguration", "GetAlias", "Invoke"]
+
+
+@pytest.fixture
+def moved_alias(account: Account) -> str:
+    """The alias of a connector's function that was moved from version 1.0 to 2.0 once registered.
+
+    An alias needs no cold start of its function in each test.
+    """
+    aws = account.client("lambda")
+    name = "aliased"
+    arn = f"{account.make_function(name, connector('2.0'))}:live"
+    try:
+        aws.get_alias(FunctionName=name, Name="live")
+    except aws.exceptions.ResourceNotFoundException:
+        for version in ("1.0", "2.0"):
+            account.change_code(name, connector(version))
+            aws.publish_version(FunctionName=name)
+        aws.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+        account.grant_appflow(arn)
+    aws.update_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    account.register(LABEL, arn)
+    aws.update_alias(FunctionName=name, Name="live", FunctionVersion="2")
+    return arn
+
+
+def deliver(clock: Clock, arn: str) -> str:
+    """Deliver an event about a function, and return the error by which Lambda would repeat it."""
+    context = Context(clock, invoked_function_arn=handler_arn(arn))
+    try:
+        function.handler(refresh_event(arn, at=clock.now), context)
+    except RefreshFailedError as error:
+        return str(error)
+    return ""
+
+
+def is_final(operation: str, code: str, lasting: bool) -> bool:
+    """Whether a refresh event fails by a fault."""
+    if operation == "UpdateConnectorRegistration":
+        return lasting or code not in RETRY_SECONDS
+    # The state and the response of a function may not be known, and a label that is not registered
+    # is none of the handler's.
+    if operation != "DescribeConnector" or code == "ResourceNotFoundException":
+        return False
+    return lasting or code not in RETRY_SECONDS
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("operation", ["UpdateConnectorRegistration", *READ_OPERATIONS])
+def test_refresh_event_meets_fault(
+    operation: str,
+    fault: str,
+    lasting: bool,
+    account: Account,
+    cloudformation: CloudFormation,
+    clock: Clock,
+    inject: Inject,
+    moved_alias: str,
+) -> None:
+    """A refresh event that meets a fault takes effect once or fails, and a later one corrects."""
+    apply, code = FAULTS[fault]
+    before = len(account.calls())
+    injected = inject(operation, apply, 10_000 if lasting else 1)
+
+    error = deliver(clock, moved_alias)
+
+    assert bool(error) is is_final(operation, code, lasting)
+    if error:
+        assert error.startswith(f"connector {LABEL}: {code} from {operation}: ")
+    calls = account.calls(after=before)
+    is_left = code == "ResourceNotFoundException" and operation in READ_OPERATIONS[:3]
+    took_effect = not (error or is_left) or (
+        operation == "UpdateConnectorRegistration" and "after commit" in fault
+    )
+    assert len(effects(calls)) == took_effect
+    assert len(tokens(calls, "UpdateConnectorRegistration", injected)) <= 1
+    assert clock.now <= INVOCATION_SECONDS
+    injected.end()
+    assert deliver(clock, moved_alias) == ""
+    registered = account.registered(LABEL)
+    assert registered is not None
+    assert registered["connectorVersion"] == "2.0"
+    assert len(effects(account.calls(after=before))) == 1

@@ -254,7 +254,11 @@ class TestForbiddenAdoption:
         """The same under its second label."""
         return destroyed(old, Adoption="Forbidden", ConnectorLabel=OTHER_LABEL)
 
-    @pytest.mark.parametrize("stack_status", ["UPDATE_IN_PROGRESS", None])
+    @pytest.mark.parametrize(
+        "stack_status",
+        # A cancelled update still runs when its stack rolls back.
+        ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", None],
+    )
     def test_label_of_the_same_function_is_refused(
         self,
         account: Account,
@@ -328,6 +332,27 @@ class TestForbiddenAdoption:
         assert response["PhysicalResourceId"] == LABEL
         assert account.registered_arn(LABEL) == old
         assert account.registered(OTHER_LABEL) is None
+
+    def test_rollback_in_a_large_stack_returns(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        before: dict[str, Any],
+        after: dict[str, Any],
+        old: str,
+        new: str,
+    ) -> None:
+        """A rollback whose resource's events lie behind too many others returns to its label."""
+        cloudformation.create(before)
+        cloudformation.update(after, before, LABEL)
+        account.move(LABEL, new)
+        cloudformation.record_others(2000)
+        cloudformation.record_stack("UPDATE_ROLLBACK_IN_PROGRESS")
+
+        response = cloudformation.update(before, after, OTHER_LABEL)
+
+        assert response["Status"] == "SUCCESS"
+        assert account.registered_arn(LABEL) == old
 
     @pytest.mark.parametrize("adoption", ["Forbidden", "Required", "Allowed"])
     def test_rollback_registers_a_missing_label(

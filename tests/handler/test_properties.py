@@ -17,6 +17,7 @@ from tests.support import Account, connector
 RECORDED = Path(__file__).parent / "recorded"
 LABEL_RULE = "2 to 256 characters: a letter or digit first, then letters, digits and _!@#.-"
 ARN_RULE = "arn:aws:lambda:<region>:<account>:function:<name>[:<version or alias>]"
+IDS_RULE = "a list of ids such as API_VERSION_REMOVED:v51.0"
 DESCRIPTION_RULE = "at most 1024 letters, digits, spaces and /!@#+=.-_ (no comma, colon or quote)"
 
 REQUIRED = {"ConnectorLabel": LABEL, "LambdaArn": FUNCTION_ARN}
@@ -62,6 +63,9 @@ BAD = {
     "a policy that is a list": ("RemovalPolicy", ["Retain"], "['Retain']", "Retain or Destroy"),
     "an unknown adoption": ("Adoption", "Adopt", "'Adopt'", "Allowed, Required or Forbidden"),
     "an empty adoption": ("Adoption", "", "''", "Allowed, Required or Forbidden"),
+    "an unknown reaction": ("OnBreakingChange", "Warn", "'Warn'", "Ignore or Fail"),
+    "ids that are text": ("AcknowledgedChanges", "A:b", "'A:b'", IDS_RULE),
+    "ids that are nested": ("AcknowledgedChanges", [["A:b"]], "[['A:b']]", IDS_RULE),
     "a flag that is a word": ("ForceDelete", "yes", "'yes'", "false or true"),
 }
 
@@ -142,6 +146,8 @@ def test_every_choice_is_parsed() -> None:
             "Triggers": {"Release": "7"},
             "Adoption": "Forbidden",
             "ForceDelete": "true",
+            "OnBreakingChange": "Fail",
+            "AcknowledgedChanges": ["API_VERSION_REMOVED:v51.0", "CHANGE"],
         }
     )
 
@@ -154,6 +160,8 @@ def test_every_choice_is_parsed() -> None:
         triggers={"Release": "7"},
         adoption=Adoption.FORBIDDEN,
         force_delete=True,
+        fails_on_breaking_change=True,
+        acknowledged_changes=("API_VERSION_REMOVED:v51.0", "CHANGE"),
     )
 
 

@@ -1,10 +1,12 @@
-"""Random lives of a stack: overlapping invocations, faults and redelivered events.
+"""Random lives of a stack: overlapping invocations, faults, and changes outside of deployments.
 
 ``RANDOM_LIVES`` is the number of steps of the nightly test, and ``-s`` prints what they met.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -25,6 +27,7 @@ from hypothesis.stateful import (
 from tests.handler.clock import Latency
 from tests.handler.cloudformation import INVOCATION_SECONDS
 from tests.handler.connections import Connections
+from tests.handler.events import refresh_event
 from tests.handler.faults import FAULTS
 from tests.handler.lives import (
     FAILING,
@@ -33,10 +36,13 @@ from tests.handler.lives import (
     THEIRS,
     Disturbance,
     Edit,
+    OutsideChange,
     Spec,
     Template,
     disturbances,
     edits,
+    outside_changes,
+    seconds,
 )
 from tests.handler.stacks import Operation, Region
 from tests.support import FAILING_CONNECTOR, Account, connector
@@ -60,7 +66,7 @@ class World:
     """The account of all lives.
 
     Attributes:
-        versions: the version of each function's code.
+        versions: the version of each function's code, deployed or changed outside of deployments.
         steps: how often each kind of step was taken.
         faults: how often each fault was injected.
     """
@@ -86,6 +92,8 @@ class Life(RuleBasedStateMachine):
         may_remain: the labels that may stay registered.
         repeated: the requests that were delivered for a second time within half a minute.
         shown: what AppFlow shows of each label.
+        unseen: when a function was last changed outside of deployments, if no event was handled
+            that the change has sent.
     """
 
     world: World
@@ -104,26 +112,30 @@ class Life(RuleBasedStateMachine):
         self.may_remain: set[str] = set()
         self.repeated: set[str] = set()
         self.seen_events = 0
+        self.outside_changes = 0
+        self.unseen: dict[str, float] = {}
+        self.former: dict[str, str] = {}
         self.stack = self.region.stack()
         self.account.clear()
-        self.set_code(self.template.code)
+        for name in FUNCTIONS:
+            self.set_code(name, "1.0")
         self.shown: dict[str, Mapping[str, Any] | None] = dict.fromkeys(LABELS)
 
     def teardown(self) -> None:
         self.quieten()
         self.region.forget()
 
-    def set_code(self, code: Mapping[str, int]) -> None:
-        """Update the functions whose code differs."""
-        for name in FUNCTIONS:
-            version = f"{code[name]}.0"
-            if self.world.versions.get(name) != version:
-                self.account.change_code(name, connector(version))
-                self.world.versions[name] = version
+    def set_code(self, name: str, version: str) -> None:
+        """Give a function the code of a version, unless it has it."""
+        if self.world.versions.get(name) != version:
+            self.account.change_code(name, connector(version))
+            self.world.versions[name] = version
 
     def end_step(self, kind: str) -> None:
         """End what disturbs, let time pass until nothing runs any more, and look at AppFlow."""
         self.quieten()
+        if self.unseen and self.stack.status in GREEN:
+            self.look_at_functions()
         self.learn_from_events()
         self.world.steps[kind] += 1
         self.shown = {label: self.account.registered(label) for label in LABELS}
@@ -135,6 +147,52 @@ class Life(RuleBasedStateMachine):
         self.clock.advance(QUIET_SECONDS)
         self.clock.check()
 
+    def look_at_functions(self) -> None:
+        """Deliver the events of the schedule, which finds what the other events have missed."""
+        for name in self.unseen:
+            self.notify(name, 0.0)
+        self.world.steps["schedule"] += len(self.unseen)
+        self.unseen.clear()
+        self.quieten()
+
+    def notify(self, name: str, after: float) -> None:
+        """Deliver an event of a rule about a function, after some seconds."""
+        specs = {*self.template.specs.values(), *self.attempted.specs.values()}
+        labels = sorted({one.label for one in specs if one.function == name} - {*self.foreign})
+        if labels:
+            now = self.clock.now
+            event = refresh_event(self.world.arns[name], *labels, at=now, StackId=self.stack.id)
+            self.region.notify(event, at=now + after)
+
+    def change_outside(self, change: OutsideChange) -> None:
+        """Change the code of a function by a call of Lambda, which sends events."""
+        used = sorted({spec.function for spec in self.template.specs.values()} & {*FUNCTIONS})
+        if not used:
+            return
+        name = used[change.which % len(used)]
+        former = self.former.get(name) if change.is_back else None
+        version = former or f"0.{self.outside_changes}"
+        self.outside_changes += 1
+        try:
+            before = self.world.versions[name]
+            self.set_code(name, version)
+        except self.account.client("lambda").exceptions.ResourceConflictException:
+            # An update of the function is in progress.
+            return
+        self.former[name] = before
+        self.unseen[name] = self.clock.now
+        for after in change.events:
+            self.notify(name, after)
+
+    def learn_from_notices(self) -> None:
+        """Take note of the changes that the handler has looked at after they were made."""
+        for notice in self.region.notices:
+            for name in FUNCTIONS:
+                is_about = notice.event["LambdaArn"] == self.world.arns[name]
+                is_later = self.unseen.get(name, math.inf) <= max(notice.delivered, default=0.0)
+                if is_about and is_later and not notice.has_failed:
+                    del self.unseen[name]
+
     def disturb(self, disturbance: Disturbance) -> None:
         """Begin what disturbs a deployment that has just begun."""
         now, first = self.clock.now, len(self.region.invocations)
@@ -144,6 +202,8 @@ class Life(RuleBasedStateMachine):
             injected = self.world.connections.inject(failure.operation, fault, failure.times)
             self.clock.at(now + failure.ends_after, injected.end)
             self.world.faults[failure.fault] += 1
+        for change in disturbance.outside:
+            self.clock.at(now + change.after, functools.partial(self.change_outside, change))
         if disturbance.cancelled_after is not None:
             self.clock.at(now + disturbance.cancelled_after, self.stack.cancel)
         if disturbance.other_fails_after is not None:
@@ -174,8 +234,8 @@ class Life(RuleBasedStateMachine):
             parallel=disturbance.parallel,
             pause=disturbance.pause,
             stack_first=disturbance.stack_first,
-            before=lambda: self.change_code(new.code, disturbance.not_ready_for),
-            before_rollback=lambda: self.change_code(old.code, None),
+            before=lambda: self.change_code(old, new, disturbance.not_ready_for),
+            before_rollback=lambda: self.change_code(new, old, None),
         )
         properties = {
             one: spec.properties(self.world.arns, new.code) for one, spec in new.specs.items()
@@ -186,20 +246,36 @@ class Life(RuleBasedStateMachine):
         self.end_step(f"deploy: {self.stack.status}")
         hindered = bool(disturbance.faults() or self.touched)
         self.learn(old, new)
+        if any(one.operation == "DescribeStackEvents" for one in disturbance.faults()):
+            # Without the stack events, a Delete cannot tell that another resource has its label.
+            self.touched |= {
+                label for label in old.labels & new.labels if old.owner(label) != new.owner(label)
+            }
         if is_update and not hindered:
             assert self.stack.status != "UPDATE_ROLLBACK_FAILED", "a rollback failed"
         is_stopped = disturbance.cancelled_after or disturbance.other_fails_after
         if not (hindered or is_stopped or self.may_be_refused(old, new)):
             assert self.stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), "it failed"
 
-    def change_code(self, code: Mapping[str, int], not_ready_for: float | None) -> None:
+    def change_code(self, before: Template, after: Template, not_ready_for: float | None) -> None:
+        """Update the functions whose code differs in the template, as CloudFormation does."""
+        self.make_functions_slow(not_ready_for)
+        for name in FUNCTIONS:
+            if before.code[name] != after.code[name]:
+                self.set_code(name, f"{after.code[name]}.0")
+                self.stack.record_function(name)
+                for after_seconds in (0.5, 5.0):
+                    self.notify(name, after_seconds)
+
+    def make_functions_slow(self, seconds: float | None, begun: float | None = None) -> None:
+        """Let Lambda take some seconds from a time on until it has put new code into effect."""
         cloud, account = self.account.local_cloud, self.account.id
-        if not_ready_for is not None:
-            cloud.configure_lambda(account, inProgressSeconds=100_000)
-            self.clock.at(self.clock.now + not_ready_for, lambda: cloud.configure_lambda(account))
-        else:
+        if seconds is None:
             cloud.configure_lambda(account)
-        self.set_code(code)
+            return
+        cloud.configure_lambda(account, inProgressSeconds=100_000)
+        ready = (self.clock.now if begun is None else begun) + seconds
+        self.clock.at(ready, lambda: cloud.configure_lambda(account))
 
     def may_be_refused(self, old: Template, new: Template) -> bool:
         """Whether AppFlow or the handler may refuse a template."""
@@ -322,6 +398,35 @@ class Life(RuleBasedStateMachine):
         self.may_remain.add(label)
         self.end_step("change by hand")
 
+    @precondition(lambda self: self.stack.status in GREEN)
+    @rule(
+        changes=st.lists(outside_changes, min_size=1, max_size=3).map(tuple),
+        disturbance=disturbances,
+        not_ready_for=st.one_of(st.none(), seconds),
+    )
+    def functions_change(
+        self,
+        changes: tuple[OutsideChange, ...],
+        disturbance: Disturbance,
+        not_ready_for: float | None,
+    ) -> None:
+        begun = self.clock.now + min(change.after for change in changes)
+        self.make_functions_slow(not_ready_for, begun)
+        self.disturb(
+            replace(
+                disturbance,
+                not_ready_for=not_ready_for,
+                cancelled_after=None,
+                other_fails_after=None,
+                redelivered=None,
+                outside=changes,
+            )
+        )
+        self.clock.advance(max(change.after for change in changes))
+        self.region.settle()
+        self.learn_from_notices()
+        self.end_step("change outside")
+
     @rule(choice=st.integers(0, 3), name=st.sampled_from([*FUNCTIONS, THEIRS]))
     def operator_registers(self, choice: int, name: str) -> None:
         label = LABELS[choice]
@@ -352,6 +457,12 @@ class Life(RuleBasedStateMachine):
                 assert response["PhysicalResourceId"] == event["PhysicalResourceId"]
 
     @invariant()
+    def refresh_events_fail_for_appflow_only(self) -> None:
+        """Nothing but AppFlow's refusals makes Lambda repeat an event."""
+        errors = {type(error).__name__ for one in self.region.notices for error in one.errors}
+        assert errors <= {"RefreshFailedError"}, errors
+
+    @invariant()
     def foreign_labels_are_untouched(self) -> None:
         for label, registered in self.foreign.items():
             assert self.shown[label] == registered, f"{label} is not the stack's"
@@ -373,7 +484,7 @@ class Life(RuleBasedStateMachine):
             assert arn == self.world.arns[spec.function], f"{spec.label} has another function"
             if spec.description is not None:
                 assert registered.get("connectorDescription", "") == spec.description, spec.label
-            words = f"{self.template.code[spec.function]}.0"
+            words = self.world.versions[spec.function]
             assert registered["connectorVersion"] == words, f"{spec.label} has other words"
 
     @invariant()

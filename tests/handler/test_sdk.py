@@ -128,3 +128,8 @@ def test_event_without_calls_loads_no_sdk() -> None:
         [(request, _)] = server.log
     assert request.get_json(force=True)["Status"] == "SUCCESS"
     assert loaded == "[]\n"
+
+
+def test_foreign_event_loads_no_sdk() -> None:
+    """An event that the handler ignores does not import the SDK."""
+    assert run(PROGRAM, {}, json.dumps({"source": "aws.lambda"})) == "[]\n"

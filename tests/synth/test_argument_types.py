@@ -54,8 +54,11 @@ SOME_TEXT = "text. Pass text. Convert a token with Token.as_string(...)"
 TEXT_OR_NONE = SOME_TEXT.replace("text.", "text or None.", 1)
 A_FLAG = "True or False. Pass one of the two"
 A_DURATION = "a Duration. Pass for example Duration.minutes(10)"
+A_PERIOD = "a Duration or None. Pass for example Duration.hours(24)"
 A_REMOVAL_POLICY = "a RemovalPolicy. Pass RemovalPolicy.RETAIN or RemovalPolicy.DESTROY"
 AN_ADOPTION = "an Adoption. Pass for example Adoption.ALLOWED"
+AN_ON_BREAKING_CHANGE = "an OnBreakingChange. Pass for example OnBreakingChange.FAIL"
+TEXTS_OR_NONE = "a list of texts or None. Pass a list, also of one text"
 A_MAPPING = "a mapping or None. Pass a dictionary"
 A_WHOLE_NUMBER = "a whole number or the token of one. Pass a whole number"
 WHOLE_NUMBER_OR_NONE = A_WHOLE_NUMBER.replace("one.", "one or None.", 1)
@@ -90,6 +93,16 @@ OF_A_REGISTRATION = [
     ("refresh_on_code_change", "no", "'no'", A_FLAG),
     ("triggers", ["x"], "['x']", A_MAPPING),
     ("triggers", "x", "'x'", A_MAPPING),
+    ("refresh_on_external_change", "yes", "'yes'", A_FLAG),
+    ("refresh_on_external_change", None, "None", A_FLAG),
+    ("reconcile_every", 24, "24", A_PERIOD),
+    ("reconcile_every", "rate(1 day)", "'rate(1 day)'", A_PERIOD),
+    ("reconcile_every", False, "False", A_PERIOD),
+    ("on_breaking_change", "Fail", "'Fail'", AN_ON_BREAKING_CHANGE),
+    ("on_breaking_change", None, "None", AN_ON_BREAKING_CHANGE),
+    ("acknowledged_changes", "CHANGE", "'CHANGE'", TEXTS_OR_NONE),
+    ("acknowledged_changes", ["CHANGE", 5], "['CHANGE', 5]", TEXTS_OR_NONE),
+    ("acknowledged_changes", {"CHANGE": "v1"}, "{'CHANGE': 'v1'}", TEXTS_OR_NONE),
     ("skip_permissions", 1, "1", A_FLAG),
     ("service_timeout", 600, "600", A_DURATION.replace("Duration.", "Duration or None.", 1)),
     (

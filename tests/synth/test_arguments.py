@@ -12,7 +12,12 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
-from cdk_appflow_connector import Adoption, ConnectorRegistration, IConnectorRegistration
+from cdk_appflow_connector import (
+    Adoption,
+    ConnectorRegistration,
+    IConnectorRegistration,
+    OnBreakingChange,
+)
 
 from tests.synth.support import (
     LABEL,
@@ -25,6 +30,7 @@ from tests.synth.support import (
 )
 
 DESTROY = cdk.RemovalPolicy.DESTROY
+FAIL = OnBreakingChange.FAIL
 
 
 def test_defaults_are_omitted(stack: cdk.Stack, function: lambda_.Function) -> None:
@@ -51,6 +57,14 @@ def test_defaults_are_omitted(stack: cdk.Stack, function: lambda_.Function) -> N
         ({"triggers": {"Release": "7"}}, {"Triggers": {"Release": "7"}}),
         ({"triggers": {}}, {"Triggers": Match.absent()}),
         ({"refresh_on_code_change": False}, {"FunctionHash": Match.absent()}),
+        ({"on_breaking_change": FAIL}, {"OnBreakingChange": "Fail"}),
+        ({"on_breaking_change": FAIL}, {"AcknowledgedChanges": Match.absent()}),
+        (
+            {"on_breaking_change": FAIL, "acknowledged_changes": ["A:b", "C"]},
+            {"AcknowledgedChanges": ["A:b", "C"]},
+        ),
+        ({"on_breaking_change": OnBreakingChange.IGNORE}, {"OnBreakingChange": Match.absent()}),
+        ({"acknowledged_changes": []}, {"AcknowledgedChanges": Match.absent()}),
     ],
 )
 def test_override_sets_its_property(
@@ -70,6 +84,55 @@ def test_triggers_may_be_tokens(stack: cdk.Stack, function: lambda_.Function) ->
     assert properties(stack)["Triggers"] == {"Release": {"Ref": "Release"}}
 
 
+def test_acknowledged_changes_may_be_tokens(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """The list of ids, and an id in a list, may be a deploy-time value."""
+    ids = cdk.CfnParameter(stack, "Ids", type="CommaDelimitedList")
+    one = cdk.CfnParameter(stack, "One")
+    register(stack, function, on_breaking_change=FAIL, acknowledged_changes=ids.value_as_list)
+    register(
+        stack,
+        function,
+        "Other",
+        connector_label="acme-erp",
+        on_breaking_change=FAIL,
+        acknowledged_changes=["A:b", one.value_as_string],
+    )
+
+    sent = [
+        resource["Properties"]["AcknowledgedChanges"]
+        for resource in Template.from_stack(stack).find_resources(TYPE).values()
+    ]
+    assert sorted(sent, key=str) == [["A:b", {"Ref": "One"}], {"Ref": "Ids"}]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "v51.0",
+        "api_version_removed",
+        "A:",
+        " A:b",
+        "A b",
+        "A:b c",
+        "A:b,c",
+        "A:b\n",
+        "A:9%",
+        "A:%2x",
+    ],
+)
+def test_other_text_is_no_id(stack: cdk.Stack, function: lambda_.Function, wrong: str) -> None:
+    """Text that cannot be the id of a change is refused with an example."""
+    message = (
+        f"acknowledged_changes contains {wrong!r}, but an id looks like API_VERSION_REMOVED:v51.0"
+        ", with %20 for a blank, %2C for a comma and %25 for a percent sign. Copy it from the"
+        " reason of the failed update, or from cdk-appflow-connector check --against"
+    )
+
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        register(stack, function, on_breaking_change=FAIL, acknowledged_changes=["A:b", wrong])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -77,6 +140,11 @@ def test_triggers_may_be_tokens(stack: cdk.Stack, function: lambda_.Function) ->
             {"force_delete": True},
             "force_delete is True, but RemovalPolicy.RETAIN never unregisters the connector. Set"
             " removal_policy=RemovalPolicy.DESTROY as well, or omit force_delete",
+        ),
+        (
+            {"acknowledged_changes": ["A:b"]},
+            "acknowledged_changes is given, but OnBreakingChange.IGNORE refuses no change. Set"
+            " on_breaking_change=OnBreakingChange.FAIL as well, or omit acknowledged_changes",
         ),
     ],
 )

@@ -260,8 +260,9 @@ class TestWarning:
         assert text.startswith(
             "connector_function is Stack/Imported, which does not refer to a resource of this app,"
             " so new code under the same ARN does not refresh the registration, and AppFlow keeps"
-            " the old configuration. Pass triggers={'Release': ...} with a value that changes with"
-            " each release of the function, or import a version"
+            " the old configuration. Set refresh_on_external_change=True, pass"
+            " triggers={'Release': ...} with a value that changes with each release of the"
+            " function, or import a version"
         )
         assert f"[ack: {UNSEEN}]" in text
 

@@ -23,6 +23,7 @@ SECRETS = (
     "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>"
     ":secret:appflow!<AWS::AccountId>-acme-crm-"
 )
+FLOWS = "arn:<AWS::Partition>:appflow:<AWS::Region>:<AWS::AccountId>:flow/"
 
 # Accepted findings of cdk-nag's AwsSolutions pack, each with its reason. The key is the rule with
 # the part in question, and the end of the construct's path.
@@ -30,6 +31,12 @@ ACKNOWLEDGED = {
     ("AwsSolutions-IAM5[Resource::*]", "Provider/Role/DefaultPolicy/Resource"): (
         "IAM has no narrower resource for appflow:RegisterConnector, nor for the network"
         " interfaces that Lambda creates in a VPC."
+    ),
+    ("AwsSolutions-IAM5[Resource::*]", "Provider/UsagePolicy"): (
+        "IAM has no narrower resource for appflow:DescribeConnectorProfiles."
+    ),
+    (f"AwsSolutions-IAM5[Resource::{FLOWS}*]", "Provider/UsagePolicy"): (
+        "The ARN of a flow does not contain the label of its connector."
     ),
     ("AwsSolutions-IAM5[Resource::*]", "/HandlerPolicy/Resource"): (
         "IAM has no narrower resource for appflow:RegisterConnector, network interfaces and traces."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -43,6 +44,7 @@ class Feature:
         kind: what is registered.
         provider: the provider behind the registration.
         destroyed: whether the removal policy is DESTROY.
+        followed: whether changes outside of deployments refresh the registration.
         waits: the features that this one waits for, and the way in which it does.
     """
 
@@ -51,6 +53,7 @@ class Feature:
     kind: Literal["function", "version", "alias", "latest", "imported"]
     provider: Literal["default", "shared", "own", "role"]
     destroyed: bool
+    followed: bool
     waits: tuple[tuple[int, Way], ...] = ()
 
 
@@ -83,6 +86,7 @@ def features_alone(draw: st.DrawFn) -> Feature:
         kind=draw(st.sampled_from(["function", "version", "alias", "latest", "imported"])),
         provider=draw(st.sampled_from(["default", "default", "shared", "own", "role"])),
         destroyed=draw(st.booleans()),
+        followed=draw(st.booleans()),
     )
 
 
@@ -114,6 +118,7 @@ class App:
                 connector_label=f"acme-{number}",
                 connector_function=self._target(number, feature, code),
                 provider=self._provider(scope, feature),
+                refresh_on_external_change=feature.followed and feature.kind != "version",
                 removal_policy=(
                     cdk.RemovalPolicy.DESTROY if feature.destroyed else cdk.RemovalPolicy.RETAIN
                 ),
@@ -213,6 +218,7 @@ def test_generated_app_keeps_its_promises(features: list[Feature], changed: int)
     assert SECRET not in str(registrations(templates))
     assert "{{resolve:" not in str(registrations(templates))
     check_policy_names(templates)
+    check_rules(features, templates)
     assert synthesise(features) == templates
     check_change(features, templates, changed % len(features))
 
@@ -249,11 +255,35 @@ def check_permissions(resources: Mapping[str, Any]) -> None:
         json.dumps(one["Properties"]["FunctionName"]): name
         for name, one in resources.items()
         if one["Type"] == "AWS::Lambda::Permission"
+        and one["Properties"]["Principal"] == "appflow.amazonaws.com"
     }
     registered = [json.dumps(one["Properties"]["LambdaArn"]) for one in found]
     assert permissions.keys() == {*registered}
     for one, arn in zip(found, registered, strict=True):
         assert permissions[arn] in one["DependsOn"]
+
+
+def check_rules(features: list[Feature], templates: Templates) -> None:
+    """Each rule may invoke its handlers, and the rules refresh the registrations that want it."""
+    refreshed = []
+    for template in templates.values():
+        found = template.get("Resources", {}).values()
+        rules = [one["Properties"] for one in found if one["Type"] == "AWS::Events::Rule"]
+        allowed = [
+            one["Properties"]["FunctionName"]
+            for one in found
+            if one["Type"] == "AWS::Lambda::Permission"
+            and one["Properties"]["Principal"] == "events.amazonaws.com"
+        ]
+        targets = [target for rule in rules for target in rule["Targets"]]
+        assert {json.dumps(one["Arn"]) for one in targets} == {*map(json.dumps, allowed)}
+        refreshed += re.findall(r"acme-\d", json.dumps(targets))
+    wanted = [
+        f"acme-{number}"
+        for number, feature in enumerate(features)
+        if feature.followed and feature.kind != "version"
+    ]
+    assert sorted(refreshed) == wanted
 
 
 def check_policy_names(templates: Templates) -> None:

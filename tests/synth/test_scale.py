@@ -79,6 +79,15 @@ def test_200_connectors_fit_into_one_stack(
     assert max(managed) <= 6_144
 
 
+def test_160_rules_fit_into_one_stack(app: cdk.App, stack: cdk.Stack) -> None:
+    """160 functions with refresh_on_external_change stay within the limits of a template."""
+    connectors(stack, 160, label_length=28, refresh_on_external_change=True)
+
+    file = template(app, stack)
+    assert file.stat().st_size < 1_000_000
+    assert len(json.loads(file.read_text())["Resources"]) <= 500
+
+
 def hardened(stack: cdk.Stack) -> ConnectorRegistrationProvider:
     """A provider whose role needs every permission that its arguments can add."""
     return ConnectorRegistrationProvider(

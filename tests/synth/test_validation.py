@@ -62,6 +62,63 @@ def test_refused_argument_creates_nothing(stack: cdk.Stack, function: lambda_.Fu
     assert stack.node.try_find_child("Registration") is None
 
 
+@pytest.mark.parametrize("refresh", [True, False])
+@pytest.mark.parametrize(
+    ("every", "shown"),
+    [
+        (cdk.Duration.minutes(59), "3540"),
+        (cdk.Duration.millis(0), "0"),
+        (cdk.Duration.seconds(3601), "3601"),
+        (cdk.Duration.millis(3_600_500), "3600.5"),
+        (cdk.Duration.millis(3_600_001), "3600.001"),
+    ],
+)
+def test_short_schedule_is_refused(
+    stack: cdk.Stack, function: lambda_.Function, every: cdk.Duration, shown: str, refresh: bool
+) -> None:
+    """A schedule shorter than an hour, or of no whole minutes, raises an error."""
+    message = (
+        f"reconcile_every is {shown} seconds, but must be a whole number of minutes, and at least"
+        " an hour. Pass for example Duration.hours(24), or None for no schedule"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        register(stack, function, refresh_on_external_change=refresh, reconcile_every=every)
+
+
+def test_schedule_of_a_token_is_refused(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """A schedule that only the deployment knows raises an error."""
+    hours = cdk.CfnParameter(stack, "Hours", type="Number").value_as_number
+    message = (
+        "reconcile_every is a token, whose value is only known at deploy time, but synthesis makes"
+        " a rate expression of it. Pass a Duration of known length, for example"
+        " Duration.hours(24), or one from the app's context"
+    )
+    for every in (cdk.Duration.hours(hours), cdk.Duration.seconds(hours)):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            register(stack, function, refresh_on_external_change=True, reconcile_every=every)
+
+
+def test_schedule_without_its_rule_is_refused(stack: cdk.Stack, function: lambda_.Function) -> None:
+    """A schedule has no effect without refresh_on_external_change, so it raises an error."""
+    message = (
+        "reconcile_every is 7200 seconds, but refresh_on_external_change is False, so nothing is"
+        " checked on a schedule. Set refresh_on_external_change=True as well, or omit"
+        " reconcile_every"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        register(stack, function, reconcile_every=cdk.Duration.hours(2))
+
+
+@pytest.mark.parametrize("every", [None, cdk.Duration.hours(24), cdk.Duration.days(1)])
+def test_schedule_may_be_passed_on(
+    stack: cdk.Stack, function: lambda_.Function, every: cdk.Duration | None
+) -> None:
+    """The default schedule, and none, are accepted without refresh_on_external_change."""
+    register(stack, function, reconcile_every=every)
+
+    Template.from_stack(stack).resource_count_is("AWS::Events::Rule", 0)
+
+
 @pytest.mark.parametrize("label", ["ab", "a" * 256, "9_!@#.-"])
 def test_label_at_the_limits_is_accepted(
     stack: cdk.Stack, function: lambda_.Function, label: str

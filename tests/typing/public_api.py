@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -21,6 +22,7 @@ from cdk_appflow_connector import (
     ConnectorRegistration,
     ConnectorRegistrationProvider,
     IConnectorRegistration,
+    OnBreakingChange,
 )
 from typing_extensions import assert_type
 
@@ -37,8 +39,12 @@ def every_argument_of_a_registration(
         removal_policy=cdk.RemovalPolicy.DESTROY,
         force_delete=True,
         adoption=Adoption.REQUIRED,
-        refresh_on_code_change=False,
+        refresh_on_code_change=True,
         triggers=triggers,
+        refresh_on_external_change=True,
+        reconcile_every=cdk.Duration.hours(6),
+        on_breaking_change=OnBreakingChange.FAIL,
+        acknowledged_changes=["API_VERSION_REMOVED:v51.0"],
         skip_permissions=True,
         service_timeout=cdk.Duration.minutes(20),
         provider=ConnectorRegistrationProvider.get_or_create(stack),
@@ -47,6 +53,24 @@ def every_argument_of_a_registration(
     assert_type(registration.connector_label, str)
     assert_type(registration.grant_read_credentials(connector), iam.Grant)
     assert_type(registration.grant_read_credentials(connector, encryption_key=key), iam.Grant)
+
+
+def changes_outside_of_deployments(
+    stack: cdk.Stack, connector: lambda_.IFunction, registration: ConnectorRegistration
+) -> None:
+    ConnectorRegistration(
+        stack,
+        "WithoutSchedule",
+        connector_label="acme-crm",
+        connector_function=connector,
+        refresh_on_external_change=True,
+        reconcile_every=None,
+    )
+    metric = registration.metric_breaking_changes(
+        statistic="Maximum", period=cdk.Duration.hours(1), label="Broken", color="#d62728"
+    )
+    assert_type(metric, cloudwatch.Metric)
+    assert_type(registration.metric_breaking_changes(), cloudwatch.Metric)
 
 
 def a_registration_is_a_resource(registration: ConnectorRegistration) -> None:
