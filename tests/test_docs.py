@@ -16,6 +16,7 @@ import pytest
 from botocore import xform_name
 from cdk_appflow_connector_cli import arguments
 from cdk_appflow_connector_cli.drift import State
+from cdk_appflow_connector_cli.refreshing import Outcome
 from connector_registration.errors import RETRY_SECONDS
 
 from appflow_local_cloud.process import LocalCloud
@@ -41,9 +42,9 @@ def blocks_of_all_pages(language: str) -> list[Any]:
     ]
 
 
-def first_cells(page: Path) -> list[str]:
-    """The code spans in the first cells of all tables of a page."""
-    cells = re.findall(r"^\| ((?:[^|`]|`[^`]*`)*) \|", page.read_text(), re.M)
+def first_cells(text: str) -> list[str]:
+    """The code spans in the first cells of all tables of a text."""
+    cells = re.findall(r"^\| ((?:[^|`]|`[^`]*`)*) \|", text, re.M)
     return [span for cell in cells for span in re.findall(r"`([^`]*)`", cell)]
 
 
@@ -60,8 +61,10 @@ def test_links_lead_to_files(page: Path) -> None:
     [
         ("constructs/cdk_appflow_connector", ""),
         ("handler/connector_registration", ""),
+        ("cli/cdk_appflow_connector_cli", ""),
         ("local_cloud/appflow_local_cloud", ""),
         ("local_cloud/appflow_local_cloud/appflow", "appflow."),
+        ("shared/appflow_connector_configuration", ""),
     ],
 )
 def test_architecture_names_every_module(package: str, prefix: str) -> None:
@@ -69,8 +72,9 @@ def test_architecture_names_every_module(package: str, prefix: str) -> None:
     modules = {prefix + path.stem for path in (ROOT / package).glob("*.py")}
     modules -= {f"{prefix}__init__"}
 
+    page = (DOCS / "explanation" / "architecture.md").read_text()
     assert modules
-    assert modules - set(first_cells(DOCS / "explanation" / "architecture.md")) == set()
+    assert modules - set(first_cells(page)) == set()
 
 
 @pytest.mark.parametrize("block", blocks_of_all_pages("python"))
@@ -93,32 +97,47 @@ def test_make_targets_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("block", blocks_of_all_pages("console"))
 def test_commands_name_what_exists(block: str) -> None:
-    """Commands name examples, modules and operations of AWS that exist."""
+    """Commands name examples, modules, operations of AWS, subcommands and options that exist."""
     for example in re.findall(r"python (examples/\S+\.py)", block):
         assert (ROOT / example).is_file()
     for module in re.findall(r"python -m ((?:tests|tools)[\w.]+)", block):
         path = ROOT.joinpath(*module.split("."))
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
-    for service, operation in re.findall(r"^\$ aws (\S+) (\S+)", block, re.M):
+    for service, operation, waiter in re.findall(r"^\$ aws (\S+) (\S+) ?(\S*)", block, re.M):
         # The AWS CLI names the operations of S3's API so, beside commands of its own.
-        model = botocore.session.Session().get_service_model(service.removesuffix("api"))
-        assert operation in {xform_name(name, "-") for name in model.operation_names}
+        name = service.removesuffix("api")
+        session = botocore.session.Session()
+        if operation == "wait":
+            names, named = session.get_waiter_model(name).waiter_names, waiter
+        else:
+            names, named = session.get_service_model(name).operation_names, operation
+        assert named in {xform_name(one, "-") for one in names}
+    for words in re.findall(r"^\$ cdk-appflow-connector (.*)", block, re.M):
+        arguments_of_line = shlex.split(re.sub(r" (\||>|\\).*", "", words))
+        if arguments_of_line[0] in arguments.PERMISSIONS and "--help" not in arguments_of_line:
+            arguments.parser().parse_args(arguments_of_line)
 
 
 REASON = re.compile(r"connector <>: |property <> |The handler |See log group ")
 
 
+def literal(node: ast.AST) -> str:
+    """The text of an expression, with ``<>`` for each value."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(literal, node.values))
+    return str(node.value) if isinstance(node, ast.Constant) else "<>"
+
+
 def handler_reasons() -> Iterator[str]:
-    """The reasons that the handler can give, with ``<>`` for each value."""
+    """The reasons that the handler can give: a problem, and often the next step behind it."""
     for path in (ROOT / "handler").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.JoinedStr):
-                text = "".join(
-                    str(part.value) if isinstance(part, ast.Constant) else "<>"
-                    for part in node.values
-                )
-                if REASON.match(text):
-                    yield text
+        nodes = [*ast.walk(ast.parse(path.read_text()))]
+        calls = [node for node in nodes if isinstance(node, ast.Call) and len(node.args) == 2]
+        next_steps = {call.args[0]: call.args[1] for call in calls}
+        for node in nodes:
+            text = literal(node) if isinstance(node, ast.JoinedStr) else ""
+            if REASON.match(text):
+                yield f"{text} {literal(next_steps[node])}" if node in next_steps else text
 
 
 def test_errors_are_those_of_the_handler() -> None:
@@ -147,6 +166,17 @@ def test_warnings_are_those_of_the_constructs() -> None:
     assert set(re.findall(r"`cdk-appflow-connector:(\w+)`", page)) == ids
 
 
+def test_findings_are_those_of_the_code() -> None:
+    """The reference of findings has a row for each kind of id, and no others."""
+    pattern = r'"([A-Z0-9]+(?:_[A-Z0-9]+)*_(?:ADDED|CHANGED|RAISED|REMOVED|REQUIRED))[:"]'
+    sources = [path.read_text() for path in (ROOT / "shared").rglob("*.py")]
+    kinds = {kind for source in sources for kind in re.findall(pattern, source)}
+
+    rows = re.findall(r"^\| `([A-Z0-9_]+):\S+` \|", (REFERENCE / "findings.md").read_text(), re.M)
+    assert kinds
+    assert sorted(rows) == sorted(kinds)
+
+
 def test_permissions_are_those_of_the_constructs() -> None:
     """The reference of permissions lists each action that the constructs grant."""
     action = r"\b(?:appflow|cloudformation|ec2|lambda|logs|secretsmanager):[A-Z]\w+"
@@ -157,15 +187,34 @@ def test_permissions_are_those_of_the_constructs() -> None:
     )
 
 
-def test_command_line_is_documented() -> None:
-    """The reference of the command line lists its options, states and permissions."""
-    cells = first_cells(REFERENCE / "cli.md")
-    status = arguments.parser().parse_args(["status"])
-    options = {f"--{name}" for name in vars(status) if name != "command"}
+@pytest.mark.parametrize("command", arguments.PERMISSIONS)
+def test_command_is_documented(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The reference of the command line lists the options and permissions of each command."""
+    page = (REFERENCE / "cli.md").read_text()
+    of_command = REFERENCE / f"{command}.md"
+    if of_command.exists():
+        section = of_command.read_text()
+    else:
+        [section] = re.findall(rf"^## `{command}`\n(.*?)(?=^## |\Z)", page, re.M | re.S)
+    [common] = re.findall(r"^## Common options\n(.*?)(?=^## |\Z)", page, re.M | re.S)
+    with pytest.raises(SystemExit):
+        arguments.parser().parse_args([command, "--help"])
+    options = set(re.findall(r"^  (?:-h, )?(--[\w-]+)", capsys.readouterr().out, re.M))
 
-    assert options == {cell.split()[0] for cell in cells if cell.startswith("--")}
-    assert {state.value for state in State} == {cell for cell in cells if cell.isupper()}
-    assert set(arguments.PERMISSIONS) == {cell for cell in cells if ":" in cell}
+    cells = first_cells(section)
+    documented = {span.split()[0] for span in [*cells, *first_cells(common)] if span[:2] == "--"}
+    assert options - {"--help"} == documented
+    assert set(arguments.PERMISSIONS[command]) == {
+        cell for cell in cells if re.fullmatch("[a-z]+:[A-Z][A-Za-z]+", cell)
+    }
+
+
+def test_states_are_documented() -> None:
+    """The reference of the command line lists all states and outcomes."""
+    cells = first_cells((REFERENCE / "cli.md").read_text())
+
+    states = {one.value for one in [*State, *Outcome]}
+    assert states == {cell for cell in cells if cell.isupper() and cell.isidentifier()}
 
 
 @pytest.mark.parametrize("page", ["tutorial", "how-to/develop-a-connector"])

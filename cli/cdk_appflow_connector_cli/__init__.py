@@ -1,7 +1,8 @@
-"""The console script ``cdk-appflow-connector``, which detects drift of connector registrations.
+"""The console script ``cdk-appflow-connector``, which inspects and refreshes connectors.
 
 CloudFormation does not detect drift of custom resources. ``cdk-appflow-connector status`` compares
-the values in the deployed templates with those registered in AppFlow. All of its calls are
-read-only. It runs on a developer's machine or in a pipeline, and needs
+the registrations in AppFlow with the deployed templates, and with what the connectors return now.
+``refresh`` has AppFlow read the configurations of connectors again; it alone changes registrations.
+The commands run on a developer's machine or in a pipeline, and need
 ``pip install "cdk-appflow-connector[cli]"``.
 """

@@ -23,6 +23,7 @@ from botocore.exceptions import (
 )
 
 from .arguments import PERMISSIONS
+from .errors import CommandError
 
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
@@ -49,10 +50,6 @@ _BAD_CREDENTIALS = frozenset(
 
 SDK_ERRORS = (ClientError, BotoCoreError)
 """The errors of a call: from the service, or from the SDK."""
-
-
-class StatusError(Exception):
-    """The command failed; the message gives the cause and the next step."""
 
 
 class Unknown(NamedTuple):
@@ -91,26 +88,30 @@ class Session:
         """The Region."""
         return str(self._session.region_name)
 
-    def client(self, service: str, region: str | None = None) -> Any:
+    def client(self, service: str, region: str | None = None, config: Config = _RETRYING) -> Any:
         """A boto3 client, in the session's Region by default."""
-        client = self._session.client(service, region_name=region, config=_RETRYING)
+        client = self._session.client(service, region_name=region, config=config)
         client.meta.events.register("after-call", self._after_call)
         return client
 
-    def unknown(self, error: ClientError | BotoCoreError) -> Unknown:
+    def unknown(self, error: ClientError | BotoCoreError, *, is_required: bool = True) -> Unknown:
         """The value that a failed call leaves unknown.
+
+        Args:
+            error: the error of the call.
+            is_required: whether the command fails if it is denied all calls of the operation.
+                Default: True.
 
         Raises:
             ClientError: every other call would fail as well, because of the credentials.
         """
-        if isinstance(error, BotoCoreError):
-            return Unknown(*_sdk_error(error))
-        code = _code(error)
-        if code in _BAD_CREDENTIALS:
-            raise error
-        if code in _DENIED:
-            self._denied.append(error)
-        return Unknown(*_client_error(error))
+        if isinstance(error, ClientError):
+            code = error_code(error)
+            if code in _BAD_CREDENTIALS:
+                raise error
+            if code in _DENIED and is_required:
+                self._denied.append(error)
+        return explained(error)
 
     def check_permissions(self) -> None:
         """Check that each operation that was denied has succeeded for another stack or connector.
@@ -137,31 +138,44 @@ def in_parallel(
 
 @contextmanager
 def translated_sdk_errors() -> Iterator[None]:
-    """Raise errors of the SDK as a StatusError that names the next step."""
+    """Raise errors of the SDK as a CommandError that names the next step."""
     try:
         yield
     except ClientError as error:
-        raise StatusError("\n".join(filter(None, _client_error(error)))) from error
+        raise CommandError("\n".join(filter(None, explained(error)))) from error
     except BotoCoreError as error:
-        raise StatusError(". ".join(filter(None, _sdk_error(error)))) from error
+        raise CommandError(". ".join(filter(None, explained(error)))) from error
+
+
+def error_code(error: ClientError) -> str:
+    """The code of a service's error."""
+    return str(error.response["Error"].get("Code"))
+
+
+def explained(error: ClientError | BotoCoreError) -> Unknown:
+    """What an error of a call means, and the next step."""
+    return Unknown(
+        *(_sdk_error(error) if isinstance(error, BotoCoreError) else _client_error(error))
+    )
 
 
 def _client_error(error: ClientError) -> tuple[str, str]:
     """The reason and the next step."""
-    code = _code(error)
+    code = error_code(error)
     reason = f"{error.operation_name} failed with {code}: {error.response['Error'].get('Message')}"
     if code in _BAD_CREDENTIALS:
         return reason, "Sign in again, or choose other credentials with --profile"
     if code in _DENIED:
-        suffix = f":{error.operation_name}"
-        needed = next((action for action in PERMISSIONS if action.endswith(suffix)), suffix[1:])
-        next_step = f"The call needs the permission {needed}; status --help lists all of them"
-        return reason, next_step
+        needed = _action(error.operation_name)
+        return reason, f"The call needs the permission {needed}; --help lists all permissions"
     return reason, ""
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"].get("Code"))
+def _action(operation: str) -> str:
+    """The IAM action of an operation, whose name it has with one exception."""
+    name = {"Invoke": "InvokeFunction"}.get(operation, operation)
+    actions = {action for permissions in PERMISSIONS.values() for action in permissions}
+    return next((action for action in actions if action.endswith(f":{name}")), name)
 
 
 def _sdk_error(error: BotoCoreError) -> tuple[str, str]:

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .appflow import is_label
-from .aws import SDK_ERRORS, Session, StatusError, Unknown, in_parallel
+from .aws import SDK_ERRORS, Session, Unknown, in_parallel
+from .errors import CommandError
 from .references import References, describe_stack, does_not_exist
 from .template import Resource, Template, UnresolvableError
 
@@ -117,18 +118,18 @@ class CloudFormation:
             name: the name of the stack, or its ARN.
 
         Raises:
-            StatusError: the stack does not exist, or it is not stable and has no registrations.
+            CommandError: the stack does not exist, or it is not stable and has no registrations.
         """
         stack = describe_stack(self._client, name)
         if stack is None:
-            raise StatusError(
+            raise CommandError(
                 f"there is no stack {name} in {self._session}. Check --stack, --region and"
                 " --profile"
             )
         registrations = self._with_nested_stacks(name, self._resources(name))
         status = stack["StackStatus"]
         if not registrations and status not in _STABLE_STATUSES:
-            raise StatusError(
+            raise CommandError(
                 f"stack {name} is {status} and has no connectors yet. Run this command again when"
                 " the operation has ended"
             )

@@ -1,18 +1,28 @@
-"""The comparison of what the templates set with what is registered in AppFlow.
+"""The comparison of what is registered in AppFlow with the templates and the connectors.
 
-The states are those of CloudFormation's drift detection, plus UNMANAGED. Source: StackResourceDrift
-in the CloudFormation API Reference.
+The states are those of CloudFormation's drift detection, plus STALE and UNMANAGED. Source:
+StackResourceDrift in the CloudFormation API Reference.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from appflow_connector_configuration.differences import differences
 
 from .appflow import Connector
+from .arguments import PROGRAM
 from .aws import Unknown
 from .cloudformation import Registration
+from .functions import NotInvoked, Returned
+
+PROPERTIES = {"LambdaArn": "Lambda ARN", "Description": "description"}
+"""The properties of a registration in a template that are compared, with their names in prose."""
+
+CONFIGURATION = "connectorConfiguration."
+"""Begins the path of a member of a connector's configuration, as in DescribeConnector."""
 
 _COMPARE_MANUALLY = "Compare the registered values with the app manually."
 _RUN_AGAIN = "Run this command again."
@@ -24,24 +34,33 @@ class State(enum.Enum):
     IN_SYNC = "IN_SYNC"
     MODIFIED = "MODIFIED"
     DELETED = "DELETED"
+    STALE = "STALE"
     UNKNOWN = "UNKNOWN"
     UNMANAGED = "UNMANAGED"
 
 
 class Difference(NamedTuple):
-    """A property whose registered value differs from the template's."""
+    """A value that AppFlow shows, and that differs from the expected one.
 
-    name: str
-    expected: str
-    actual: str
+    Attributes:
+        path: ``LambdaArn`` or ``Description`` for a property of the template, and
+            ``connectorConfiguration`` with a member, in the terms of DescribeConnector, for what
+            the connector returns.
+        expected: the template's value, or what the connector returns; None if it is not set.
+        actual: the value that AppFlow shows; None if it is not set.
+    """
+
+    path: str
+    expected: Any
+    actual: Any
 
 
 class Finding(NamedTuple):
     """The result for one connector and one registration of it.
 
     ``label`` is None if it is not known. ``registration`` is None if no stack manages the
-    connector, and ``connector`` if none is registered. ``reason`` is empty for IN_SYNC, and
-    ``next_step`` if none is needed.
+    connector, and ``connector`` if none is registered. ``reason`` is empty for IN_SYNC,
+    ``next_step`` if none is needed, and ``note`` if nothing is left out of the comparison.
     """
 
     label: str | None
@@ -51,6 +70,7 @@ class Finding(NamedTuple):
     differences: Sequence[Difference] = ()
     reason: str = ""
     next_step: str = ""
+    note: Unknown | None = None
 
     @property
     def name(self) -> str:
@@ -62,15 +82,24 @@ class Finding(NamedTuple):
         return f"stack {self.registration.stack}"
 
 
+def is_comparable(registration: Registration) -> bool:
+    """Whether the template's values of a registration are those that were deployed last."""
+    return registration.problem is None and registration.unstable_status is None
+
+
 def compare(
-    registrations: Sequence[Registration], connectors: Mapping[str, Connector | Unknown | None]
+    registrations: Sequence[Registration],
+    connectors: Mapping[str, Connector | Unknown | None],
+    returned: Mapping[str, Returned],
 ) -> list[Finding]:
-    """Compare the registrations in the templates with the connectors in AppFlow.
+    """Compare the connectors in AppFlow with the templates, and with what their functions return.
 
     Args:
         registrations: the registrations in the templates.
         connectors: the registered connector by label; None if there is none, Unknown if it cannot
             be read.
+        returned: what the function of a registered connector returns now, by label. A label that
+            it lacks is compared with the template only.
 
     Returns:
         A finding for each registration, and one for each connector without a registration, sorted
@@ -85,6 +114,7 @@ def compare(
         _compare_one(
             registration,
             connectors[registration.label] if registration.label else Unknown("no label is known"),
+            returned.get(registration.label or ""),
             stacks[registration.label],
         )
         for registration in registrations
@@ -100,7 +130,7 @@ def compare(
 def exit_code(findings: Sequence[Finding]) -> int:
     """0 for no drift, 1 for drift, 2 if no drift was found but a state is UNKNOWN."""
     states = {finding.state for finding in findings}
-    if states & {State.MODIFIED, State.DELETED}:
+    if states & {State.MODIFIED, State.DELETED, State.STALE}:
         return 1
     return 2 if State.UNKNOWN in states else 0
 
@@ -114,36 +144,92 @@ def _unmanaged(label: str, connector: Connector | Unknown) -> Finding:
 
 
 def _compare_one(
-    registration: Registration, connector: Connector | Unknown | None, stacks: Sequence[str]
+    registration: Registration,
+    connector: Connector | Unknown | None,
+    returned: Returned | None,
+    stacks: Sequence[str],
 ) -> Finding:
-    def finding(state: State, reason: str = "", next_step: str = "") -> Finding:
-        label = registration.label
-        return Finding(label, state, registration, connector, differences, reason, next_step)
-
-    differences: Sequence[Difference] = ()
+    finding = Finding(registration.label, State.UNKNOWN, registration, connector)
     if registration.problem:
-        next_step = registration.problem.next_step or _COMPARE_MANUALLY
-        return finding(State.UNKNOWN, registration.problem.reason, next_step)
+        return _unknown(finding, registration.problem, _COMPARE_MANUALLY)
     if registration.unstable_status:
         reason = f"stack {registration.stack} is {registration.unstable_status}"
-        return finding(State.UNKNOWN, reason, _how_to_stabilize(registration.unstable_status))
+        next_step = _how_to_stabilize(registration.unstable_status)
+        return finding._replace(reason=reason, next_step=next_step)
     if connector is None:
-        reason = "no connector is registered under this label"
-        return finding(State.DELETED, reason, _how_to_register(registration))
+        return finding._replace(
+            state=State.DELETED,
+            reason="no connector is registered under this label",
+            next_step=_how_to_register(registration),
+        )
     if isinstance(connector, Unknown):
-        return finding(State.UNKNOWN, connector.reason, connector.next_step or _RUN_AGAIN)
-    differences = list(_differences(registration, connector))
-    if differences:
-        names = " and ".join(difference.name for difference in differences)
+        return _unknown(finding, connector, _RUN_AGAIN)
+    return _compare_values(finding, registration, connector, returned, stacks)
+
+
+def _compare_values(
+    finding: Finding,
+    registration: Registration,
+    connector: Connector,
+    returned: Returned | None,
+    stacks: Sequence[str],
+) -> Finding:
+    of_template = list(_differences(registration, connector))
+    of_connector = configuration_differences(connector, returned)
+    finding = finding._replace(
+        differences=[*of_template, *of_connector],
+        note=Unknown(*returned) if isinstance(returned, NotInvoked) else None,
+    )
+    if of_template:
+        names = " and ".join(PROPERTIES[difference.path] for difference in of_template)
         template = f"the template of stack {registration.stack}"
-        reason = f"the registration differs from {template} in its {names}"
-        return finding(State.MODIFIED, reason, _how_to_restore(registration, stacks))
+        return finding._replace(
+            state=State.MODIFIED,
+            reason=f"the registration differs from {template} in its {names}",
+            next_step=_how_to_restore(registration, stacks),
+            note=returned if isinstance(returned, Unknown) else finding.note,
+        )
+    if of_connector:
+        return finding._replace(
+            state=State.STALE,
+            reason="AppFlow shows another configuration than the connector returns now",
+            next_step=how_to_refresh(connector.label),
+        )
     unknown = list(_unknown_values(registration, connector))
+    if isinstance(returned, Unknown):
+        unknown.append(returned)
     if unknown:
-        # Both values can be unknown for the same reason.
+        # Two values can be unknown for the same reason.
         reason = "; ".join(dict.fromkeys(value.reason for value in unknown))
-        return finding(State.UNKNOWN, reason, unknown[0].next_step or _COMPARE_MANUALLY)
-    return finding(State.IN_SYNC)
+        return _unknown(finding, unknown[0]._replace(reason=reason), _COMPARE_MANUALLY)
+    return finding._replace(state=State.IN_SYNC)
+
+
+def configuration_differences(connector: Connector, returned: Returned | None) -> list[Difference]:
+    """The members of the configuration in AppFlow that the connector's function returns otherwise.
+
+    Args:
+        connector: the registered connector.
+        returned: what its function returns now. If that is no configuration, nothing differs.
+    """
+    if not isinstance(returned, Mapping):
+        return []
+    return [
+        Difference(f"{CONFIGURATION}{path}", expected, actual)
+        for path, actual, expected in differences(connector.configuration, returned)
+    ]
+
+
+def how_to_refresh(label: str) -> str:
+    """The next step for a connector whose configuration in AppFlow is an old one."""
+    return (
+        "AppFlow keeps the configuration that it read when the connector was registered or last"
+        f" refreshed. To refresh it, run {PROGRAM} refresh {label}"
+    )
+
+
+def _unknown(finding: Finding, unknown: Unknown, next_step: str) -> Finding:
+    return finding._replace(reason=unknown.reason, next_step=unknown.next_step or next_step)
 
 
 def _unknown_values(registration: Registration, connector: Connector) -> Iterator[Unknown]:
@@ -155,13 +241,13 @@ def _unknown_values(registration: Registration, connector: Connector) -> Iterato
 
 
 def _differences(registration: Registration, connector: Connector) -> Iterator[Difference]:
-    for name, expected, actual in (
-        ("Lambda ARN", registration.lambda_arn, connector.lambda_arn),
+    for path, expected, actual in (
+        ("LambdaArn", registration.lambda_arn, connector.lambda_arn),
         # A deployment does not change a description that the template leaves out.
-        ("description", registration.description, connector.description),
+        ("Description", registration.description, connector.description),
     ):
         if isinstance(expected, str) and actual is not None and expected != actual:
-            yield Difference(name, expected, actual)
+            yield Difference(path, expected, actual)
 
 
 def _how_to_stabilize(status: str) -> str:

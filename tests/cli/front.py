@@ -20,6 +20,13 @@ from werkzeug import Request, Response
 Alteration = Callable[[str, Response], Response]
 """Makes the response of the parameters of a call, as text, and of its actual response."""
 
+# The operations of Lambda by their paths.
+_LAMBDA = {
+    "/invocations$": "Invoke",
+    "/functions/[^/]+/configuration$": "GetFunctionConfiguration",
+    "/aliases/[^/]+$": "GetAlias",
+}
+
 
 @contextmanager
 def front(
@@ -82,9 +89,13 @@ def replaced(pattern: str, replacement: str) -> Alteration:
 
 
 def _operation(request: Request, parameters: str) -> str:
-    """The operation of a call of the query protocol, or else of AppFlow."""
-    actions = urllib.parse.parse_qs(parameters).get("Action")
-    return actions[0] if actions else request.path.strip("/").title().replace("-", "")
+    """The operation of a call of the query protocol, or else of Lambda or AppFlow."""
+    if actions := urllib.parse.parse_qs(parameters).get("Action"):
+        return actions[0]
+    for pattern, operation in _LAMBDA.items():
+        if re.search(pattern, request.path):
+            return operation
+    return request.path.strip("/").title().replace("-", "")
 
 
 def _forwarded(request: Request, endpoint: str) -> Response:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
+from cdk_appflow_connector_cli.__main__ import main
 
 from tests.support import Account
 
@@ -35,17 +38,38 @@ def handler(event, context):
 """
 
 
-def run_status(
+def run(
     account: Account, *arguments: str, **variables: str | None
 ) -> subprocess.CompletedProcess[str]:
     """Run the installed script in an account; a variable that is None is unset."""
     environment = {**account.cloud.environment(account.id), **variables}
     return subprocess.run(
-        [str(SCRIPT), "status", *arguments],
+        [str(SCRIPT), *arguments],
         env={name: value for name, value in environment.items() if value is not None},
         capture_output=True,
         text=True,
     )
+
+
+def run_status(
+    account: Account, *arguments: str, **variables: str | None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command ``status`` in an account; a variable that is None is unset."""
+    return run(account, "status", *arguments, **variables)
+
+
+def user_variables(account: Account, name: str, actions: Iterable[str]) -> dict[str, str]:
+    """The variables of a new IAM user with these permissions only."""
+    iam = account.client("iam")
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
 
 
 def states(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -84,3 +108,12 @@ def wait_for(account: Account, state: str, name: str) -> None:
     """Wait until a stack is in the state of a boto3 waiter."""
     waiter = account.client("cloudformation").get_waiter(state)
     waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+
+
+def run_here(
+    account: Account, monkeypatch: pytest.MonkeyPatch, *arguments: str, **variables: str
+) -> int:
+    """Run the command line in this process, and return its exit code."""
+    for name, value in {**account.cloud.environment(account.id), **variables}.items():
+        monkeypatch.setenv(name, value)
+    return main(arguments)

@@ -8,7 +8,8 @@ import pytest
 from cdk_appflow_connector_cli.appflow import Connector
 from cdk_appflow_connector_cli.aws import Unknown
 from cdk_appflow_connector_cli.cloudformation import Registration
-from cdk_appflow_connector_cli.drift import Finding, State, compare, exit_code
+from cdk_appflow_connector_cli.drift import PROPERTIES, Finding, State, compare, exit_code
+from cdk_appflow_connector_cli.status_output import print_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,13 +23,13 @@ REGISTRATION = Registration(
     description=None,
     unstable_status=None,
 )
-CONNECTOR = Connector(label="acme-crm", lambda_arn=ARN, description="", version="1.0")
+CONNECTOR = Connector("acme-crm", ARN, description="", version="1.0", configuration={})
 UNKNOWN_ARN = Unknown("LambdaArn cannot be resolved: it depends on Fn::If")
 
 
 def finding_of(registration: Registration, connector: Connector | None) -> Finding:
     """The only finding for one registration and the connector under its label."""
-    [finding] = compare([registration], {"acme-crm": connector})
+    [finding] = compare([registration], {"acme-crm": connector}, {})
     return finding
 
 
@@ -68,8 +69,8 @@ def test_modified_names_each_difference() -> None:
         "the registration differs from the template of stack Crm in its Lambda ARN and description"
     )
     assert finding.differences == [
-        ("Lambda ARN", ARN, f"{ARN}:live"),
-        ("description", "Acme", "Mine"),
+        ("LambdaArn", ARN, f"{ARN}:live"),
+        ("Description", "Acme", "Mine"),
     ]
     assert finding.next_step == (
         "To restore the template's values, deploy stack Crm with a changed value in `triggers` of"
@@ -85,12 +86,28 @@ def test_modified_is_shown_in_the_docs() -> None:
 
     finding = finding_of(REGISTRATION, CONNECTOR._replace(lambda_arn=f"{ARN}-experiment"))
 
-    [(name, expected, actual)] = finding.differences
+    [(path, expected, actual)] = finding.differences
+    name = PROPERTIES[path]
     shown = (
         f"{finding.label} is {finding.state.value}: {finding.reason}."
         f" template {name} {expected} registered {name} {actual} {finding.next_step}"
     )
     assert [text for text in texts if shown in text] != []
+
+
+def test_stale_is_shown_in_the_docs(capsys: pytest.CaptureFixture[str]) -> None:
+    """A page of the documentation shows the output for a STALE connector word for word."""
+    pages = [*(ROOT / "docs").rglob("*.md")]
+    texts = [" ".join(page.read_text().split()) for page in pages]
+    shown = {"connectorVersion": "1.0", "supportedApiVersions": ["v1"]}
+    returned = {"connectorVersion": "1.1", "supportedApiVersions": ["v2"]}
+    connector = CONNECTOR._replace(configuration=shown)
+
+    print_table(compare([REGISTRATION], {"acme-crm": connector}, {"acme-crm": returned}), scope="x")
+
+    output = " ".join(capsys.readouterr().out.split())
+    block = output[output.index("acme-crm is STALE") : output.index(" In x:")]
+    assert [text for text in texts if block in text] != []
 
 
 def test_missing_connector_is_deleted() -> None:
@@ -117,7 +134,7 @@ def test_shared_label_names_all_its_stacks() -> None:
     """The next step for a label in two stacks names both stacks."""
     other = REGISTRATION._replace(stack="Sales", root_stack="Sales", lambda_arn=f"{ARN}:live")
 
-    findings = compare([REGISTRATION, other], {"acme-crm": CONNECTOR})
+    findings = compare([REGISTRATION, other], {"acme-crm": CONNECTOR}, {})
 
     assert [finding.state for finding in findings] == [State.IN_SYNC, State.MODIFIED]
     assert findings[1].next_step == (
@@ -168,7 +185,7 @@ def test_difference_outweighs_unknown_value() -> None:
 
 def test_unlisted_connector_is_unmanaged() -> None:
     """A connector without a ConnectorRegistration is UNMANAGED and needs no next step."""
-    [finding] = compare([], {"by-hand": CONNECTOR._replace(label="by-hand")})
+    [finding] = compare([], {"by-hand": CONNECTOR._replace(label="by-hand")}, {})
 
     assert finding.state is State.UNMANAGED
     assert finding.reason == "no ConnectorRegistration has this label"
@@ -182,6 +199,7 @@ def test_unlisted_connector_is_unmanaged() -> None:
         ([State.IN_SYNC, State.UNMANAGED], 0),
         ([State.IN_SYNC, State.MODIFIED], 1),
         ([State.UNKNOWN, State.DELETED], 1),
+        ([State.UNKNOWN, State.STALE], 1),
         ([State.IN_SYNC, State.UNKNOWN], 2),
     ],
 )

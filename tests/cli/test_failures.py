@@ -198,8 +198,7 @@ def test_denied_connector_names_the_permission(account: Account, crm: str) -> No
 
     assert (
         "acme-erp is UNKNOWN: DescribeConnector failed with AccessDeniedException: Not today.\n"
-        "  The call needs the permission appflow:DescribeConnector; status --help lists all of"
-        " them.\n"
+        "  The call needs the permission appflow:DescribeConnector; --help lists all permissions.\n"
     ) in text
 
 

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from cdk_appflow_connector_cli import arguments
 
-from tests.cli.support import SCRIPT, run_status
+from tests.cli.support import SCRIPT, run, run_status
 from tests.support import Account, connector
 
 ROOT = Path(__file__).parents[2]
@@ -111,14 +112,22 @@ def test_missing_extra_is_named() -> None:
     assert result.returncode == 2
 
 
-def test_help_lists_exit_codes_and_permissions(account: Account) -> None:
-    """The help lists the exit codes and seven read-only permissions."""
+def test_help_of_status_lists_what_matters(account: Account) -> None:
+    """The help of ``status`` lists the exit codes and the permissions, which change nothing."""
     text = run_status(account, "--help").stdout
 
-    assert "  1  drift: at least one connector is MODIFIED or DELETED\n" in text
+    assert "  1  drift: at least one connector is MODIFIED, DELETED or STALE\n" in text
     actions = re.findall(r"^  \w+:(\w+)", text, re.M)
-    assert len(actions) == 7
-    assert all(re.match("List|Describe|GetTemplate$", action) for action in actions)
+    assert len(actions) == 8
+    assert all(re.match("List|Describe|GetTemplate$|InvokeFunction$", one) for one in actions)
+
+
+@pytest.mark.parametrize("command", arguments.PERMISSIONS)
+def test_help_fits_a_terminal(account: Account, command: str) -> None:
+    """No line of a command's help is wider than a terminal."""
+    text = run(account, command, "--help", COLUMNS="80").stdout
+
+    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from appflow_local_cloud.process import LocalCloud
+from tools.terminal import run_cli
 
 ACCOUNT = "111122223333"
 STACK = "SalesforceConnector"
@@ -18,7 +20,7 @@ LABEL = "salesforce-example"
 FLOW_APP = "python examples/profile_and_flow.py"
 """The app with a flow; the demo's connector needs an account of Salesforce for one."""
 
-_FLOW_STACK = "CrmToBucket"
+FLOW_STACK = "CrmToBucket"
 _FLOW = "acme-accounts"
 
 _ROOT = Path(__file__).parents[2]
@@ -66,6 +68,23 @@ class Deployment:
         self._log.flush()
         return process.wait()
 
+    def inspect(self, arguments: list[str], columns: int) -> tuple[int, str]:
+        """Run ``cdk-appflow-connector``, and return its exit code and what it prints."""
+        exit_code, printed = run_cli(
+            arguments, cwd=_ROOT, environment=self._environment, columns=columns
+        )
+        self._log.write(f"\n$ cdk-appflow-connector {' '.join(arguments)}\n{printed}")
+        self._log.flush()
+        return exit_code, printed
+
+    def update_code(self, code: Path) -> None:
+        """Change the code of the connector's function without a deployment."""
+        archive = shutil.make_archive(str(self._assembly.parent / "code"), "zip", code)
+        functions = self._cloud.client("lambda", ACCOUNT)
+        name = self._physical_id(STACK, "AWS::Lambda::Function", "Connector")
+        functions.update_function_code(FunctionName=name, ZipFile=Path(archive).read_bytes())
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+
     def registration(self) -> Registration | None:
         """What is registered under the label, or None."""
         appflow = self._cloud.client("appflow", ACCOUNT)
@@ -89,16 +108,17 @@ class Deployment:
     def run_flow(self) -> str:
         """Run the flow and return the status of its run once it has ended."""
         appflow = self._cloud.client("appflow", ACCOUNT)
-        appflow.start_flow(flowName=_FLOW)
+        started = appflow.start_flow(flowName=_FLOW)["executionId"]
         while True:
-            [run] = appflow.describe_flow_execution_records(flowName=_FLOW)["flowExecutions"]
-            if run["executionStatus"] != "InProgress":
-                return str(run["executionStatus"])
+            runs = appflow.describe_flow_execution_records(flowName=_FLOW)["flowExecutions"]
+            [status] = [run["executionStatus"] for run in runs if run["executionId"] == started]
+            if status != "InProgress":
+                return str(status)
             time.sleep(0.1)
 
     def rows(self) -> list[str]:
         """The lines of all files in the flow's bucket."""
-        bucket = self._physical_id(_FLOW_STACK, "AWS::S3::Bucket", "Bucket")
+        bucket = self._physical_id(FLOW_STACK, "AWS::S3::Bucket", "Bucket")
         s3 = self._cloud.client("s3", ACCOUNT)
         files = [
             s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read().decode()
@@ -106,10 +126,10 @@ class Deployment:
         ]
         return [line for file in files for line in file.splitlines()]
 
-    def failure_reason(self) -> str:
-        """The reason of the registration's last failure in the stack's events, or an empty text."""
+    def failure_reason(self, stack: str) -> str:
+        """The reason of the registration's last failure in a stack's events, or an empty text."""
         cloudformation = self._cloud.client("cloudformation", ACCOUNT)
-        for event in cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]:
+        for event in cloudformation.describe_stack_events(StackName=stack)["StackEvents"]:
             if event["ResourceStatus"].endswith("_FAILED") and event["ResourceType"].startswith(
                 "Custom::"
             ):
@@ -128,10 +148,10 @@ class Deployment:
         ]
         return str(physical_id)
 
-    def stack_status(self) -> str:
-        """The status of the stack."""
+    def stack_status(self, stack: str) -> str:
+        """The status of a stack."""
         cloudformation = self._cloud.client("cloudformation", ACCOUNT)
-        stacks = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        stacks = cloudformation.describe_stacks(StackName=stack)["Stacks"]
         return str(stacks[0]["StackStatus"])
 
     def handler_calls(self) -> list[str]:

@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from cdk_appflow_connector_cli.configuration_table import changes_table
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
 from rich.text import Text
 
 # A line of `cdk --progress events`: stack | 4/10 | time | status | type | logical id
@@ -26,6 +26,11 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._steps = 0
+
+    @property
+    def width(self) -> int:
+        """The columns of the terminal."""
+        return self._console.width
 
     def step(self, title: str) -> None:
         """Begin a step."""
@@ -65,10 +70,7 @@ class Screen:
     ) -> None:
         """Show what is registered, what of it is new, and which calls changed it."""
         if now:
-            table = Table(Column("Registered"), Column(label, overflow="fold"))
-            for name, value in now.items():
-                table.add_row(name, _marked(value, before.get(name)))
-            self._console.print(table)
+            self._console.print(changes_table("Registered", label, now, before))
         else:
             self._print(f"Not registered: {label}")
         counted = (
@@ -81,6 +83,14 @@ class Screen:
         """Show the rows that a flow has written."""
         for line in lines:
             self._print(escape(line))
+
+    def note(self, text: str) -> None:
+        """Show what happens without a command."""
+        self._print(escape(text))
+
+    def output(self, text: str) -> None:
+        """Show what a command has printed."""
+        self._console.print(Text.from_ansi(text.rstrip()), soft_wrap=True)
 
     def reason(self, text: str) -> None:
         """Show CloudFormation's reason of a failed deployment."""
@@ -95,9 +105,3 @@ class Screen:
         for line in Text.from_markup(markup).wrap(self._console, self._console.width - 2):
             line.rstrip()
             self._console.print(Text("  ") + line, soft_wrap=True)
-
-
-def _marked(value: str, before: str | None) -> str:
-    if before is None or value == before:
-        return escape(value)
-    return f"[bold green]{escape(value)}[/]\n[dim]was {escape(before)}[/]"

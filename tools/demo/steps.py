@@ -7,14 +7,27 @@ not the expected one.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .deployment import ACCOUNT, FLOW_APP, LABEL, Deployment, Registration
+from cdk_appflow_connector_cli.configuration_table import configuration_rows
+
+from .deployment import (
+    ACCOUNT,
+    FLOW_APP,
+    FLOW_STACK,
+    LABEL,
+    STACK,
+    Deployment,
+    Registration,
+)
 from .salesforce import CONFIGURATION, replace_in, stage_connector
 from .screen import Screen
+
+# The code of the connector with a flow.
+_CRM = Path("examples", "connector")
 
 
 class UnexpectedStateError(RuntimeError):
@@ -47,11 +60,13 @@ class Demo:
         code = stage_connector(self._folder / "connector")
         self._register(code)
         self._refresh(code)
+        self._find_stale(code)
         self._move(code)
         self._fail(code)
         self._deploy_unchanged(code)
         self._destroy(code)
         self._run_flow()
+        self._break_flow()
 
     def _register(self, code: Path) -> None:
         self._screen.step("Deploy a connector: it is registered in AppFlow")
@@ -78,6 +93,20 @@ class Demo:
         one_refresh = ["DescribeConnector", "UpdateConnectorRegistration", "DescribeConnector"]
         self._expect("AppFlow was refreshed once", _new_calls(before, now) == one_refresh)
 
+    def _find_stale(self, code: Path) -> None:
+        self._screen.step("Change the code without a deployment: status finds what is stale")
+        old, new = "API_VERSION = 'v59.0'", "API_VERSION = 'v60.0'"
+        replace_in(code / CONFIGURATION, old, new)
+        self._screen.edit(CONFIGURATION.name, old, new)
+        self._screen.note("aws lambda update-function-code changes the function")
+        self._deployment.update_code(code)
+        self._inspect("status", "--stack", STACK, exit_code=1)
+        self._inspect("refresh", LABEL)
+        self._inspect("status", "--stack", STACK)
+        before, now = self._read_state()
+        self._expect("the handler made no call", now.calls == before.calls)
+        self._expect("v60.0 is registered", _member(now, "supportedApiVersions") == ["v60.0"])
+
     def _move(self, code: Path) -> None:
         self._screen.step("Replace the connector's function: the registration moves to its ARN")
         self._deploy(code, function_id="ConnectorTwo")
@@ -96,9 +125,9 @@ class Demo:
         replace_in(broken / CONFIGURATION, old, new)
         self._screen.edit(CONFIGURATION.name, old, new)
         self._deploy(broken, function_id="ConnectorThree", fails=True)
-        self._screen.reason(self._deployment.failure_reason())
+        self._screen.reason(self._deployment.failure_reason(STACK))
         before, now = self._read_state()
-        status = self._deployment.stack_status()
+        status = self._deployment.stack_status(STACK)
         self._expect(f"the stack is {status}", status == "UPDATE_ROLLBACK_COMPLETE")
         self._expect("the registration is unchanged", now.registration == before.registration)
         self._expect(
@@ -119,14 +148,46 @@ class Demo:
 
     def _run_flow(self) -> None:
         self._screen.step("Deploy a connector with a flow, and run it: its rows are in a bucket")
-        # No value is a secret here.
-        password = ("--parameters", "Password=any")
-        self._cdk("deploy", "--app", FLOW_APP, "--require-approval", "never", *password)
+        self._deploy_flow(_CRM)
         status = self._deployment.run_flow()
         rows = self._deployment.rows()
         self._screen.rows(rows)
         self._expect("the run of the flow was successful", status == "Successful")
         self._expect("the rows of the connector are in the bucket", len(rows) == 5)
+
+    def _break_flow(self) -> None:
+        self._screen.step("Remove the API version that the flow uses: the deployment is refused")
+        changed = self._folder / "crm"
+        shutil.rmtree(changed, ignore_errors=True)
+        shutil.copytree(_CRM, changed)
+        old, new = '"supportedApiVersions": ["v1"]', '"supportedApiVersions": ["v2"]'
+        replace_in(changed / "crm.py", old, new)
+        self._screen.edit("crm.py", old, new)
+        self._deploy_flow(changed, fails=True)
+        reason = self._deployment.failure_reason(FLOW_STACK)
+        self._screen.reason(reason)
+        self._expect("the reason names the flow", "(flow acme-accounts)" in reason)
+        status = self._deployment.stack_status(FLOW_STACK)
+        self._expect(f"the stack is {status}", status == "UPDATE_ROLLBACK_COMPLETE")
+        status = self._deployment.run_flow()
+        self._expect("the flow runs as before", status == "Successful")
+
+    def _deploy_flow(self, code: Path, *, fails: bool = False) -> None:
+        # No value is a secret here.
+        password = ("--parameters", "Password=any")
+        context = ("-c", f"connectorCode={code}")
+        self._cdk(
+            *("deploy", "--app", FLOW_APP, "--require-approval", "never"),
+            *password,
+            *context,
+            fails=fails,
+        )
+
+    def _inspect(self, *arguments: str, exit_code: int = 0) -> None:
+        with self._screen.command("cdk-appflow-connector", *arguments):
+            found, printed = self._deployment.inspect(list(arguments), self._screen.width)
+        self._screen.output(printed)
+        self._expect(f"{arguments[0]} exits with {exit_code}", found == exit_code)
 
     def _deploy(self, code: Path, *, function_id: str = "Connector", fails: bool = False) -> None:
         self._cdk(
@@ -173,14 +234,16 @@ def _new_calls(before: State, now: State) -> list[str]:
     return now.calls[len(before.calls) :]
 
 
-_ROWS: Mapping[str, Callable[[Registration], str]] = {
-    "Lambda function": lambda one: one.function_name,
-    "Connector version": lambda one: str(one.configuration["connectorVersion"]),
-    "API versions": lambda one: ", ".join(one.configuration["supportedApiVersions"]),
-    "Write operations": lambda one: ", ".join(one.configuration["supportedWriteOperations"]),
-}
+# The rows of the configuration that the steps change.
+_SHOWN = ("Connector version", "API versions", "Write operations")
 
 
 def _rows(state: State) -> Mapping[str, str]:
     registration = state.registration
-    return {} if registration is None else {name: of(registration) for name, of in _ROWS.items()}
+    if registration is None:
+        return {}
+    found = configuration_rows(registration.configuration)
+    return {
+        "Lambda function": registration.function_name,
+        **{heading: found[heading] for heading in _SHOWN},
+    }
