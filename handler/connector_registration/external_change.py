@@ -158,6 +158,10 @@ class _Refresh:
 
     def _bring_in_line(self, before: Connector, said: Configuration | None) -> None:
         if said is not None and is_same(before.configuration, said):
+            refusal = self._state.refusal
+            if refusal is not None and refusal.is_transient:
+                # The response may be that of the old code, and no later event may follow.
+                raise refusal
             self._log("no refresh needed: AppFlow shows what the connector responds")
             return
         after = self._refresh(self._revision_token(), said)

@@ -636,6 +636,37 @@ class TestFunctionState:
         assert handler.calls().count(STATE) == reads
         assert version(account) == "2.0"
 
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            error_response(429, "TooManyRequestsException"),
+            error_response(500, "ServiceException"),
+            success_response(b"[]"),
+        ],
+        ids=["throttled", "failing", "no object"],
+    )
+    def test_response_of_unknown_code_is_no_answer(
+        self,
+        account: Account,
+        handler: Handler,
+        configure: Configure,
+        inject: Inject,
+        crm: str,
+        fault: Any,
+    ) -> None:
+        """If the state cannot be read for now, Lambda repeats an event that finds no difference."""
+        configure(inProgressSeconds=AS_LONG_AS_SET)
+        change(account, "2.0")
+        injected = inject(STATE, fault, 10_000)
+
+        with pytest.raises(RefreshFailedError):
+            handler.changed(crm)
+        injected.end()
+        configure()
+        handler.changed(crm)
+
+        assert version(account) == "2.0"
+
     def test_state_is_read_again(
         self,
         account: Account,
