@@ -158,7 +158,10 @@ class Life(RuleBasedStateMachine):
     def notify(self, name: str, after: float) -> None:
         """Deliver an event of a rule about a function, after some seconds."""
         specs = {*self.template.specs.values(), *self.attempted.specs.values()}
-        labels = sorted({one.label for one in specs if one.function == name} - {*self.foreign})
+        is_deployed = self.stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        # What the deployment has adopted is no longer foreign.
+        foreign = {*self.foreign} - (self.attempted.labels if is_deployed else set())
+        labels = sorted({one.label for one in specs if one.function == name} - foreign)
         if labels:
             now = self.clock.now
             event = refresh_event(self.world.arns[name], *labels, at=now, StackId=self.stack.id)
