@@ -13,7 +13,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from appflow_connector_configuration.findings import Finding, Severity, Usage, findings
+from appflow_connector_configuration.findings import (
+    Finding,
+    Severity,
+    Usage,
+    findings,
+    losses,
+)
 
 from .appflow_calls import AppFlowCalls
 from .decision_log import log_decision
@@ -33,9 +39,6 @@ _MAX_REASON_BYTES = 2_500
 # The names of one finding; at least one is shown, whatever its length.
 _MAX_NAMES_BYTES = 200
 
-# A finding about the connector itself, which no connector profile and no flow can depend on.
-_VERSION_NOT_RAISED = "VERSION_NOT_RAISED:"
-
 Configuration = Mapping[str, Any]
 
 
@@ -51,10 +54,8 @@ def possible(
     """
     return [
         finding
-        for finding in findings(before, after)
-        if finding.severity is not Severity.INFO
-        and not finding.id.startswith(_VERSION_NOT_RAISED)
-        and finding.id not in registration.acknowledged_changes
+        for finding in losses(before, after)
+        if finding.id not in registration.acknowledged_changes
     ]
 
 

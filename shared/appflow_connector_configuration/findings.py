@@ -21,7 +21,7 @@ from .loss import Loss, encoded
 from .settings import losses_of_settings
 from .usage import Usage
 
-__all__ = ["Finding", "Severity", "Usage", "findings", "has_lost"]
+__all__ = ["Finding", "Severity", "Usage", "findings", "losses"]
 
 
 class Severity(enum.Enum):
@@ -55,9 +55,12 @@ class Finding(NamedTuple):
     flows: tuple[str, ...] = ()
 
 
-def has_lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a connector profile or flow can depend on what the later configuration lacks."""
-    return any(True for _ in _losses(before, after, Usage()))
+def losses(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Finding]:
+    """The findings about what a connector profile or flow can depend on and the later one lacks.
+
+    Nothing is certain, because what uses the connector is not looked at.
+    """
+    return [_finding(loss) for loss in _losses(before, after, Usage())]
 
 
 def findings(

@@ -12,7 +12,7 @@ from appflow_connector_configuration.findings import (
     Severity,
     Usage,
     findings,
-    has_lost,
+    losses,
 )
 from tests.shared.support import (
     configuration,
@@ -488,7 +488,7 @@ def test_nothing_is_certain_without_usage(case: Case) -> None:
     before, after = configuration(**case.before), configuration(**case.after)
 
     assert of(findings(before, after), case.id) == Finding(case.id, WARNING, case.text)
-    assert has_lost(before, after)
+    assert losses(before, after)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
@@ -562,7 +562,7 @@ def test_harmless_change_is_information(members: dict[str, Any], expected: tuple
     assert findings(configuration(), configuration(**members)) == [
         Finding(f"CONFIGURATION_CHANGED:{path.rstrip(':')}", Severity.INFO, f"{path} {what}")
     ]
-    assert not has_lost(configuration(), configuration(**members))
+    assert not losses(configuration(), configuration(**members))
 
 
 @pytest.mark.parametrize(
@@ -664,7 +664,7 @@ def test_new_mode_loses_nothing(member: str, before: list[str], after: list[str]
     """A list that comes with a new mode limits nothing that was possible before."""
     former = configuration(connectorModes=before, **{member: None})
 
-    assert not has_lost(former, configuration(connectorModes=after))
+    assert not losses(former, configuration(connectorModes=after))
 
 
 def test_required_setting_of_new_mode_is_harmless() -> None:
@@ -673,7 +673,7 @@ def test_required_setting_of_new_mode_is_harmless() -> None:
 
     later = configuration(**{f"{SETTINGS}__batchSize__isRequired": True})
 
-    assert not has_lost(former, later)
+    assert not losses(former, later)
 
 
 def test_new_oauth2_loses_nothing() -> None:
@@ -681,7 +681,7 @@ def test_new_oauth2_loses_nothing() -> None:
     former = configuration(**only("Basic", "ApiKey", "Custom"), **{DEFAULTS: None})
     later = configuration(**{f"{DEFAULTS}__oauth2CustomProperties__tenant__isRequired": True})
 
-    assert not has_lost(former, later)
+    assert not losses(former, later)
 
 
 def test_wider_template_keeps_token_urls() -> None:

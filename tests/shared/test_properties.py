@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appflow_connector_configuration.differences import differences, is_same
-from appflow_connector_configuration.findings import Severity, Usage, findings, has_lost
+from appflow_connector_configuration.findings import Severity, Usage, findings, losses
 from appflow_connector_configuration.response import DECIDED_BY_CONNECTOR
 from tests.shared.support import destination_flow, oauth2_profile, profile, source_flow
 
@@ -152,7 +152,7 @@ def unique(configuration: dict[str, Any]) -> dict[str, Any]:
 def test_same_configuration_has_no_findings(configuration: dict[str, Any], usage: Usage) -> None:
     """A configuration leads to no findings about itself."""
     assert findings(configuration, configuration, usage) == []
-    assert not has_lost(configuration, configuration)
+    assert not losses(configuration, configuration)
 
 
 @many
@@ -193,7 +193,7 @@ def test_usage_changes_only_certainty(
 
     assert {finding.id for finding in found} == {finding.id for finding in without}
     assert Severity.ERROR not in {finding.severity for finding in without}
-    assert has_lost(before, after) == any(one.severity is not Severity.INFO for one in found)
+    assert bool(losses(before, after)) == any(one.severity is not Severity.INFO for one in found)
 
 
 @many
