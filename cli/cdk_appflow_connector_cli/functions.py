@@ -31,6 +31,10 @@ _MAX_FAULTS = 3
 _INVOKING = Config(connect_timeout=5, read_timeout=_READ_SECONDS, retries={"total_max_attempts": 1})
 
 
+LOG_GROUP_ADVICE = "The connector's own error is in its log group, by default /aws/lambda/{name}"
+"""The next step for a connector that failed."""
+
+
 class NotInvoked(NamedTuple):
     """The function could not be invoked, which says nothing about the connector.
 
@@ -91,11 +95,14 @@ def _configuration_in(lambda_arn: str, response: Any) -> Mapping[str, Any] | Unk
 
 
 def _failed(lambda_arn: str, what: str) -> Unknown:
-    name = lambda_arn.split(":")[6]
     return Unknown(
-        f"the connector {lambda_arn} {what}",
-        f"The connector's own error is in its log group, by default /aws/lambda/{name}",
+        f"the connector {lambda_arn} {what}", LOG_GROUP_ADVICE.format(**names(lambda_arn))
     )
+
+
+def names(lambda_arn: str) -> dict[str, str]:
+    """The values of the placeholders in advice about a function."""
+    return {"arn": lambda_arn, "name": lambda_arn.split(":")[6]}
 
 
 def error_message(payload: bytes) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from enum import Enum
 from typing import Any
 
 from rich.console import Console
@@ -29,6 +31,18 @@ def console() -> Console:
 def progress(text: str) -> AbstractContextManager[object]:
     """Show a spinner while the context is active, on an interactive terminal only."""
     return Console(stderr=True).status(escape(text)) if sys.stderr.isatty() else nullcontext()
+
+
+def print_connectors(connectors: Iterable[Mapping[str, Any]], *, account: str, region: str) -> None:
+    """Print what is known about connectors as one JSON object."""
+    document = {"account": account, "region": region, "connectors": list(connectors)}
+    print(json.dumps(document, indent=2))
+
+
+def counted(values: Iterable[Enum], kinds: type[Enum]) -> str:
+    """How many values are of each kind, in the order of the kinds."""
+    counts = Counter(values)
+    return ", ".join(f"{counts[kind]} {kind.value}" for kind in kinds if counts[kind])
 
 
 def indented(markup: str) -> Padding:

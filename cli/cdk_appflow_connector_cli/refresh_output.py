@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,12 +24,7 @@ _COLOURS = {
 
 def print_json(results: Sequence[Result], *, account: str, region: str) -> None:
     """Print all results as one JSON object."""
-    document = {
-        "account": account,
-        "region": region,
-        "connectors": [_as_json(result) for result in results],
-    }
-    print(json.dumps(document, indent=2))
+    output.print_connectors(map(_as_json, results), account=account, region=region)
 
 
 def print_result(result: Result) -> None:
@@ -61,8 +54,7 @@ def print_summary(results: Sequence[Result], *, scope: str) -> None:
         scope: where they are, for instance an account and Region.
     """
     console = output.console()
-    counts = Counter(result.outcome for result in results)
-    summary = ", ".join(f"{counts[one]} {one.value}" for one in Outcome if counts[one])
+    summary = output.counted((result.outcome for result in results), Outcome)
     text = summary or "no connectors to refresh"
     console.print(f"In {escape(scope)}: {text}", soft_wrap=True)
 

@@ -17,13 +17,11 @@ from .appflow import AppFlow, Connector
 from .aws import SDK_ERRORS, Session, Unknown, error_code, explained
 from .drift import CONFIGURATION, Difference, configuration_differences
 from .function_state import FunctionState, NotReadyError
-from .functions import Functions, NotInvoked, Returned
+from .functions import LOG_GROUP_ADVICE, Functions, NotInvoked, Returned, names
 from .polling import polls
 
 # How long AppFlow may take to show a change.
 _VISIBLE_SECONDS = 30
-
-_CONNECTOR_ADVICE = "The connector's own error is in its log group, by default /aws/lambda/{name}"
 
 # The errors with which AppFlow refuses a refresh, and the next step for each.
 _ADVICE = {
@@ -34,8 +32,8 @@ _ADVICE = {
     "ConflictException": (
         "Another update of this connector is in progress. Refresh it again when that has ended"
     ),
-    "ConnectorAuthenticationException": _CONNECTOR_ADVICE,
-    "ConnectorServerException": _CONNECTOR_ADVICE,
+    "ConnectorAuthenticationException": LOG_GROUP_ADVICE,
+    "ConnectorServerException": LOG_GROUP_ADVICE,
     "ResourceNotFoundException": "Check that {arn} exists, and that the label is still registered",
     "ValidationException": "Correct the value that AppFlow names",
 }
@@ -158,7 +156,7 @@ def _refusal(label: str, lambda_arn: str, error: ClientError) -> Result:
     unknown, advice = explained(error), _ADVICE.get(error_code(error))
     if advice is None:
         return failed(label, unknown)
-    next_step = advice.format(arn=lambda_arn, name=lambda_arn.split(":")[6])
+    next_step = advice.format(**names(lambda_arn))
     return Result(label, label, Outcome.REFUSED, unknown.reason, next_step)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,12 +28,7 @@ _COLOURS = {
 
 def print_json(findings: Sequence[Finding], *, account: str, region: str) -> None:
     """Print all findings as one JSON object."""
-    document = {
-        "account": account,
-        "region": region,
-        "connectors": [_as_json(finding) for finding in findings],
-    }
-    print(json.dumps(document, indent=2))
+    output.print_connectors(map(_as_json, findings), account=account, region=region)
 
 
 def print_table(findings: Sequence[Finding], *, scope: str) -> None:
@@ -55,12 +48,11 @@ def print_table(findings: Sequence[Finding], *, scope: str) -> None:
         if finding.next_step:
             _print_next_step(console, finding)
     _print_notes(console, findings)
-    counts = Counter(finding.state for finding in findings)
-    if counts[State.UNMANAGED]:
+    if any(finding.state is State.UNMANAGED for finding in findings):
         console.print(
             "UNMANAGED: no ConnectorRegistration has this label. Adding one adopts the connector."
         )
-    summary = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
+    summary = output.counted((finding.state for finding in findings), State)
     console.print(f"In {escape(scope)}: {summary}", soft_wrap=True)
 
 
