@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from .request import Registration
@@ -21,7 +22,7 @@ class RunningDeployment:
         self._registration = registration
 
     def refreshes_registration(self) -> bool:
-        """Whether it has changed the function, and not refreshed the registration since.
+        """Whether it has changed the function, and refreshes the registration after that.
 
         False also if the stack events do not tell.
         """
@@ -32,20 +33,26 @@ class RunningDeployment:
         # While CloudFormation cleans up, every resource has its new state.
         if not status.endswith("_IN_PROGRESS") or "CLEANUP" in status:
             return False
-        for event in events:
-            ends_earlier_one = self._history.is_about_stack(event) and not is_in_progress(event)
-            if ends_earlier_one or self._is_refreshed(event):
+        operation = itertools.takewhile(self._is_of_running_operation, events)
+        for event in operation:
+            if self._is_about_registration(event) and status_of(event).endswith("_COMPLETE"):
                 return False
             if self._is_about_function(event):
-                return True
+                # A rollback updates only the resources whose update the deployment has begun.
+                return status != "UPDATE_ROLLBACK_IN_PROGRESS" or any(
+                    self._is_about_registration(earlier)
+                    and status_of(earlier).startswith("UPDATE_")
+                    for earlier in operation
+                )
         return False
 
-    def _is_refreshed(self, event: StackEvent) -> bool:
-        return (
-            event.get("PhysicalResourceId") == self._registration.connector_label
-            and event.get("ResourceType", "").startswith("Custom::")
-            and status_of(event).endswith("_COMPLETE")
-        )
+    def _is_of_running_operation(self, event: StackEvent) -> bool:
+        return is_in_progress(event) or not self._history.is_about_stack(event)
+
+    def _is_about_registration(self, event: StackEvent) -> bool:
+        return event.get("PhysicalResourceId") == self._registration.connector_label and event.get(
+            "ResourceType", ""
+        ).startswith("Custom::")
 
     def _is_about_function(self, event: StackEvent) -> bool:
         """Whether an event is about the function, a version or an alias of it.

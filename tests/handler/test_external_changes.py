@@ -370,12 +370,40 @@ class TestDeployment:
     ) -> None:
         """The custom resource refreshes after a deployment or rollback has changed the function."""
         physical_id = "crm" if suffix is None else crm + suffix
-        history = ["UPDATE_COMPLETE", operation, function_event(physical_id, status, kind)]
+        history = ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", StackEvent("UPDATE_FAILED")]
+        history += [operation, function_event(physical_id, status, kind)]
 
         decision = self.decision(account, cloudformation, handler, crm, history)
 
         assert decision == LEFT
         assert refreshes(account) == []
+
+    @pytest.mark.parametrize(
+        "earlier",
+        [
+            [function_event("crm", "UPDATE_COMPLETE")],
+            [StackEvent("CREATE_COMPLETE", logical_id="Renamed")],
+            [StackEvent("UPDATE_COMPLETE", physical_id="other")],
+            [StackEvent("UPDATE_FAILED"), "UPDATE_ROLLBACK_FAILED"],
+        ],
+        ids=["no update", "a new resource of the label", "another registration", "continued"],
+    )
+    def test_rollback_without_an_update_is_followed(
+        self,
+        account: Account,
+        cloudformation: CloudFormation,
+        handler: Handler,
+        crm: str,
+        earlier: list[object],
+    ) -> None:
+        """The handler refreshes if a rollback changes the function and not the registration."""
+        history = ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", *earlier]
+        history += ["UPDATE_ROLLBACK_IN_PROGRESS", function_event("crm", "UPDATE_COMPLETE")]
+
+        decision = self.decision(account, cloudformation, handler, crm, history)
+
+        assert decision == "refreshed"
+        assert version(account) == "2.0"
 
     @pytest.mark.parametrize(
         "other",
