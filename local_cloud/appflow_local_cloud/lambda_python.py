@@ -7,9 +7,11 @@ in the environment of the local cloud.
 from __future__ import annotations
 
 import fcntl
+import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 # Any recent boto3 is like Lambda's. A pinned version makes all machines equal; this is the version
@@ -29,9 +31,7 @@ def ensure_lambda_python() -> Path:
 def ensure_environment(name: str, requirements: str) -> Path:
     """The interpreter of an environment with certain packages only, made when it is missing.
 
-    The environment is inside the environment of this program, and removed with it. It has the same
-    Python version, since many machines have only one. Programs that start meanwhile wait for the
-    program that makes it.
+    It has the same Python version as this program, since many machines have only one.
 
     Args:
         name: the environment's folder.
@@ -40,27 +40,43 @@ def ensure_environment(name: str, requirements: str) -> Path:
     Raises:
         subprocess.CalledProcessError: pip could not install the packages.
     """
+
+    def install(folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        listed = folder / "requirements.txt"
+        listed.write_text(requirements)
+        # Isolated (-I), or pip considers what this program can import as installed.
+        python = str(folder / "bin" / "python")
+        install = [python, "-I", "-m", "pip", "install", "-qq", "-r", str(listed)]
+        subprocess.run([*install, "--disable-pip-version-check"], check=True)
+
+    contents = f"{sys.version}\n{requirements}"
+    return ensure_folder(name, contents, install) / "bin" / "python"
+
+
+def ensure_folder(name: str, contents: str, fill: Callable[[Path], None]) -> Path:
+    """A folder inside the environment of this program, filled when it is missing.
+
+    It is removed with the environment. Programs that start meanwhile wait for the program that
+    fills it.
+
+    Args:
+        name: the folder.
+        contents: a text that changes with what the folder has to contain.
+        fill: puts it into the empty folder.
+    """
     folder = Path(sys.prefix) / name
     # Beside the folder, which is emptied. The lock is released when the file is closed or the
     # program ends.
     with folder.with_name(f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _ensure(folder, requirements)
-
-
-def _ensure(folder: Path, requirements: str) -> Path:
-    python = folder / "bin" / "python"
-    stamp = folder / "complete"
-    contents = f"{sys.version}\n{requirements}"
-    if not stamp.is_file() or stamp.read_text() != contents:
-        venv.create(folder, with_pip=True, clear=True)
-        listed = folder / "requirements.txt"
-        listed.write_text(requirements)
-        # Isolated (-I), or pip considers what this program can import as installed.
-        install = [str(python), "-I", "-m", "pip", "install", "-qq", "-r", str(listed)]
-        subprocess.run([*install, "--disable-pip-version-check"], check=True)
-        stamp.write_text(contents)
-    return python
+        stamp = folder / "complete"
+        if not stamp.is_file() or stamp.read_text() != contents:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            fill(folder)
+            stamp.write_text(contents)
+    return folder
 
 
 if __name__ == "__main__":

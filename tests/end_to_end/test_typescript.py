@@ -1,0 +1,115 @@
+"""The app in TypeScript: its types, its template, and ``cdk deploy`` with a provider elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.packages import npm_packages
+from tests.end_to_end.support import ROOT, bootstrap, registered_labels, run_cdk
+from tests.support import Account
+
+LABEL = "acme-crm"
+STACK = "CrmConnector"
+
+
+class TypeScriptApp:
+    """A copy of the example in an account that has the provider."""
+
+    def __init__(self, account: Account, folder: Path) -> None:
+        self.account = account
+        installed = shutil.ignore_patterns("node_modules", "cdk.out")
+        shutil.copytree(ROOT / "examples", folder / "examples", ignore=installed)
+        self.folder = folder / "examples" / "typescript"
+        (self.folder / "node_modules").symlink_to(npm_packages(ROOT / "examples" / "typescript"))
+        self._connector = folder / "examples" / "connector" / "crm.py"
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the app's packages, as npx does."""
+        return subprocess.run(
+            [str(self.folder / "node_modules" / ".bin" / program), *arguments],
+            cwd=self.folder,
+            env=self.account.cloud.environment(self.account.id),
+            capture_output=True,
+            text=True,
+        )
+
+    def deploy_with(self, old: str, new: str) -> str:
+        """Deploy other code of the connector; return the error, empty after a success."""
+        self._connector.write_text(self._connector.read_text().replace(old, new))
+        result = self.run("cdk", "deploy", "--require-approval", "never")
+        return result.stderr if result.returncode else ""
+
+    def registered(self) -> tuple[str, str]:
+        """The version of the function that is registered, and of the connector in AppFlow."""
+        registered = self.account.registered(LABEL)
+        assert registered is not None
+        arn = registered["connectorProvisioningConfig"]["lambda"]["lambdaArn"]
+        return arn.rpartition(":")[2], registered["connectorVersion"]
+
+    def invoke_policy(self, version: str) -> str:
+        """The resource policy of a version of the connector's function."""
+        policy = self.account.client("lambda").get_policy(FunctionName=LABEL, Qualifier=version)
+        return str(policy["Policy"])
+
+
+@pytest.fixture
+def app(account: Account, tmp_path: Path) -> TypeScriptApp:
+    return TypeScriptApp(account, tmp_path)
+
+
+@pytest.fixture
+def provided(app: TypeScriptApp, tmp_path: Path) -> TypeScriptApp:
+    """The app, after the deployment of the provider."""
+    bootstrap(app.account)
+    result = run_cdk(
+        app.account,
+        f"{sys.executable} -m tests.end_to_end.provider_app",
+        tmp_path / "provider",
+        *("deploy", "--require-approval", "never"),
+        FUNCTION=LABEL,
+        LABEL=LABEL,
+        CONSUMER=STACK,
+    )
+    assert result.returncode == 0, result.stderr
+    return app
+
+
+def test_types_and_template_are_right(app: TypeScriptApp) -> None:
+    """The compiler finds nothing in the app, and cfn-lint finds nothing in its template."""
+    compiled = app.run("tsc")
+    synthesised = app.run("cdk", "synth", "--quiet")
+    template = app.folder / "cdk.out" / f"{STACK}.template.json"
+    linted = subprocess.run(
+        [str(Path(sys.executable).with_name("cfn-lint")), str(template)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (compiled.stdout, compiled.returncode) == ("", 0)
+    assert synthesised.returncode == 0, synthesised.stderr
+    assert (linted.stdout, linted.returncode) == ("", 0)
+
+
+def test_new_code_is_registered_or_rolled_back(provided: TypeScriptApp) -> None:
+    """Each version is registered, a broken one is rolled back, and the label outlives the stack."""
+    assert provided.deploy_with('"1.0"', '"1.0"') == ""
+    first = provided.registered()
+    assert provided.deploy_with('"1.0"', '"1.1"') == ""
+    second = provided.registered()
+    # Flows may still use the first version, so AppFlow may still invoke it.
+    policies = [provided.invoke_policy(version) for version in ("1", "2")]
+    error = provided.deploy_with('"isSuccess": True', '"isSuccess": 1 / 0')
+    rolled_back = provided.registered()
+    destroyed = provided.run("cdk", "destroy", "--force")
+
+    assert (first, second, rolled_back) == (("1", "1.0"), ("2", "1.1"), ("2", "1.1"))
+    assert ["appflow.amazonaws.com" in policy for policy in policies] == [True, True]
+    assert "ConnectorServerException from UpdateConnectorRegistration" in error
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert registered_labels(provided.account) == [LABEL]
