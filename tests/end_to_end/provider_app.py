@@ -31,9 +31,7 @@ for actions, resource in (
     (["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"], function),
     (["cloudformation:DescribeStackEvents"], consumer),
 ):
-    provider.handler.add_to_role_policy(
-        iam.PolicyStatement(actions=actions, resources=[resource])
-    )
+    provider.handler.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
 
 cdk.CfnOutput(
     stack,
