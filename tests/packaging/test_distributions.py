@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import email
+import email.policy
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,11 +14,18 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
+
+from appflow_local_cloud.lambda_python import ensure_environment
 
 ROOT = Path(__file__).parents[2]
+
+# Its dependencies contradict those of the AWS CLI.
+TWINE = "twine==7.0.0\n"
 
 # The folders of the checkout, and their paths in the wheel.
 FOLDERS = {
@@ -91,6 +100,35 @@ def wheel_python(wheel: Path, tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def metadata_of(wheel: Path) -> Message:
+    """The metadata of a wheel; its payload is the page on PyPI."""
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith("METADATA")]
+        return email.message_from_bytes(archive.read(name), policy=email.policy.default)
+
+
+def links_in(page: str) -> list[str]:
+    """The targets of all links and images of a page."""
+    blocks = MarkdownIt().enable("table").parse(page)
+    tokens = [token for block in blocks for token in block.children or []]
+    return [
+        str(token.attrs[name])
+        for token in tokens
+        for name in ("href", "src")
+        if name in token.attrs
+    ]
+
+
+def sources() -> dict[Path, str]:
+    """The files of the checkout that are part of the wheel, and their paths in it."""
+    return {
+        file: f"{inside}/{file.relative_to(ROOT / folder)}"
+        for folder, inside in FOLDERS.items()
+        for pattern in ("*.py", "py.typed")
+        for file in (ROOT / folder).rglob(pattern)
+    }
+
+
 def files_of(wheel: Path) -> set[str]:
     """The paths of all files in a wheel."""
     with zipfile.ZipFile(wheel) as archive:
@@ -122,17 +160,10 @@ def synthesise(python: str, folder: Path) -> Synthesis:
 
 def test_wheel_contains_packages_and_handler(wheel: Path) -> None:
     """The wheel contains the packages and the handler's source, and nothing else."""
-    wanted = {
-        f"{inside}/{file.relative_to(ROOT / folder)}"
-        for folder, inside in FOLDERS.items()
-        for pattern in ("*.py", "py.typed")
-        for file in (ROOT / folder).rglob(pattern)
-    }
-
     files = files_of(wheel)
     about = {name for name in files if name.split("/")[0].endswith(".dist-info")}
 
-    assert files - about == wanted
+    assert files - about == set(sources().values())
     assert "cdk_appflow_connector/py.typed" in files
     assert "appflow_local_cloud/py.typed" in files
     assert {Path(name).name for name in about} == {
@@ -146,13 +177,87 @@ def test_wheel_contains_packages_and_handler(wheel: Path) -> None:
 
 def test_wheel_requires_only_the_cdk_and_crhelper(wheel: Path) -> None:
     """The wheel's only dependencies are those of the constructs."""
-    with zipfile.ZipFile(wheel) as archive:
-        [name] = [name for name in archive.namelist() if name.endswith("METADATA")]
-        metadata = email.message_from_bytes(archive.read(name))
+    all_lines = metadata_of(wheel).get_all("Requires-Dist", [])
 
-    required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+    required = [line for line in all_lines if "extra ==" not in line]
     names = sorted(line.split(">")[0].split("<")[0].split("=")[0] for line in required)
     assert names == ["aws-cdk-lib", "constructs", "crhelper"]
+
+
+def test_sdist_contains_what_a_build_needs(sdist: Path) -> None:
+    """The sdist contains the sources of the wheel and what describes them, and nothing else."""
+    with tarfile.open(sdist) as archive:
+        names = {file.name.partition("/")[2] for file in archive if file.isfile()}
+
+    about = {"CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml", ".gitignore"}
+    assert names == about | {str(file.relative_to(ROOT)) for file in sources()}
+
+
+def test_twine_finds_nothing(sdist: Path, wheel: Path) -> None:
+    """PyPI accepts the metadata and renders the page of both distributions."""
+    twine = ensure_environment("twine-python", TWINE)
+
+    result = subprocess.run(
+        [str(twine), "-m", "twine", "--no-color", "check", "--strict", str(sdist), str(wheel)],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (result.stderr, result.returncode) == ("", 0)
+    assert result.stdout.count(": PASSED") == 2
+
+
+def test_links_on_pypi_lead_to_the_release(wheel: Path) -> None:
+    """Every relative link of README leads to its file at the tag of the release."""
+    metadata = metadata_of(wheel)
+    relative = [link for link in links_in((ROOT / "README.md").read_text()) if ":" not in link]
+    urls = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
+
+    links = links_in(str(metadata.get_payload()))
+
+    files = f"{urls['Repository']}/blob/v{metadata['Version']}/"
+    assert relative
+    assert [link.removeprefix(files) for link in links if link.startswith(files)] == relative
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("[page](docs/page.md#part)", "[page](REPOSITORY/blob/v42.0/docs/page.md#part)"),
+        ("![image](docs/image.svg)", "![image](REPOSITORY/raw/v42.0/docs/image.svg)"),
+        (
+            "[![image](docs/image.svg)](docs/page.md)",
+            "[![image](REPOSITORY/raw/v42.0/docs/image.svg)](REPOSITORY/blob/v42.0/docs/page.md)",
+        ),
+        ("[web](https://example.com) [part](#part)", "[web](https://example.com) [part](#part)"),
+        ("![image](https://example.com/image.svg)", "![image](https://example.com/image.svg)"),
+    ],
+)
+def test_links_become_absolute(tmp_path: Path, markdown: str, expected: str) -> None:
+    """A relative link leads to the page of a file, and an image is the file itself."""
+    project = (ROOT / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(project)
+    (tmp_path / "README.md").write_text(markdown)
+
+    # The program shows the page of version 42.0.
+    result = subprocess.run(
+        [sys.executable, "-m", "hatch_fancy_pypi_readme"],
+        cwd=tmp_path,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    [repository] = re.findall(r'^Repository = "(.*)"$', project, re.M)
+    assert result.stdout.strip() == expected.replace("REPOSITORY", repository)
+
+
+def test_addresses_are_of_one_repository() -> None:
+    """The addresses in pyproject.toml are those of the one repository."""
+    project = (ROOT / "pyproject.toml").read_text()
+
+    assert len(set(re.findall(r"https://github\.com/[^/\s\"']+/[^/\s\"']+", project))) == 1
 
 
 def test_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
@@ -171,10 +276,13 @@ def test_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -
 
 
 def test_wheel_deploys_the_checkouts_handler(wheel_python: Path, tmp_path: Path) -> None:
-    """The wheel and the checkout give an app the same handler asset."""
+    """The wheel has its command, and gives an app the same handler asset as the checkout."""
+    script = wheel_python.with_name("cdk-appflow-connector")
+    shown = subprocess.run([script, "--help"], check=True, stdout=subprocess.PIPE, text=True)
     installed = synthesise(str(wheel_python), tmp_path / "elsewhere")
     checkout = synthesise(sys.executable, tmp_path / "with-checkout")
 
+    assert shown.stdout.startswith("usage: cdk-appflow-connector ")
     assert tmp_path in installed.library.parents
     assert installed.constructs.name == "__init__.py"
     assert installed.checkout_folders == []
