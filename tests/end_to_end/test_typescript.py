@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tests.end_to_end.packages import npm_packages
 from tests.end_to_end.support import ROOT, bootstrap, registered_labels, run_cdk
 from tests.support import Account
 
+EXAMPLE = ROOT / "examples" / "typescript"
 LABEL = "acme-crm"
 STACK = "CrmConnector"
 
@@ -25,7 +27,7 @@ class TypeScriptApp:
         installed = shutil.ignore_patterns("node_modules", "cdk.out")
         shutil.copytree(ROOT / "examples", folder / "examples", ignore=installed)
         self.folder = folder / "examples" / "typescript"
-        (self.folder / "node_modules").symlink_to(npm_packages(ROOT / "examples" / "typescript"))
+        (self.folder / "node_modules").symlink_to(npm_packages(EXAMPLE))
         self._connector = folder / "examples" / "connector" / "crm.py"
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -94,6 +96,22 @@ def test_types_and_template_are_right(app: TypeScriptApp) -> None:
     assert (compiled.stdout, compiled.returncode) == ("", 0)
     assert synthesised.returncode == 0, synthesised.stderr
     assert (linted.stdout, linted.returncode) == ("", 0)
+
+
+def test_guide_shows_the_example() -> None:
+    """The code of the guide is part of the app."""
+    guide = (ROOT / "docs" / "how-to" / "typescript.md").read_text()
+    code = (EXAMPLE / "lib" / "crm-connector-stack.ts").read_text()
+
+    blocks = re.findall(r"```typescript\n(.*?)^ *```$", guide, re.M | re.S)
+
+    assert len(blocks) == 2
+    assert [block for block in blocks if without_indent(block) not in without_indent(code)] == []
+
+
+def without_indent(text: str) -> str:
+    """A text whose lines begin with their first character that is no space."""
+    return re.sub("^ +", "", text, flags=re.M)
 
 
 def test_new_code_is_registered_or_rolled_back(provided: TypeScriptApp) -> None:

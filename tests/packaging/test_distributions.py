@@ -254,10 +254,13 @@ def test_links_become_absolute(tmp_path: Path, markdown: str, expected: str) -> 
 
 
 def test_addresses_are_of_one_repository() -> None:
-    """The addresses in pyproject.toml are those of the one repository."""
-    project = (ROOT / "pyproject.toml").read_text()
+    """Every file that names the repository names the same one."""
+    text = "".join((ROOT / name).read_text() for name in ("pyproject.toml", "SECURITY.md"))
 
-    assert len(set(re.findall(r"https://github\.com/[^/\s\"']+/[^/\s\"']+", project))) == 1
+    found = re.findall(r"(?:https://github\.com/|--repo |--signer-workflow )([\w-]+/[\w-]+)", text)
+
+    assert len(found) > 2
+    assert len(set(found)) == 1
 
 
 def test_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
