@@ -2,8 +2,8 @@
 
 A property is a literal or an intrinsic function. The template from GetTemplate, the parameters from
 DescribeStacks and the physical ids from ListStackResources are enough to evaluate conditions and
-the functions that produce the ARN of a Lambda function. CloudFormation keeps them for the life of the stack. The
-alternative, the evaluated properties in the stack events, is deleted after 90 days.
+the functions that produce the ARN of a Lambda function. CloudFormation keeps them for the life of
+the stack. The alternative, the evaluated properties in the stack events, is deleted after 90 days.
 
 Dynamic references and the functions that are not listed in ``Template`` are reported as
 unresolvable. An output of another stack (Fn::GetStackOutput) has its current value, which can have

@@ -64,7 +64,9 @@ Resources:
       ServiceToken: !ImportValue service-token
       ServiceTimeout: 600
       ConnectorLabel: acme-crm
-      LambdaArn: !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${Function}
+      LambdaArn: !Sub
+        - ${Prefix}:${AWS::Region}:${AWS::AccountId}:function:${Function}
+        - Prefix: !Sub arn:${AWS::Partition}:lambda
       Description: !If [HasText, 2010-09-09, !Ref AWS::NoValue]
       RemovalPolicy: Destroy
       ForceDelete: False
@@ -156,11 +158,11 @@ TARGETS = {
 def release(account: Account) -> Callable[[str], Any]:
     """Uploads a release of the connector, and returns its place as parameters."""
     s3 = account.client("s3")
-    s3.create_bucket(Bucket="releases")
+    s3.create_bucket(Bucket=f"releases-{account.id}")
 
     def upload(version: str) -> dict[str, str]:
-        s3.put_object(Bucket="releases", Key=version, Body=zipped(connector(version)))
-        return {"Bucket": "releases", "Key": version}
+        s3.put_object(Bucket=f"releases-{account.id}", Key=version, Body=zipped(connector(version)))
+        return {"Bucket": f"releases-{account.id}", "Key": version}
 
     return upload
 
@@ -196,11 +198,11 @@ def test_new_version_of_sam_is_registered(
 
 
 UNRESOLVABLE = {
-    "!Select [0, [A]]": "LambdaArn cannot be resolved: it depends on Fn::Select",
+    "!Select [0, [ARN]]": "LambdaArn cannot be resolved: it depends on Fn::Select",
     "!Ref Secret": (
         "LambdaArn cannot be resolved: CloudFormation does not show the value of parameter Secret"
     ),
-    "!If [IsSecret, A, B]": (
+    "!If [IsSecret, ARN, ARN]": (
         "LambdaArn cannot be resolved: condition IsSecret cannot be resolved: CloudFormation does"
         " not show the value of parameter Secret"
     ),
@@ -212,10 +214,11 @@ def test_unresolved_value_of_yaml_is_named(
     account: Account, crm: str, deploy: Deploy, value: str
 ) -> None:
     """A value that only CloudFormation can evaluate is named with the reason, for refresh too."""
+    lambda_arn = value.replace("ARN", crm)
     body = (
         BY_HAND.replace("Parameters:", "Parameters:\n  Secret: {Type: String, NoEcho: True}")
         .replace("Conditions:", "Conditions:\n  IsSecret: !Equals [!Ref Secret, '']")
-        .replace("LambdaArn: !Sub", f"LambdaArn: {value.replace('A', crm).replace('B', crm)} #")
+        .replace("LambdaArn: !Sub", f"LambdaArn: {lambda_arn}\n      Triggers:")
     )
     deploy(body, Function="crm", Secret=crm)
 
@@ -225,7 +228,7 @@ def test_unresolved_value_of_yaml_is_named(
     [found] = connectors(result)
     assert found["state"] == "UNKNOWN"
     assert found["reason"] == UNRESOLVABLE[value]
-    assert found["nextStep"] == "Compare the registered values with the app manually."
+    assert found["nextStep"] == "Compare the registered values with the template manually."
     assert result.returncode == 2
     assert "acme-crm is FAILED:" in refreshed.stdout
     assert refreshed.returncode == 2
