@@ -5,6 +5,7 @@ The handler responds to the custom resources, as behind the CDK.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.cli.handler import make_handler
 from tests.cli.support import connectors, run, run_status, states, wait_for
+from tests.custom_resource import REFERENCE
 from tests.support import Account, connector, zipped
 
 Deploy = Callable[..., None]
@@ -70,8 +72,6 @@ Resources:
       Description: !If [HasText, 2010-09-09, !Ref AWS::NoValue]
       RemovalPolicy: Destroy
       ForceDelete: False
-Outputs:
-  Arn: {Value: !GetAtt Registration.ConnectorArn}
 """
 
 
@@ -195,6 +195,49 @@ def test_new_version_of_sam_is_registered(
     assert found["state"] == "IN_SYNC"
     assert found["expected"]["lambdaArn"].endswith(":2")
     assert found["actual"]["connectorVersion"] == "1.1"
+
+
+EXAMPLES = {
+    title: body
+    for title, body in re.findall(
+        r"^### (.*)\n(?:(?!^#).*\n)*?```yaml\n(  Permission:.*?)^```$",
+        (REFERENCE / "custom-resource.md").read_text(),
+        re.M | re.S,
+    )
+}
+
+AROUND_EXAMPLE = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Bucket: {Type: String}
+  Key: {Type: String}
+  ServiceToken: {Type: String}
+  Commit: {Type: String}
+Resources:
+  Connector:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.handler
+      CodeUri: {Bucket: !Ref Bucket, Key: !Ref Key}
+      AutoPublishAlias: live
+"""
+
+
+@pytest.mark.parametrize("title", ["A version", "An alias", "A function"])
+def test_example_of_the_page_refreshes(
+    account: Account, deploy: Deploy, handler: str, release: Callable[[str], Any], title: str
+) -> None:
+    """Each example of the reference registers the connector, and refreshes it with new code."""
+    body = AROUND_EXAMPLE + EXAMPLES[title]
+    deploy(body, **release("1.0"), ServiceToken=handler, Commit="a")
+    [before] = connectors(run_status(account, "--json"))
+
+    deploy(body, **release("1.1"), ServiceToken=handler, Commit="b")
+
+    [after] = connectors(run_status(account, "--json"))
+    assert (before["state"], before["actual"]["connectorVersion"]) == ("IN_SYNC", "1.0")
+    assert (after["state"], after["actual"]["connectorVersion"]) == ("IN_SYNC", "1.1")
 
 
 UNRESOLVABLE = {
