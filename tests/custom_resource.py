@@ -18,6 +18,20 @@ NAMES = ("custom-resource.schema.json", "template.schema.json")
 SCHEMAS: Mapping[str, Any] = {name: json.loads((REFERENCE / name).read_text()) for name in NAMES}
 PROPERTIES: Mapping[str, Any] = SCHEMAS[NAMES[0]]["properties"]
 
+PAGE = (REFERENCE / "custom-resource.md").read_text()
+"""The page of the reference."""
+
+
+def _examples() -> Iterator[tuple[str, str]]:
+    for section in PAGE.partition("\n## Examples\n")[2].split("\n### ")[1:]:
+        title, _, text = section.partition("\n")
+        [body] = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+        yield title, body
+
+
+EXAMPLES = dict(_examples())
+"""Resources of the examples of the page, in YAML, by the titles of the examples."""
+
 OF_CLOUDFORMATION = frozenset({"ServiceToken", "ServiceTimeout"})
 """The properties that CloudFormation reads, and the handler does not."""
 

@@ -14,19 +14,18 @@ from connector_registration.lifecycle import _attributes
 from connector_registration.request import Registration
 
 from tests.custom_resource import (
+    EXAMPLES,
     NAMES,
     OF_CLOUDFORMATION,
+    PAGE,
     PROPERTIES,
-    REFERENCE,
     SCHEMAS,
     sent_by_cloudformation,
     validator,
 )
 
-PAGE = (REFERENCE / "custom-resource.md").read_text()
 ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
 BLOCKS = re.findall(r"^```(json|yaml)\n(.*?)^```$", PAGE, re.M | re.S)
-EXAMPLES = [body for _, body in BLOCKS if "Principal: appflow.amazonaws.com" in body]
 
 # Another value of each property that the handler reads than in the properties that are compared.
 OTHER_VALUES: Mapping[str, Any] = {
@@ -81,8 +80,13 @@ def type_of(schema: Mapping[str, Any]) -> str:
     """The type of a property, in CloudFormation's terms."""
     if "enum" in schema:
         return "String"
-    names = {"array": "List of String", "boolean": "Boolean", "integer": "Integer"}
-    return {**names, "string": "String", None: "Json"}[schema.get("type")]
+    match schema.get("type"):
+        case None:
+            return "Json"
+        case "array":
+            return "List of String"
+        case name:
+            return str(name).capitalize()
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
@@ -134,10 +138,10 @@ def test_attributes_are_those_of_the_handler() -> None:
     assert re.findall(r"^\| `(\w+)` \|", section("Fn::GetAtt"), re.M) == list(attributes)
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_example_is_valid(example: str) -> None:
+@pytest.mark.parametrize("title", EXAMPLES)
+def test_example_is_valid(title: str) -> None:
     """Each example is a template that the published schema of templates accepts."""
-    template = parse(f"Resources:\n{example}")
+    template = parse(f"Resources:\n{EXAMPLES[title]}")
 
     assert validator("template.schema.json").is_valid(template)
     # The schema does check the registration.

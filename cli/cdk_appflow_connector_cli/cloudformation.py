@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from .appflow import is_label
 from .aws import SDK_ERRORS, Session, Unknown, in_parallel
+from .conditions import UnresolvableError
 from .errors import CommandError
 from .references import References, describe_stack, does_not_exist
-from .template import Resource, Template, UnresolvableError
+from .template import Resource, Template
 from .yaml_template import parse
 
 _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"

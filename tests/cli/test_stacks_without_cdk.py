@@ -5,7 +5,7 @@ The handler responds to the custom resources, as behind the CDK.
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.handler import make_handler
 from tests.cli.support import connectors, run, run_status, states, wait_for
-from tests.custom_resource import REFERENCE
+from tests.custom_resource import EXAMPLES
 from tests.support import Account, connector, zipped
 
 Deploy = Callable[..., None]
@@ -115,6 +115,18 @@ def test_yaml_stack_is_refreshed(account: Account, crm: str, deploy: Deploy) -> 
     assert result.returncode == 0
 
 
+def test_code_is_checked_against_yaml_stack(account: Account, crm: str, deploy: Deploy) -> None:
+    """New code of a connector is compared with what a YAML stack has registered."""
+    deploy(BY_HAND, Function="crm")
+    account.make_function("next", connector("1.1"))
+
+    result = run(account, "check", "--function", "next", "--against", "acme-crm", "--json")
+
+    assert json.loads(result.stdout)["against"] == "acme-crm"
+    assert "1.1" in result.stdout
+    assert result.returncode == 0
+
+
 SAM = """
 AWSTemplateFormatVersion: "2010-09-09"
 Transform: AWS::Serverless-2016-10-31
@@ -197,15 +209,6 @@ def test_new_version_of_sam_is_registered(
     assert found["actual"]["connectorVersion"] == "1.1"
 
 
-EXAMPLES = {
-    title: body
-    for title, body in re.findall(
-        r"^### (.*)\n(?:(?!^#).*\n)*?```yaml\n(  Permission:.*?)^```$",
-        (REFERENCE / "custom-resource.md").read_text(),
-        re.M | re.S,
-    )
-}
-
 AROUND_EXAMPLE = """
 Transform: AWS::Serverless-2016-10-31
 Parameters:
@@ -224,7 +227,7 @@ Resources:
 """
 
 
-@pytest.mark.parametrize("title", ["A version", "An alias", "A function"])
+@pytest.mark.parametrize("title", EXAMPLES)
 def test_example_of_the_page_refreshes(
     account: Account, deploy: Deploy, handler: str, release: Callable[[str], Any], title: str
 ) -> None:

@@ -179,10 +179,3 @@ def test_service_timeout_is_allowed(seconds: Any) -> None:
 def test_service_timeout_is_refused(seconds: Any) -> None:
     """A time-out outside of CloudFormation's limits is refused."""
     assert not validator().is_valid({**REQUIRED, "ServiceTimeout": seconds})
-
-
-@pytest.mark.parametrize("spelling", ["true", "True", "TRUE"])
-def test_every_spelling_of_true_counts(spelling: str) -> None:
-    """A flag that a parameter or a quoted scalar passes on is true in each of YAML's spellings."""
-    assert Registration.parse({**REQUIRED, "ForceDelete": spelling}).force_delete
-    assert not Registration.parse({**REQUIRED, "ForceDelete": "False"}).force_delete
