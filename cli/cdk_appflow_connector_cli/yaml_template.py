@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-# The parser in C needs a tenth of the time. An installation of PyYAML without libyaml lacks it.
+# The parser in C needs a quarter of the time. An installation of PyYAML without libyaml lacks it.
 _TextLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 # The short forms whose full name has no prefix.
