@@ -23,6 +23,8 @@ html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 exclude_patterns = ["requirements.txt"]
+# At the root of the site, where their addresses do not depend on their content.
+html_extra_path = ["reference/custom-resource.schema.json", "reference/template.schema.json"]
 
 # The anchors of headings are those of code hosts.
 myst_heading_anchors = 3

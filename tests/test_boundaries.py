@@ -47,8 +47,8 @@ def test_constructs_import_only_the_cdk() -> None:
 
 
 def test_cli_imports_no_cdk() -> None:
-    """The console script imports the standard library, boto3 and rich only."""
-    allowed = {*sys.stdlib_module_names, *SHARED, "boto3", "botocore", "rich"}
+    """The console script imports the standard library, boto3, rich and PyYAML only."""
+    allowed = {*sys.stdlib_module_names, *SHARED, "boto3", "botocore", "rich", "yaml"}
 
     assert set(imported_by("cli")) - allowed == set()
 

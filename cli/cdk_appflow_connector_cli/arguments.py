@@ -83,9 +83,13 @@ permissions (a HANDLER alone needs none, and no credentials):
 """
 
 _STATUS = """\
-Compare each ConnectorRegistration in the deployed templates with the connector
-that is registered in AppFlow, and the configuration that AppFlow shows with the
-one that the connector's function returns now. Nothing is changed.
+Compare each registration in the deployed templates with the connector that is
+registered in AppFlow, and the configuration that AppFlow shows with the one
+that the connector's function returns now. Nothing is changed.
+
+A registration is a resource of type Custom::AppFlowConnectorRegistration: made
+by a ConnectorRegistration of the CDK, or written in a template (JSON, YAML or
+SAM).
 
 Without --stack: all stacks and all custom connectors of the account and Region.
 """
@@ -99,7 +103,7 @@ states:
   STALE      AppFlow shows another configuration than the connector returns now
   UNKNOWN    the registration cannot be compared, or AppFlow would refuse what
              the connector returns; the reason is shown
-  UNMANAGED  no ConnectorRegistration has the label; this is not drift
+  UNMANAGED  no stack has a registration with the label; this is not drift
 
 AppFlow keeps the configuration that it read when the connector was registered
 or last refreshed. For the comparison, the function that AppFlow shows is
@@ -140,7 +144,7 @@ function, and an alias has one version left, for at most 5 minutes. Then it
 calls UpdateConnectorRegistration, and checks that AppFlow shows what the
 connector returns, for at most 30 seconds. All labels are tried.
 
---stack refreshes the connectors that the stack's ConnectorRegistrations manage.
+--stack refreshes the connectors that the stack's registrations manage.
 A label that is registered with another function than the template's is not
 refreshed.
 

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 from .appflow import is_label
 from .aws import SDK_ERRORS, Session, Unknown, in_parallel
+from .conditions import UnresolvableError
 from .errors import CommandError
 from .references import References, describe_stack, does_not_exist
-from .template import Resource, Template, UnresolvableError
+from .template import Resource, Template
+from .yaml_template import parse
 
 _RESOURCE_TYPE = "Custom::AppFlowConnectorRegistration"
 _NESTED_STACK = "AWS::CloudFormation::Stack"
@@ -189,14 +191,19 @@ class CloudFormation:
         self, stack_id: str, stack: Mapping[str, Any], resources: Sequence[Resource]
     ) -> Template | Unknown:
         try:
-            body = self._client.get_template(StackName=stack_id).get("TemplateBody")
+            # What CloudFormation deploys: SAM and macros are expanded.
+            found = self._client.get_template(StackName=stack_id, TemplateStage="Processed")
         except SDK_ERRORS as error:
             return self._session.unknown(error)
-        # botocore parses JSON, and returns YAML as text.
-        if isinstance(body, str):
-            return Unknown("the stack's template is YAML; this command reads JSON only")
+        body = found.get("TemplateBody")
         if body is None:
             return Unknown("CloudFormation returns no template of the stack")
+        # botocore parses JSON, and returns YAML as text.
+        if isinstance(body, str):
+            try:
+                body = parse(body)
+            except ValueError as error:
+                return Unknown(f"the stack's template cannot be read as JSON or YAML: {error}")
         return Template(
             body,
             stack_id=stack_id,

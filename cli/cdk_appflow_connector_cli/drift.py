@@ -24,7 +24,7 @@ PROPERTIES = {"LambdaArn": "Lambda ARN", "Description": "description"}
 CONFIGURATION = "connectorConfiguration."
 """Begins the path of a member of a connector's configuration, as in DescribeConnector."""
 
-_COMPARE_MANUALLY = "Compare the registered values with the app manually."
+_COMPARE_MANUALLY = "Compare the registered values with the template manually."
 _RUN_AGAIN = "Run this command again."
 
 
@@ -136,7 +136,7 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 
 def _unmanaged(label: str, connector: Connector | Unknown) -> Finding:
-    reason, next_step = "no ConnectorRegistration has this label", ""
+    reason, next_step = "no stack has a registration with this label", ""
     if isinstance(connector, Unknown):
         reason = f"{reason}, and {connector.reason}"
         next_step = connector.next_step or _RUN_AGAIN
@@ -259,7 +259,7 @@ def _how_to_stabilize(status: str) -> str:
 def _how_to_register(registration: Registration) -> str:
     return (
         f"To register it again, {_deploy_again(registration)}. If the connector is no longer"
-        " needed, remove its ConnectorRegistration from the app."
+        " needed, remove its registration from the app or template."
     )
 
 
@@ -267,16 +267,16 @@ def _how_to_restore(registration: Registration, stacks: Sequence[str]) -> str:
     if len(stacks) > 1:
         return (
             f"{len(stacks)} stacks manage this label and overwrite each other's registration:"
-            f" {', '.join(sorted(stacks))}. Keep its ConnectorRegistration in one of them only."
+            f" {', '.join(sorted(stacks))}. Keep its registration in one of them only."
         )
     return (
         f"To restore the template's values, {_deploy_again(registration)}. To keep the registered"
-        " values, set them in the app and deploy it."
+        " values, set them in the app or template, and deploy it."
     )
 
 
 def _deploy_again(registration: Registration) -> str:
     return (
         f"deploy stack {registration.root_stack} with a changed value in `triggers` of its"
-        " ConnectorRegistration"
+        " ConnectorRegistration (property `Triggers` in a template)"
     )

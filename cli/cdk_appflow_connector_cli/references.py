@@ -13,7 +13,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .aws import SDK_ERRORS, Session
-from .template import StackOutput, UnresolvableError
+from .conditions import UnresolvableError
+from .template import StackOutput
 
 
 class References:

@@ -50,7 +50,8 @@ def print_table(findings: Sequence[Finding], *, scope: str) -> None:
     _print_notes(console, findings)
     if any(finding.state is State.UNMANAGED for finding in findings):
         console.print(
-            "UNMANAGED: no ConnectorRegistration has this label. Adding one adopts the connector."
+            "UNMANAGED: no stack has a registration with this label. Adding one adopts the"
+            " connector."
         )
     summary = output.counted((finding.state for finding in findings), State)
     console.print(f"In {escape(scope)}: {summary}", soft_wrap=True)

@@ -1,9 +1,9 @@
 """Evaluation of a deployed template's properties from what CloudFormation stores.
 
 A property is a literal or an intrinsic function. The template from GetTemplate, the parameters from
-DescribeStacks and the physical ids from ListStackResources are enough to evaluate the functions
-that produce the ARN of a Lambda function. CloudFormation keeps them for the life of the stack. The
-alternative, the evaluated properties in the stack events, is deleted after 90 days.
+DescribeStacks and the physical ids from ListStackResources are enough to evaluate conditions and
+the functions that produce the ARN of a Lambda function. CloudFormation keeps them for the life of
+the stack. The alternative, the evaluated properties in the stack events, is deleted after 90 days.
 
 Dynamic references and the functions that are not listed in ``Template`` are reported as
 unresolvable. An output of another stack (Fn::GetStackOutput) has its current value, which can have
@@ -20,6 +20,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from .conditions import Conditions, UnresolvableError
+
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^}]*)\}")
 
 # The physical id of these is their ARN, which Ref and one attribute return.
@@ -27,10 +29,6 @@ _ARN_ATTRIBUTES = {"AWS::Lambda::Alias": "AliasArn", "AWS::Lambda::Version": "Fu
 _FUNCTION = "AWS::Lambda::Function"
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
-
-
-class UnresolvableError(Exception):
-    """Only CloudFormation can evaluate the value; the message says why."""
 
 
 class Resource(NamedTuple):
@@ -63,7 +61,7 @@ class Template:
     """A deployed template.
 
     Args:
-        body: the template.
+        body: the template, after its transforms.
         stack_id: the ARN of its stack.
         parameters: the parameters of the stack by key, as DescribeStacks returns them.
         resources: the resources of the stack by logical id.
@@ -95,6 +93,7 @@ class Template:
             "AWS::StackId": stack_id,
             "AWS::StackName": path.split("/")[1],
         }
+        self._conditions = Conditions(body.get("Conditions"), self._evaluate)
         self._functions: Mapping[str, Callable[[Any], str]] = {
             "Ref": self._ref,
             "Fn::FindInMap": self._find_in_map,
@@ -114,7 +113,7 @@ class Template:
         resource = self._body.get("Resources", {}).get(logical_id)
         if resource is None:
             raise UnresolvableError(f"the stack's template has no resource {logical_id}")
-        value = (resource.get("Properties") or {}).get(name)
+        value = self._chosen((resource.get("Properties") or {}).get(name))
         if value is None or value == _NO_VALUE:
             return None
         text = self._evaluate(value)
@@ -123,15 +122,26 @@ class Template:
             raise UnresolvableError(f"it is the dynamic reference {text}")
         return text
 
+    def _chosen(self, value: Any) -> Any:
+        """The value in place of Fn::If."""
+        while isinstance(value, Mapping) and set(value) == {"Fn::If"}:
+            value = self._conditions.choose(value["Fn::If"])
+        return value
+
     def _evaluate(self, value: Any) -> str:
+        value = self._chosen(value)
         if isinstance(value, str):
             return value
+        # CloudFormation passes on booleans and numbers as text; how it writes a fraction is not
+        # documented.
+        if isinstance(value, int):
+            return str(value).lower()
         if isinstance(value, Mapping) and len(value) == 1:
             [(function, argument)] = value.items()
             if function in self._functions:
                 return self._functions[function](argument)
             raise UnresolvableError(f"it depends on {function}")
-        raise UnresolvableError(f"it is {value!r}, which is no string")
+        raise UnresolvableError(f"it is {value!r}, which is no text")
 
     def _ref(self, name: Any) -> str:
         if not isinstance(name, str):
@@ -165,9 +175,9 @@ class Template:
         value: Any = self._body.get("Mappings", {})
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        if not isinstance(value, str):
+        if not isinstance(value, (str, int)):
             raise UnresolvableError(f"the template's mappings have no text {'.'.join(keys)}")
-        return value
+        return self._evaluate(value)
 
     def _get_att(self, argument: Any) -> str:
         match argument.split(".", 1) if isinstance(argument, str) else argument:

@@ -82,7 +82,7 @@ class Registration(NamedTuple):
             unregister_on_delete=_flag(properties, "RemovalPolicy", "Retain", "Destroy"),
             triggers=properties.get("Triggers"),
             adoption=_adoption(properties),
-            force_delete=_flag(properties, "ForceDelete", "false", "true"),
+            force_delete=_boolean(properties, "ForceDelete"),
             alias_is_weighted=_flag(properties, "AliasRouting", "Single", "Weighted"),
             fails_on_breaking_change=_flag(properties, "OnBreakingChange", "Ignore", "Fail"),
             acknowledged_changes=_ids(properties, "AcknowledgedChanges"),
@@ -203,6 +203,16 @@ def _ids(properties: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise InvalidPropertyError(name, value, "a list of ids such as API_VERSION_REMOVED:v51.0")
     return tuple(value)
+
+
+def _boolean(properties: Mapping[str, Any], name: str) -> bool:
+    """Whether a property is true, in any of YAML's spellings; by default it is not."""
+    value = properties.get(name, "false")
+    # A parameter or a quoted scalar arrives as it is written.
+    spelling = value.lower() if isinstance(value, str) else value
+    if spelling not in ("false", "true"):
+        raise InvalidPropertyError(name, value, "false or true")
+    return bool(spelling == "true")
 
 
 def _flag(properties: Mapping[str, Any], name: str, default: str, other: str) -> bool:

@@ -74,8 +74,8 @@ def test_modified_names_each_difference() -> None:
     ]
     assert finding.next_step == (
         "To restore the template's values, deploy stack Crm with a changed value in `triggers` of"
-        " its ConnectorRegistration. To keep the registered values, set them in the app and deploy"
-        " it."
+        " its ConnectorRegistration (property `Triggers` in a template). To keep the registered"
+        " values, set them in the app or template, and deploy it."
     )
 
 
@@ -118,8 +118,8 @@ def test_missing_connector_is_deleted() -> None:
     assert finding.reason == "no connector is registered under this label"
     assert finding.next_step == (
         "To register it again, deploy stack Crm with a changed value in `triggers` of its"
-        " ConnectorRegistration. If the connector is no longer needed, remove its"
-        " ConnectorRegistration from the app."
+        " ConnectorRegistration (property `Triggers` in a template). If the connector is no longer"
+        " needed, remove its registration from the app or template."
     )
 
 
@@ -139,7 +139,7 @@ def test_shared_label_names_all_its_stacks() -> None:
     assert [finding.state for finding in findings] == [State.IN_SYNC, State.MODIFIED]
     assert findings[1].next_step == (
         "2 stacks manage this label and overwrite each other's registration: Crm, Sales. Keep its"
-        " ConnectorRegistration in one of them only."
+        " registration in one of them only."
     )
 
 
@@ -173,7 +173,7 @@ def test_unresolvable_value_is_unknown() -> None:
 
     assert finding.state is State.UNKNOWN
     assert finding.reason == "LambdaArn cannot be resolved: it depends on Fn::If"
-    assert finding.next_step == "Compare the registered values with the app manually."
+    assert finding.next_step == "Compare the registered values with the template manually."
 
 
 def test_difference_outweighs_unknown_value() -> None:
@@ -188,7 +188,7 @@ def test_unlisted_connector_is_unmanaged() -> None:
     [finding] = compare([], {"by-hand": CONNECTOR._replace(label="by-hand")}, {})
 
     assert finding.state is State.UNMANAGED
-    assert finding.reason == "no ConnectorRegistration has this label"
+    assert finding.reason == "no stack has a registration with this label"
     assert finding.next_step == ""
 
 

@@ -102,9 +102,9 @@ def test_failed_creation_shows_its_cause(account: Account, crm: str) -> None:
 
 def test_failed_creation_without_label(account: Account, crm: str) -> None:
     """A failed registration whose label cannot be resolved is named by its logical id."""
-    either = registration(account, "", PhysicalId="acme-erp")
-    either["Properties"]["ConnectorLabel"] = {"Fn::If": ["Two", "acme-erp", "acme-erp-2"]}
-    make_stack(account, "Erp", either, Conditions={"Two": {"Fn::Equals": ["1", "2"]}})
+    first = registration(account, "", PhysicalId="acme-erp")
+    first["Properties"]["ConnectorLabel"] = {"Fn::Select": ["0", ["acme-erp"]]}
+    make_stack(account, "Erp", first)
 
     found = finding(run_after_failure(account, "--json"), "Erp")
     text = run_after_failure(account).stdout
@@ -211,6 +211,20 @@ def test_undescribed_unmanaged_is_no_drift(account: Account) -> None:
     assert states(result) == {"acme-crm": "IN_SYNC", "by-hand": "UNMANAGED"}
     assert "failed with AccessDeniedException" in result.stdout
     assert result.returncode == 0
+
+
+def test_template_of_another_form_is_unknown(account: Account, crm: str) -> None:
+    """A template that is neither JSON nor YAML is one UNKNOWN finding with the place."""
+    text = replaced("<TemplateBody>.*</TemplateBody>", "<TemplateBody>a: [</TemplateBody>")
+
+    result = run_behind(account, "--json", GetTemplate=text)
+
+    [found] = [connector for connector in connectors(result) if connector["stack"]]
+    assert found["state"] == "UNKNOWN"
+    assert found["reason"].startswith(
+        "the stack's template cannot be read as JSON or YAML: while parsing a flow node"
+    )
+    assert found["nextStep"] == "Compare the registered values with the template manually."
 
 
 @pytest.mark.parametrize("operation", ["ListStackResources", "DescribeStacks", "GetTemplate"])

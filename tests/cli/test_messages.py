@@ -151,7 +151,7 @@ def test_file_has_whole_arns_and_no_colours(account: Account, arn: str) -> None:
     text = run_status(account).stdout
     assert "\x1b" not in text
     assert text.splitlines()[-2:] == [
-        "UNMANAGED: no ConnectorRegistration has this label. Adding one adopts the connector.",
+        "UNMANAGED: no stack has a registration with this label. Adding one adopts the connector.",
         f"In account {account.id}, Region us-east-1: 1 UNMANAGED",
     ]
 

@@ -646,16 +646,16 @@ class TestStack:
 
     def test_unknown_arn_needs_the_label(self, account: Account, crm: str) -> None:
         """A label whose ARN in the template is not known is FAILED, and can be named instead."""
-        either = registration(account, LABEL, LambdaArn={"Fn::If": ["Two", f"{crm}-2", crm]})
-        make_stack(account, "Crm", either, Conditions={"Two": {"Fn::Equals": ["1", "2"]}})
+        first = registration(account, LABEL, LambdaArn={"Fn::Select": ["0", [crm]]})
+        make_stack(account, "Crm", first)
 
         [found] = results(run(account, "refresh", "--stack", "Crm", "--json"))
 
         assert found["outcome"] == "FAILED"
-        assert found["reason"] == "LambdaArn cannot be resolved: it depends on Fn::If"
+        assert found["reason"] == "LambdaArn cannot be resolved: it depends on Fn::Select"
         assert found["nextStep"] == (
-            "Compare the registered values with the app manually. To refresh the function that is"
-            " registered, whichever it is, run cdk-appflow-connector refresh acme-crm"
+            "Compare the registered values with the template manually. To refresh the function"
+            " that is registered, whichever it is, run cdk-appflow-connector refresh acme-crm"
         )
 
     def test_stack_without_connectors(self, account: Account) -> None:

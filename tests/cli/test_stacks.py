@@ -169,12 +169,11 @@ def test_rolled_back_values_are_compared(account: Account, crm: str) -> None:
     assert states(run_status(account, "--json")) == {"acme-crm": "IN_SYNC"}
 
 
-def test_conditional_arn_is_unknown(account: Account, crm: str) -> None:
-    """An ARN that depends on a condition is UNKNOWN and null in the JSON."""
+def test_unresolved_arn_is_unknown(account: Account, crm: str) -> None:
+    """An ARN that only CloudFormation can evaluate is UNKNOWN and null in the JSON."""
     account.register("acme-crm", crm)
-    either = {"Fn::If": ["Two", f"{crm}-2", crm]}
-    resource = registration(account, "acme-crm", LambdaArn=either)
-    make_stack(account, "Crm", resource, Conditions={"Two": {"Fn::Equals": ["1", "2"]}})
+    resource = registration(account, "acme-crm", LambdaArn={"Fn::Select": ["0", [crm]]})
+    make_stack(account, "Crm", resource)
 
     result = run_status(account, "--json")
 
@@ -182,33 +181,8 @@ def test_conditional_arn_is_unknown(account: Account, crm: str) -> None:
     assert found["state"] == "UNKNOWN"
     assert found["expected"] == {"lambdaArn": None, "description": None}
     assert found["actual"]["lambdaArn"] == crm
-    assert found["reason"] == "LambdaArn cannot be resolved: it depends on Fn::If"
+    assert found["reason"] == "LambdaArn cannot be resolved: it depends on Fn::Select"
     assert result.returncode == 2
-
-
-def test_yaml_template_is_unknown(account: Account, crm: str) -> None:
-    """A registration in a YAML template is UNKNOWN."""
-    account.register("acme-crm", crm)
-    properties = registration(account, "acme-crm", LambdaArn=crm)["Properties"]
-    account.client("cloudformation").create_stack(
-        StackName="Crm",
-        TemplateBody="\n".join(
-            [
-                "Resources:",
-                "  Registration:",
-                "    Type: Custom::AppFlowConnectorRegistration",
-                "    Properties:",
-                *(f"      {name}: {value}" for name, value in properties.items()),
-            ]
-        ),
-    )
-    wait_for(account, "stack_create_complete", "Crm")
-
-    result = run_status(account, "--json")
-
-    [found] = connectors(result)
-    assert found["state"] == "UNKNOWN"
-    assert found["reason"] == "the stack's template is YAML; this command reads JSON only"
 
 
 def test_all_pages_of_connectors_are_read(

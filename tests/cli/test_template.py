@@ -13,7 +13,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 from aws_cdk.assertions import Template as Synthesized
 from cdk_appflow_connector import ConnectorRegistration
-from cdk_appflow_connector_cli.template import Resource, Template, UnresolvableError
+from cdk_appflow_connector_cli.conditions import UnresolvableError
+from cdk_appflow_connector_cli.template import Resource, Template
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -207,14 +208,76 @@ def test_no_value_is_none(tmp_path: Path) -> None:
     assert property_of(tmp_path, function, "Description", description=cdk.Aws.NO_VALUE) is None
 
 
+IS_HERE = cdk.Fn.condition_equals(cdk.Aws.REGION, "eu-west-1")
+IS_THERE = cdk.Fn.condition_equals(cdk.Aws.REGION, "us-east-1")
+
+
+def conditional(condition: cdk.ICfnConditionExpression) -> BuildFunction:
+    """A function whose name is ``other`` under a condition, else ``crm``."""
+
+    def build(stack: cdk.Stack) -> Any:
+        cdk.CfnCondition(stack, "Here", expression=IS_HERE)
+        cdk.CfnCondition(stack, "Two", expression=condition)
+        name = cdk.Fn.condition_if("Two", "other", "crm").to_string()
+        return imported(f"{ARN}:{name}")(stack)
+
+    return build
+
+
+def referring(stack: cdk.Stack) -> Any:
+    """A function whose name is ``crm`` because another condition is true."""
+    here = cdk.Token.as_any({"Condition": "Here"})
+    return conditional(cdk.Fn.condition_not(here))(stack)
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        pytest.param(conditional(IS_HERE), "other", id="equal"),
+        pytest.param(conditional(IS_THERE), "crm", id="unequal"),
+        pytest.param(conditional(cdk.Fn.condition_not(IS_THERE)), "other", id="not"),
+        pytest.param(conditional(cdk.Fn.condition_and(IS_HERE, IS_HERE)), "other", id="and"),
+        pytest.param(conditional(cdk.Fn.condition_and(IS_HERE, IS_THERE)), "crm", id="not both"),
+        pytest.param(conditional(cdk.Fn.condition_or(IS_THERE, IS_HERE)), "other", id="or"),
+        pytest.param(conditional(cdk.Fn.condition_or(IS_THERE, IS_THERE)), "crm", id="neither"),
+        pytest.param(referring, "crm", id="by name"),
+    ],
+)
+def test_condition_is_resolved(tmp_path: Path, build: BuildFunction, name: str) -> None:
+    """A value under a condition is the one that CloudFormation has chosen."""
+    assert property_of(tmp_path, build) == f"{ARN}:{name}"
+
+
+@pytest.mark.parametrize(("condition", "expected"), [(IS_HERE, None), (IS_THERE, "Acme")])
+def test_conditional_no_value_is_none(
+    tmp_path: Path, condition: cdk.ICfnConditionExpression, expected: str | None
+) -> None:
+    """A description that is AWS::NoValue under a condition is set only without the condition."""
+    chosen = cdk.Fn.condition_if("Two", cdk.Aws.NO_VALUE, "Acme").to_string()
+
+    assert (
+        property_of(tmp_path, conditional(condition), "Description", description=chosen) == expected
+    )
+
+
+@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (2026, "2026")])
+def test_scalar_of_json_is_text(value: Any, text: str) -> None:
+    """A boolean or an integer of a JSON template is the text that CloudFormation passes on."""
+    template = Template(
+        {"Resources": {"R": {"Properties": {"Description": value}}}},
+        stack_id=STACK_ID,
+        parameters={},
+        resources={},
+        export_value=str,
+        output_value=str,
+    )
+
+    assert template.property("R", "Description") == text
+
+
 def dynamic_reference(stack: cdk.Stack) -> Any:
     service = cdk.CfnDynamicReferenceService.SSM
     return imported(cdk.CfnDynamicReference(service, "/crm").to_string())(stack)
-
-
-def conditional(stack: cdk.Stack) -> Any:
-    cdk.CfnCondition(stack, "Two", expression=cdk.Fn.condition_equals(cdk.Aws.REGION, "x"))
-    return imported(cdk.Fn.condition_if("Two", ARN, ARN).to_string())(stack)
 
 
 def of_another_type(stack: cdk.Stack) -> Any:
@@ -232,7 +295,16 @@ def of_another_type(stack: cdk.Stack) -> Any:
             "it is the dynamic reference {{resolve:ssm:/eu-west-1}}",
             id="dynamic, substituted",
         ),
-        pytest.param(conditional, "it depends on Fn::If", id="condition"),
+        pytest.param(
+            conditional(cdk.Fn.condition_equals(cdk.Fn.import_value("gone"), "x")),
+            "condition Two cannot be resolved: there is no export gone",
+            id="condition",
+        ),
+        pytest.param(
+            imported(cdk.Fn.condition_if("Two", ARN, ARN).to_string()),
+            "the template has no condition Two",
+            id="missing condition",
+        ),
         pytest.param(
             imported(cdk.Fn.select(0, cdk.Fn.split(",", cdk.Fn.import_value("the-arn")))),
             "it depends on Fn::Select",
@@ -314,6 +386,7 @@ def test_no_form_raises_another_error(function_name: str, argument: Any, mapping
     """A function with any argument has a value or raises UnresolvableError."""
     template = Template(
         {
+            "Conditions": {"A": {"Fn::Not": [mappings]}},
             "Mappings": mappings,
             "Resources": {"R": {"Properties": {"LambdaArn": {function_name: argument}}}},
         },

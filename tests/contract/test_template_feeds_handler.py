@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,9 @@ from cdk_appflow_connector import Adoption, ConnectorRegistration, OnBreakingCha
 from connector_registration import request
 from connector_registration.request import Registration
 
+from tests.custom_resource import sent_by_cloudformation
+
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:111122223333:function:crm"
-
-
-def sent_by_cloudformation(value: Any) -> Any:
-    """Turn primitive values into strings at every depth, as CloudFormation does."""
-    if isinstance(value, Mapping):
-        return {key: sent_by_cloudformation(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [sent_by_cloudformation(member) for member in value]
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
 
 
 def parsed(tmp_path: Path, function: Any = None, **arguments: Any) -> Registration:

@@ -67,6 +67,7 @@ BAD = {
     "ids that are text": ("AcknowledgedChanges", "A:b", "'A:b'", IDS_RULE),
     "ids that are nested": ("AcknowledgedChanges", [["A:b"]], "[['A:b']]", IDS_RULE),
     "a flag that is a word": ("ForceDelete", "yes", "'yes'", "false or true"),
+    "a flag that is a list": ("ForceDelete", ["true"], "['true']", "false or true"),
 }
 
 
@@ -163,6 +164,15 @@ def test_every_choice_is_parsed() -> None:
         fails_on_breaking_change=True,
         acknowledged_changes=("API_VERSION_REMOVED:v51.0", "CHANGE"),
     )
+
+
+@pytest.mark.parametrize(
+    ("spelling", "expected"),
+    [("true", True), ("True", True), ("TRUE", True), ("False", False), ("FALSE", False)],
+)
+def test_every_spelling_of_a_flag_counts(spelling: str, expected: bool) -> None:
+    """A flag that a parameter or a quoted scalar passes on counts in any spelling."""
+    assert Registration.parse({**REQUIRED, "ForceDelete": spelling}).force_delete is expected
 
 
 # An event of every shape that a release has sent. None may be removed: CloudFormation sends the

@@ -1,0 +1,56 @@
+"""Templates in YAML.
+
+CloudFormation passes on scalars as text, while YAML 1.1 reads ``012345678901`` as an octal number,
+``on`` as a boolean and ``2010-09-09`` as a date. Therefore each scalar is text here, exactly as
+written. The short form of an intrinsic function, such as ``!GetAtt``, becomes its full name.
+
+Sources: "CloudFormation template format" in the AWS CloudFormation User Guide, and "Intrinsic
+function reference" in the CloudFormation Template Reference. Neither says how a number such as
+``1.10`` is passed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+# The parser in C needs a quarter of the time. An installation of PyYAML without libyaml lacks it.
+_TextLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+# The short forms whose full name has no prefix.
+_WITHOUT_PREFIX = frozenset({"Condition", "Ref"})
+
+
+class _TemplateLoader(_TextLoader):  # type: ignore[misc]
+    """PyYAML's loader of text, with the short forms of intrinsic functions."""
+
+
+def parse(text: str) -> Mapping[str, Any]:
+    """Parse a template.
+
+    Raises:
+        ValueError: the text is not YAML, or not a mapping; the message says why.
+    """
+    try:
+        body = yaml.load(text, Loader=_TemplateLoader)  # noqa: S506 - it makes text and lists only
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    if not isinstance(body, dict):
+        raise ValueError("it is not a mapping")
+    return body
+
+
+def _full_form(loader: Any, name: str, node: yaml.Node) -> dict[str, Any]:
+    """The full form of a short form, whose name is without the exclamation mark."""
+    if isinstance(node, yaml.ScalarNode):
+        argument = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        argument = loader.construct_sequence(node, deep=True)
+    else:
+        argument = loader.construct_mapping(node, deep=True)
+    return {name if name in _WITHOUT_PREFIX else f"Fn::{name}": argument}
+
+
+_TemplateLoader.add_multi_constructor("!", _full_form)
