@@ -1,0 +1,63 @@
+"""A template as YAML that people read: short forms of functions, and resources apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+_WIDTH = 100
+
+# The entries of these sections have an empty line between them.
+_SPACED = ("Parameters", "Resources", "Outputs")
+
+
+def yaml_text(template: Mapping[str, Any]) -> str:
+    """The text of a template, its sections in their order."""
+    return "\n".join(_section(name, section) for name, section in template.items())
+
+
+def _section(name: str, section: Any) -> str:
+    # None: lists and mappings of scalars are on one line.
+    text: str = yaml.dump(
+        {name: section}, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=_WIDTH
+    )
+    return re.sub(r"(?<!:)\n(?=  \w)", "\n\n", text) if name in _SPACED else text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes ``{"Ref": "Name"}`` as ``!Ref Name``, and each value in full."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Whether a value that is the same object as another is written again: always."""
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent the members of lists too."""
+        super().increase_indent(flow, False)
+
+    def choose_scalar_style(self) -> Any:
+        """No quotes around the argument of a function unless it needs them."""
+        style = super().choose_scalar_style()
+        if style == "'" and (self.event.tag or "").startswith("!"):
+            analysis = self.analysis
+            plain = analysis.allow_flow_plain if self.flow_level else analysis.allow_block_plain
+            return "" if plain else style
+        return style
+
+
+def _represent(dumper: _Dumper, value: dict[str, Any]) -> yaml.Node:
+    function, argument = next(iter(value.items()), ("", None))
+    if len(value) != 1 or not (function == "Ref" or function.startswith("Fn::")):
+        return dumper.represent_mapping("tag:yaml.org,2002:map", value)
+    tag = f"!{function.removeprefix('Fn::')}"
+    if function == "Fn::GetAtt":
+        argument = ".".join(argument)
+    if isinstance(argument, str):
+        return dumper.represent_scalar(tag, argument)
+    return dumper.represent_sequence(tag, argument)
+
+
+_Dumper.add_representer(dict, _represent)
