@@ -6,8 +6,10 @@ import argparse
 import os
 import shutil
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
+from .arguments import PROGRAM
 from .errors import CommandError
 from .template_yaml import yaml_text
 
@@ -95,7 +97,7 @@ def _template() -> str:
     os.environ.setdefault("CDK_VALIDATION", "false")
     from cdk_appflow_connector._provider_template import provider_template
 
-    return f"{_MADE_BY}\n\n{yaml_text(provider_template())}"
+    return f"{_MADE_BY}, version {version(PROGRAM)}\n\n{yaml_text(provider_template())}"
 
 
 def _write(folder: Path, template: str) -> int:

@@ -20,10 +20,7 @@ def yaml_text(template: Mapping[str, Any]) -> str:
 
 
 def _section(name: str, section: Any) -> str:
-    # None: lists and mappings of scalars are on one line.
-    text: str = yaml.dump(
-        {name: section}, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=_WIDTH
-    )
+    text: str = yaml.dump({name: section}, Dumper=_Dumper, sort_keys=False, width=_WIDTH)
     return re.sub(r"(?<!:)\n(?=  \w)", "\n\n", text) if name in _SPACED else text
 
 
@@ -51,13 +48,24 @@ class _Dumper(yaml.SafeDumper):
 def _represent(dumper: _Dumper, value: dict[str, Any]) -> yaml.Node:
     function, argument = next(iter(value.items()), ("", None))
     if len(value) != 1 or not (function == "Ref" or function.startswith("Fn::")):
-        return dumper.represent_mapping("tag:yaml.org,2002:map", value)
+        return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=False)
     tag = f"!{function.removeprefix('Fn::')}"
     if function == "Fn::GetAtt":
         argument = ".".join(argument)
     if isinstance(argument, str):
         return dumper.represent_scalar(tag, argument)
-    return dumper.represent_sequence(tag, argument)
+    return _represent_list(dumper, argument, tag)
+
+
+def _represent_list(
+    dumper: _Dumper, value: list[Any], tag: str = "tag:yaml.org,2002:seq"
+) -> yaml.Node:
+    # Short lists of texts are on one line.
+    node = dumper.represent_sequence(tag, value)
+    are_scalars = all(isinstance(member, yaml.ScalarNode) for member in node.value)
+    node.flow_style = are_scalars and sum(len(member.value) for member in node.value) < _WIDTH // 2
+    return node
 
 
 _Dumper.add_representer(dict, _represent)
+_Dumper.add_representer(list, _represent_list)

@@ -2,7 +2,8 @@
 
 Sources of what AWS allows: RegisterConnector in the AppFlow API Reference, CreateFunction in the
 Lambda API Reference, CreateStack in the CloudFormation API Reference, PutRetentionPolicy in the
-CloudWatch Logs API Reference.
+CloudWatch Logs API Reference. A pattern applies to each value of a list. Source: "Specify
+validation checks for CommaDelimitedList parameter" in What's New with AWS, of December 2022.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ PARAMETERS: dict[str, Any] = {
     "ConnectorLabels": _list(
         "The labels of the connectors that the handler registers. An asterisk at the end of a label"
         " stands for any text.",
-        r"(?:[a-zA-Z0-9][a-zA-Z0-9_!@#.-]{0,255})?\*?",
+        r"^([a-zA-Z0-9][a-zA-Z0-9_!@#.-]{0,255}\*?|\*)$",
         "must be labels, separated by commas: a letter or digit, then letters, digits and _!@#.-,"
         " and perhaps an asterisk",
     ),
@@ -53,7 +54,7 @@ PARAMETERS: dict[str, Any] = {
         "The ARNs of the connectors' functions. End an ARN with :* for all versions and aliases of"
         " a function, or with * for all functions whose names begin so. For an alias, give the"
         " function's ARN as well.",
-        r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[a-zA-Z0-9_-]+(?::[a-zA-Z0-9_$-]*)?\*?|\*",
+        r"^(arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[a-zA-Z0-9_-]+(:[a-zA-Z0-9_-]*)?\*?|\*)$",
         "must be ARNs, separated by commas:"
         " arn:aws:lambda:<region>:<account>:function:<name>[:<version or alias>], and perhaps an"
         " asterisk",
@@ -62,7 +63,7 @@ PARAMETERS: dict[str, Any] = {
         "The names of the stacks with registrations. The handler reads their events, so that it"
         " restores a registration after a cancelled update. An asterisk at the end of a name stands"
         " for any text, as in the names of nested stacks.",
-        r"(?:[a-zA-Z][a-zA-Z0-9-]{0,127})?\*?",
+        r"^([a-zA-Z][a-zA-Z0-9-]{0,127}\*?|\*)$",
         "must be names of stacks, separated by commas: a letter, then letters, digits and -, and"
         " perhaps an asterisk",
     ),
@@ -77,13 +78,13 @@ PARAMETERS: dict[str, Any] = {
     "SubnetIds": _list(
         "The subnets to run the handler in, with routes to AppFlow, CloudFormation, Lambda and S3."
         " Default: no VPC.",
-        "(?:subnet-[a-f0-9]+)?",
+        "^(subnet-[a-f0-9]+)?$",
         "must be ids of subnets, separated by commas, or empty",
         Default="",
     ),
     "SecurityGroupIds": _list(
         "The security groups of the handler in the subnets. Required with SubnetIds.",
-        "(?:sg-[a-f0-9]+)?",
+        "^(sg-[a-f0-9]+)?$",
         "must be ids of security groups, separated by commas, or empty",
         Default="",
     ),
@@ -99,30 +100,36 @@ PARAMETERS: dict[str, Any] = {
         "Description": "The ARN of the permissions boundary of the handler's role. Default: no"
         " boundary.",
         "Default": "",
-        "AllowedPattern": r"(?:arn:aws:iam::(?:[0-9]{12}|aws):policy/[a-zA-Z0-9+=,.@_/-]+)?",
+        "AllowedPattern": r"^(arn:aws:iam::([0-9]{12}|aws):policy/[a-zA-Z0-9+=,.@_/-]+)?$",
         "ConstraintDescription": "must be the ARN of a policy, or empty",
     },
 }
 
 
-def _joined(delimiter: str, *parameters: str) -> dict[str, Any]:
-    lists = [{"Fn::Join": [delimiter, {"Ref": parameter}]} for parameter in parameters]
-    return {"Fn::Join": [delimiter, ["", *lists]]}
+def _joined(delimiter: str, parameter: str) -> dict[str, Any]:
+    return {"Fn::Join": [delimiter, {"Ref": parameter}]}
+
+
+def _is_true(parameter: str) -> dict[str, Any]:
+    return {"Fn::Equals": [{"Ref": parameter}, "true"]}
 
 
 def _differ(one: Any, other: Any) -> dict[str, Any]:
     return {"Fn::Not": [{"Fn::Equals": [one, other]}]}
 
 
-# A comma comes before each value, and an asterisk follows it if that is the whole value.
-_ALL_LISTS = _joined(",", "ConnectorLabels", "FunctionArns", "StackNames")
+# Of all values, one begins with an asterisk if it is * alone. The last is "*none".
+_LISTS = [_joined(",", name) for name in ("ConnectorLabels", "FunctionArns", "StackNames")]
+_VALUES = {"Fn::Join": [",", ["", *_LISTS, "*none"]]}
+
+_NETWORK = {"Fn::Join": ["", [_joined("", "SubnetIds"), _joined("", "SecurityGroupIds")]]}
 
 CONDITIONS: dict[str, Any] = {
-    "MayUnregister": {"Fn::Equals": [{"Ref": "MayUnregister"}, "true"]},
-    "MayReadFlows": {"Fn::Equals": [{"Ref": "MayReadFlows"}, "true"]},
-    "InVpc": _differ(_joined("", "SubnetIds", "SecurityGroupIds"), ""),
+    "MayUnregister": _is_true("MayUnregister"),
+    "MayReadFlows": _is_true("MayReadFlows"),
+    "InVpc": _differ(_NETWORK, ""),
     "HasBoundary": _differ({"Ref": "PermissionsBoundaryArn"}, ""),
-    "AllowsAll": _differ({"Fn::Select": [0, {"Fn::Split": [",*", _ALL_LISTS]}]}, _ALL_LISTS),
+    "AllowsAll": _differ({"Fn::Select": [1, {"Fn::Split": [",*", _VALUES]}]}, "none"),
 }
 
 OUTPUTS: dict[str, Any] = {

@@ -32,7 +32,7 @@ _STACK_ARN = "arn:aws:cloudformation:*:*:stack/"
 def _list_of(prefix: str, parameter: str, suffix: str) -> dict[str, Any]:
     """Each value of a parameter between two texts."""
     values = {"Fn::Join": [f"{suffix},{prefix}", {"Ref": parameter}]}
-    text = {"Fn::Sub": [f"{prefix}${{{parameter}}}{suffix}", {parameter: values}]}
+    text = {"Fn::Sub": [f"{prefix}${{Values}}{suffix}", {"Values": values}]}
     return {"Fn::Split": [",", text]}
 
 
