@@ -24,14 +24,18 @@ def _section(name: str, section: Any) -> str:
     return re.sub(r"(?<!:)\n(?=  \w)", "\n\n", text) if name in _SPACED else text
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Writes ``{"Ref": "Name"}`` as ``!Ref Name``, and each value in full."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the dumper's signature
         """Whether a value that is the same object as another is written again: always."""
         return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+    def increase_indent(
+        self,
+        flow: bool = False,
+        indentless: bool = False,  # noqa: ARG002 - the dumper's signature
+    ) -> None:
         """Indent the members of lists too."""
         super().increase_indent(flow, False)
 
@@ -46,15 +50,18 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent(dumper: _Dumper, value: dict[str, Any]) -> yaml.Node:
-    function, argument = next(iter(value.items()), ("", None))
-    if len(value) != 1 or not (function == "Ref" or function.startswith("Fn::")):
-        return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=False)
-    tag = f"!{function.removeprefix('Fn::')}"
-    if function == "Fn::GetAtt":
-        argument = ".".join(argument)
-    if isinstance(argument, str):
-        return dumper.represent_scalar(tag, argument)
-    return _represent_list(dumper, argument, tag)
+    match [*value.items()]:
+        case [("Fn::GetAtt", [*parts])]:
+            return dumper.represent_scalar("!GetAtt", ".".join(parts))
+        case [(("Ref" | "Fn::Sub") as function, str(text))]:
+            return dumper.represent_scalar(_tag(function), text)
+        case [(str(function), list(arguments))] if function.startswith("Fn::"):
+            return _represent_list(dumper, arguments, _tag(function))
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=False)
+
+
+def _tag(function: str) -> str:
+    return f"!{function.removeprefix('Fn::')}"
 
 
 def _represent_list(

@@ -38,7 +38,6 @@ def _flag(description: str) -> dict[str, Any]:
         "Description": description,
         "Default": "false",
         "AllowedValues": ["true", "false"],
-        "ConstraintDescription": "must be true or false",
     }
 
 
@@ -93,7 +92,6 @@ PARAMETERS: dict[str, Any] = {
         "Description": "How many days CloudWatch Logs keeps the log of the handler.",
         "Default": _DEFAULT_RETENTION_DAYS,
         "AllowedValues": _RETENTION_DAYS,
-        "ConstraintDescription": "must be a number of days that CloudWatch Logs supports",
     },
     "PermissionsBoundaryArn": {
         "Type": "String",

@@ -1,7 +1,7 @@
 """Conditions of templates that compare what functions return.
 
-MiniStack resolves ``Ref`` and some of ``Fn::Select`` in a condition, and compares other functions as
-they are written.
+MiniStack resolves ``Ref`` and some of ``Fn::Select`` in a condition, and compares other functions
+as they are written.
 
 MiniStack reads its settings when it is imported: import this module after they are set.
 """
