@@ -42,8 +42,9 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     def choose_scalar_style(self) -> Any:
         """No quotes around the argument of a function unless it needs them."""
         style = super().choose_scalar_style()
-        if style == "'" and (self.event.tag or "").startswith("!"):
-            analysis = self.analysis
+        event: Any = self.event
+        analysis: Any = self.analysis
+        if style == "'" and (event.tag or "").startswith("!"):
             plain = analysis.allow_flow_plain if self.flow_level else analysis.allow_block_plain
             return "" if plain else style
         return style
