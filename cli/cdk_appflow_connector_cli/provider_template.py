@@ -115,7 +115,8 @@ def _write(folder: Path, template: str) -> int:
         text = Path(made, _TEMPLATE)
         text.write_text(template, encoding="utf-8", newline="\n")
         size = sum(file.stat().st_size for file in files)
+        # First, since the template tells an earlier output if this is interrupted.
+        text.replace(folder / _TEMPLATE)
         shutil.rmtree(folder / _HANDLER, ignore_errors=True)
         code.rename(folder / _HANDLER)
-        text.replace(folder / _TEMPLATE)
     return size

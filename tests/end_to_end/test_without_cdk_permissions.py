@@ -318,25 +318,32 @@ def test_other_value_is_refused(account: Account, template: str, name: str) -> N
         create(account, template, **{name: "2"})
 
 
-def test_settings_reach_the_resources(account: Account, template: str) -> None:
-    """Log retention and permissions boundary are those of the parameters."""
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    boundary = account.client("iam").create_policy(
-        PolicyName="boundary",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [everything]}),
-    )["Policy"]["Arn"]
-
-    create(account, template, LogRetentionDays="400", PermissionsBoundaryArn=boundary)
+def test_log_retention_is_the_parameter(account: Account, template: str) -> None:
+    """The handler logs to a log group that keeps events as long as the parameter says."""
+    create(account, template, LogRetentionDays="400")
 
     handler = outputs(account)["ServiceToken"]
     function = account.client("lambda").get_function_configuration(FunctionName=handler)
     [group] = account.client("logs").describe_log_groups()["logGroups"]
-    assert (group["retentionInDays"], function["LoggingConfig"]["LogGroup"]) == (
-        400,
-        group["logGroupName"],
-    )
-    found = account.client("iam").get_role(RoleName=role(account))["Role"]
-    assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    assert group["retentionInDays"] == 400
+    assert function["LoggingConfig"]["LogGroup"] == group["logGroupName"]
+
+
+# The local cloud deploys neither of these two properties.
+@pytest.mark.parametrize(
+    ("resource", "name", "condition", "value"),
+    [
+        ("Handler", "VpcConfig", "InVpc", {name: {"Ref": name} for name in VPC}),
+        ("HandlerRole", "PermissionsBoundary", "HasBoundary", {"Ref": "PermissionsBoundaryArn"}),
+    ],
+)
+def test_property_has_the_parameters(
+    template: str, resource: str, name: str, condition: str, value: Any
+) -> None:
+    """VPC and permissions boundary are those of the parameters, or not set."""
+    found = json.loads(template)["Resources"][resource]["Properties"][name]
+
+    assert found == {"Fn::If": [condition, value, {"Ref": "AWS::NoValue"}]}
 
 
 @pytest.mark.parametrize("given", VPC)
@@ -344,9 +351,6 @@ def test_either_list_makes_a_vpc(account: Account, template: str, given: str) ->
     """Subnets or security groups alone reach Lambda, which refuses one without the other."""
     create(account, template, **{given: VPC[given]})
 
-    settings = json.loads(template)["Resources"]["Handler"]["Properties"]["VpcConfig"]
-    of_parameters = {name: {"Ref": name} for name in VPC}
-    assert settings == {"Fn::If": ["InVpc", of_parameters, {"Ref": "AWS::NoValue"}]}
     assert "ec2:CreateNetworkInterface" in allowed(policy(account))
 
 
