@@ -3,8 +3,8 @@
 A list becomes ARNs by ``Fn::Join``, whose delimiter is a literal, so that no ARN of a list contains
 the Region or the account of the stack. The Region is a condition of the statement instead. AppFlow
 and CloudFormation have no resources that another account may share, so a role reaches those of
-this account only. Neither ``Fn::ForEach`` nor a macro is used: both need CAPABILITY_AUTO_EXPAND, and
-a transform on each deployment.
+this account only. Neither ``Fn::ForEach`` nor a macro is used: both need CAPABILITY_AUTO_EXPAND,
+and a transform on each deployment.
 Sources: ``Fn::Join`` in the CloudFormation Template Reference; "Resource-based policies within
 Amazon AppFlow" in the Amazon AppFlow User Guide.
 """
