@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-import subprocess
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,17 +18,12 @@ from cdk_appflow_connector_cli.refreshing import Outcome
 from connector_registration.errors import RETRY_SECONDS
 
 from appflow_local_cloud.process import LocalCloud
+from tests.pages import blocks, run_steps
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 REFERENCE = DOCS / "reference"
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    """The code blocks of a page in a language, also those in lists."""
-    pattern = rf"^ *```{language}\n(.*?)^ *```$"
-    return [textwrap.dedent(block) for block in re.findall(pattern, page.read_text(), re.M | re.S)]
 
 
 def blocks_of_all_pages(language: str) -> list[Any]:
@@ -95,6 +88,10 @@ def test_make_targets_exist(page: Path) -> None:
     assert named - targets == set()
 
 
+# Those that are no operations of a service.
+COMMANDS_OF_AWS_CLI = {("cloudformation", "package"), ("cloudformation", "deploy"), ("s3", "mb")}
+
+
 @pytest.mark.parametrize("block", blocks_of_all_pages("console"))
 def test_commands_name_what_exists(block: str) -> None:
     """Commands name examples, modules, operations of AWS, subcommands and options that exist."""
@@ -104,6 +101,8 @@ def test_commands_name_what_exists(block: str) -> None:
         path = ROOT.joinpath(*module.split("."))
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
     for service, operation, waiter in re.findall(r"^\$ aws (\S+) (\S+) ?(\S*)", block, re.M):
+        if (service, operation) in COMMANDS_OF_AWS_CLI:
+            continue
         # The AWS CLI names the operations of S3's API so, beside commands of its own.
         name = service.removesuffix("api")
         session = botocore.session.Session()
@@ -202,7 +201,8 @@ def test_command_is_documented(command: str, capsys: pytest.CaptureFixture[str])
     options = set(re.findall(r"^  (?:-h, )?(--[\w-]+)", capsys.readouterr().out, re.M))
 
     cells = first_cells(section)
-    documented = {span.split()[0] for span in [*cells, *first_cells(common)] if span[:2] == "--"}
+    shared = first_cells(common) if "--region" in options else []
+    documented = {span.split()[0] for span in [*cells, *shared] if span[:2] == "--"}
     assert options - {"--help"} == documented
     assert set(arguments.PERMISSIONS[command]) == {
         cell for cell in cells if re.fullmatch("[a-z]+:[A-Z][A-Za-z]+", cell)
@@ -220,47 +220,8 @@ def test_states_are_documented() -> None:
 @pytest.mark.parametrize("page", ["tutorial", "how-to/develop-a-connector"])
 def test_commands_run(cloud: LocalCloud, page: str) -> None:
     """The commands, files and changes of a page, in their order, print what the page says."""
-    steps = steps_of((DOCS / f"{page}.md").read_text())
-    script = "".join(f"{commands}echo '=== {n}'\n" for n, (commands, _) in enumerate(steps))
+    text = (DOCS / f"{page}.md").read_text()
 
-    result = subprocess.run(
-        ["bash", "-c", script],
-        cwd=ROOT,
-        env=cloud.environment("000000000000"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-    *printed, _ = re.split(r"^=== \d+\n", result.stdout, flags=re.M)
-    for (commands, expected), shown in zip(steps, printed, strict=True):
+    for commands, expected, shown in run_steps(text, ROOT, cloud.environment("000000000000")):
         for line in expected:
             assert line.strip() in shown, commands
-
-
-def steps_of(text: str) -> list[tuple[str, list[str]]]:
-    """Shell commands for each step of a page, and the lines that they must print."""
-    steps: list[tuple[str, list[str]]] = []
-    file = ""
-    for prose, language, block in re.findall(r"(.*?)^```(\w+)\n(.*?)^```$", text, re.M | re.S):
-        file = [file, *re.findall(r"`([\w/]+\.(?:py|json))`", prose)][-1]
-        if language in ("python", "json"):
-            steps.append((f"mkdir -p connector && cat > {file} <<'END'\n{block}END\n", []))
-        elif language == "diff":
-            [old] = re.findall(r"^-\s*(.*)$", block, re.M)
-            [new] = re.findall(r"^\+\s*(.*)$", block, re.M)
-            steps.append((replacement(file, old, new), ["1"]))
-        elif block != "$ make cloud\n":
-            commands = re.findall(r"^\$ ((?:.*\\\n)*.*\n)", block, re.M)
-            printed = re.sub(r"^\$ (?:.*\\\n)*.*\n", "", block, flags=re.M).splitlines()
-            steps.append(("".join(commands), [line for line in printed if line != "..."]))
-    return steps
-
-
-def replacement(file: str, old: str, new: str) -> str:
-    """A command that replaces a line, and prints how many there are."""
-    script = (
-        "import sys; from pathlib import Path; path = Path(sys.argv[1]); text = path.read_text();"
-        " print(text.count(sys.argv[2])); path.write_text(text.replace(*sys.argv[2:]))"
-    )
-    return shlex.join(["python", "-c", script, file, old, new]) + "\n"

@@ -34,6 +34,7 @@ MODULES = (
     "test_custom_resources",
     "test_cloudformation_types",
     "test_serverless_templates",
+    "test_template_conditions",
     "test_function_events",
 )
 
@@ -58,6 +59,8 @@ SOURCES = {
     " message in issue 338 of hashicorp/terraform-provider-awscc",
     "SAM": "the AWS Serverless Application Model Developer Guide, and AWS::Serverless transform in"
     " the CloudFormation Template Reference",
+    "conditions": '"Condition functions" in the CloudFormation Template Reference, and cfn-lint\'s'
+    " schema of Fn::Equals",
     "state events": '"Lambda Function state events in Amazon EventBridge" in the Lambda Developer'
     " Guide",
     "CloudTrail": '"AWS Lambda events" in the EventBridge Events Reference, and the record of'

@@ -18,12 +18,12 @@ _EXIT_ERROR = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, from ``sys.argv`` by default, and return the exit code.
 
-    The module of a command has the command's name, and a function ``run``.
+    The module of a command has a function ``run``.
     """
     options = parser().parse_args(arguments)
     _print_every_character()
     try:
-        command = importlib.import_module(f".{options.command}", __package__)
+        command = importlib.import_module(f".{options.module}", __package__)
     except ModuleNotFoundError as missing:
         return _fail(f"{missing}. Install the dependencies: pip install '{PROGRAM}[cli]'")
     try:

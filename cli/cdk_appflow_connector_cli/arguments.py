@@ -43,6 +43,7 @@ PERMISSIONS: Mapping[str, Mapping[str, str]] = {
         "cloudformation:GetTemplate": "with --stack",
         "cloudformation:ListExports": "with --stack, for imported values",
     },
+    "template": {},
 }
 """The IAM actions that each command needs, with the condition of those not always needed."""
 
@@ -170,6 +171,24 @@ exit codes:
 permissions:
 """
 
+_TEMPLATE = """\
+Write the Lambda function behind connector registrations as a CloudFormation
+template, for stacks that are not made with the CDK: FOLDER/provider.yaml, and
+the handler's code in FOLDER/handler. sam deploy, sam package and aws
+cloudformation package upload the code.
+"""
+
+_TEMPLATE_EPILOG = """\
+An earlier output in FOLDER is replaced, with everything in FOLDER/handler.
+Other files stay. Equal versions write equal files.
+
+exit codes:
+  0  the files are written
+  2  the command failed, for example since Node.js is missing
+
+permissions:
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
@@ -180,6 +199,7 @@ def parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_check(commands)
     _add_refresh(commands)
+    _add_template(commands)
     return root
 
 
@@ -269,6 +289,21 @@ def _add_refresh(commands: Commands) -> None:
     _add_common_options(command)
 
 
+def _add_template(commands: Commands) -> None:
+    command = _add_command(
+        commands,
+        "template",
+        summary="write the provider as a CloudFormation template, for SAM and others",
+        description=_TEMPLATE,
+        epilog=_TEMPLATE_EPILOG,
+        # template is the module that reads the templates of deployed stacks.
+        module="provider_template",
+    )
+    command.add_argument(
+        "--output", metavar="FOLDER", required=True, help="where to write; made if missing"
+    )
+
+
 def _seconds(text: str) -> float:
     """A time limit in seconds.
 
@@ -287,16 +322,24 @@ def _seconds(text: str) -> float:
 
 
 def _add_command(
-    commands: Commands, name: str, *, summary: str, description: str, epilog: str
+    commands: Commands,
+    name: str,
+    *,
+    summary: str,
+    description: str,
+    epilog: str,
+    module: str | None = None,
 ) -> argparse.ArgumentParser:
-    """Add a command, whose epilog ends with its permissions."""
-    return commands.add_parser(
+    """Add a command, whose epilog ends with its permissions; its module has its name by default."""
+    command = commands.add_parser(
         name,
         help=summary,
         description=description,
         epilog=epilog + _permissions(PERMISSIONS[name]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    command.set_defaults(module=module or name)
+    return command
 
 
 def _add_common_options(command: argparse.ArgumentParser) -> None:
@@ -306,6 +349,8 @@ def _add_common_options(command: argparse.ArgumentParser) -> None:
 
 
 def _permissions(permissions: Mapping[str, str]) -> str:
+    if not permissions:
+        return "  none\n"
     width = max(map(len, permissions))
     return "".join(
         f"  {action:{width}}  {condition}".rstrip() + "\n"

@@ -45,9 +45,14 @@ def handler_code(scope: Construct) -> lambda_.Code:
     staging = Path(stage.asset_outdir, "appflow-connector-registration-handler")
     # Files of an earlier version of the library would become part of the asset.
     shutil.rmtree(staging, ignore_errors=True)
-    for source, target in (*_handler_files(), *_shared_files(), *_crhelper_files()):
-        _copy(source, staging / target)
+    copy_handler(staging)
     return lambda_.Code.from_asset(str(staging))
+
+
+def copy_handler(folder: Path) -> None:
+    """Copy the handler and what it imports into a folder."""
+    for source, target in (*_handler_files(), *_shared_files(), *_crhelper_files()):
+        _copy(source, folder / target)
 
 
 def _handler_files() -> Iterator[tuple[Path, Path]]:

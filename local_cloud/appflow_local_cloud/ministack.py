@@ -31,6 +31,7 @@ from .event_targets import PermittedTargets
 from .function_events import FunctionEvents
 from .function_states import FunctionStates
 from .serverless_templates import ServerlessTemplates
+from .template_conditions import ResolvedConditions
 
 _CONTEXT = [
     "principal_arn",
@@ -81,6 +82,7 @@ def create_app(
     custom_resources.install()
     AppFlowTypes(f"http://{HOST}:{port}").install()
     ServerlessTemplates().install()
+    ResolvedConditions().install()
     app = custom_resources.intercept_responses(ministack.app.app)
     app = control_api(force_https(require_signature(app)), endpoint, states, delivery)
     if faults_port is None:
@@ -135,6 +137,8 @@ def _check_cloudformation_compatibility() -> None:
 
     _require(engine._apply_transforms, ["template", "provided_params", "previous_params"])
     _require(engine._transform_parameters, ["template", "provided_params", "previous_params"])
+    _require(engine._evaluate_conditions, ["template", "params"])
+    _require(engine._resolve_refs, ["value", "resources", "params", "conditions", "mappings"])
     _require(engine._TransformFailed.__init__, ["self", "template", "error"])
     handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Permission"]
     _require(handlers["create"], ["logical_id", "props", "stack_name"])

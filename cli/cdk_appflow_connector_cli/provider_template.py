@@ -1,0 +1,122 @@
+"""The command ``template``: the provider for stacks that the CDK does not make."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from .arguments import PROGRAM
+from .errors import CommandError
+from .template_yaml import yaml_text
+
+_TEMPLATE = "provider.yaml"
+_HANDLER = "handler"
+
+# The first line of a template tells it from a file that something else has written.
+_MADE_BY = "# Made by cdk-appflow-connector template"
+
+# Archives contain the times of files, and tools upload an archive again if it has changed.
+_TIME = 1_000_000_000
+
+_NEXT_STEP = """\
+Deploy it, for example with
+  sam deploy --template-file {template} --stack-name appflow-connector-registration \\
+      --resolve-s3 --capabilities CAPABILITY_IAM --parameter-overrides \\
+      ConnectorLabels=<label> FunctionArns=<ARN> StackNames=<stack with the registration>"""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the template and the handler's code, print what was written, and return 0.
+
+    Raises:
+        CommandError: the folder has something else, cannot be written, or Node.js is missing.
+    """
+    folder = Path(options.output)
+    _check_output(folder)
+    template = _template()
+    try:
+        size = _write(folder, template)
+    except OSError as error:
+        raise CommandError(
+            f"{error.filename or folder} cannot be written: {error.strerror}. Name another folder"
+            " with --output"
+        ) from None
+    print(
+        f"Wrote {folder / _TEMPLATE} and {folder / _HANDLER}{os.sep} (the handler's code,"
+        f" {round(size / 1000)} kB)."
+    )
+    print(_NEXT_STEP.format(template=folder / _TEMPLATE))
+    return 0
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse to overwrite what this command has not written.
+
+    Raises:
+        CommandError: the folder is a file, or has another template or another handler.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise CommandError(f"{folder} is a file. Name a folder with --output")
+    template = folder / _TEMPLATE
+    if _is_made_by_this_command(template):
+        return
+    for path in (template, folder / _HANDLER):
+        if path.exists():
+            raise CommandError(
+                f"{path} exists, and this command has not written it. Name another folder with"
+                " --output, or remove it"
+            )
+
+
+def _is_made_by_this_command(template: Path) -> bool:
+    try:
+        with template.open(encoding="utf-8") as file:
+            return file.readline().startswith(_MADE_BY)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _template() -> str:
+    """The text of the template.
+
+    Raises:
+        CommandError: Node.js, which the CDK runs on, is missing.
+    """
+    # As the CDK finds it.
+    node = os.environ.get("JSII_NODE", "node")
+    if shutil.which(node) is None:
+        raise CommandError(
+            f"{node} is not found. The CDK, which makes the template, runs on Node.js. Install"
+            " Node.js 22 or newer, and put it on the PATH"
+        )
+    # The CDK's validation takes seconds, and reads the variable when it is imported.
+    os.environ.setdefault("CDK_VALIDATION", "false")
+    from cdk_appflow_connector._provider_template import provider_template
+
+    return f"{_MADE_BY}, version {version(PROGRAM)}\n\n{yaml_text(provider_template())}"
+
+
+def _write(folder: Path, template: str) -> int:
+    """Replace an earlier output, and return the size of the handler's code in bytes."""
+    from cdk_appflow_connector._handler_code import copy_handler
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # Beside its place, so that a failure leaves the earlier output as it is.
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        code = Path(made, _HANDLER)
+        copy_handler(code)
+        files = [path for path in code.rglob("*") if path.is_file()]
+        for file in files:
+            os.utime(file, (_TIME, _TIME))
+        text = Path(made, _TEMPLATE)
+        text.write_text(template, encoding="utf-8", newline="\n")
+        size = sum(file.stat().st_size for file in files)
+        # First, since the template tells an earlier output if this is interrupted.
+        text.replace(folder / _TEMPLATE)
+        shutil.rmtree(folder / _HANDLER, ignore_errors=True)
+        code.rename(folder / _HANDLER)
+    return size

@@ -1,0 +1,187 @@
+"""The command ``template``: the files, what is printed, and what is not overwritten."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.support import SCRIPT
+from tests.synth.support import asset_of
+
+
+def run(
+    folder: Path, output: str = "provider", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder."""
+    return subprocess.run(
+        [str(SCRIPT), "template", "--output", output],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, by their paths in it."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that the command has written into a new folder, and what it has printed."""
+    folder = tmp_path_factory.mktemp("template")
+    result = run(folder)
+    assert (result.stderr, result.returncode) == ("", 0)
+    return folder / "provider", result.stdout
+
+
+@pytest.fixture
+def earlier(made: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of an earlier output, beside which a test may run the command."""
+    shutil.copytree(made[0], tmp_path / "provider")
+    return tmp_path / "provider"
+
+
+def test_prints_what_was_written(made: tuple[Path, str]) -> None:
+    """The output names the files, the size of the code and the command that deploys them."""
+    folder, printed = made
+    size = sum(map(len, contents(folder / "handler").values()))
+
+    assert printed.splitlines()[0] == (
+        "Wrote provider/provider.yaml and provider/handler/ (the handler's code,"
+        f" {round(size / 1000)} kB)."
+    )
+    assert "  sam deploy --template-file provider/provider.yaml --stack-name" in printed
+    assert set(re.findall(r"\b([A-Z]\w+)=", printed)) == {
+        "ConnectorLabels",
+        "FunctionArns",
+        "StackNames",
+    }
+
+
+def test_handler_is_that_of_the_construct(made: tuple[Path, str], tmp_path: Path) -> None:
+    """The folder ``handler`` has the files of the construct's asset."""
+    assert contents(made[0] / "handler") == contents(asset_of(tmp_path))
+
+
+def test_equal_files_each_time(made: tuple[Path, str], tmp_path: Path) -> None:
+    """Another process writes equal files, whose times are equal too."""
+    run(tmp_path, PYTHONHASHSEED="1")
+
+    first, second = made[0], tmp_path / "provider"
+    assert contents(second) == contents(first)
+    times = {file.stat().st_mtime for folder in (first, second) for file in code_of(folder)}
+    assert len(times) == 1
+
+
+def code_of(folder: Path) -> Iterator[Path]:
+    """The files of the handler in an output."""
+    return (folder / "handler").rglob("*.py")
+
+
+def test_template_passes_cfn_lint(made: tuple[Path, str]) -> None:
+    """cfn-lint finds nothing in the template but the local path of the code."""
+    lint = Path(sys.executable).with_name("cfn-lint")
+    # The code may be a path only until it is packaged.
+    command = [str(lint), "--ignore-checks", "W3002", "--", str(made[0] / "provider.yaml")]
+
+    result = subprocess.run(command, capture_output=True, text=True)
+
+    assert (result.stdout, result.returncode) == ("", 0)
+
+
+def test_template_needs_no_cdk(made: tuple[Path, str]) -> None:
+    """The template has short names, and neither assets nor a rule of the CDK's bootstrapping."""
+    text = (made[0] / "provider.yaml").read_text()
+
+    assert re.findall(r"^  (\w+):\n    Type: AWS::", text, re.M) == [
+        "Handler",
+        "HandlerEvents",
+        "HandlerRole",
+        "HandlerLogs",
+    ]
+    assert re.findall(r"Bootstrap|cdk-hnb|aws:cdk|AppFlowConnectorRegistrationProvider", text) == []
+
+
+def test_earlier_output_is_replaced(earlier: Path, made: tuple[Path, str]) -> None:
+    """An earlier output is replaced, with what another version wrote, and other files stay."""
+    (earlier / "handler" / "former_module.py").write_text("")
+    (earlier / "provider.yaml").write_text("# Made by cdk-appflow-connector template, version 0\n")
+    (earlier / "samconfig.toml").write_text("version = 0.1\n")
+
+    result = run(earlier.parent)
+
+    assert result.returncode == 0
+    assert contents(earlier) == {**contents(made[0]), "samconfig.toml": b"version = 0.1\n"}
+
+
+@pytest.mark.parametrize("name", ["provider.yaml", "handler", "handler/index.py"])
+def test_other_files_are_not_overwritten(tmp_path: Path, name: str) -> None:
+    """A template or a handler that the command has not written is an error, and stays."""
+    file = tmp_path / "provider" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+
+    result = run(tmp_path)
+
+    found = "provider/provider.yaml" if name == "provider.yaml" else "provider/handler"
+    assert (result.stdout, result.returncode) == ("", 2)
+    assert result.stderr == (
+        f"cdk-appflow-connector: {found} exists, and this command has not written it. Name another"
+        " folder with --output, or remove it\n"
+    )
+    assert contents(tmp_path) == {f"provider/{name}": b"mine"}
+
+
+def test_output_may_not_be_a_file(tmp_path: Path) -> None:
+    """A file in place of the folder is an error that says what to do."""
+    (tmp_path / "provider").write_text("mine")
+
+    result = run(tmp_path)
+
+    assert (result.stdout, result.returncode) == ("", 2)
+    assert result.stderr == (
+        "cdk-appflow-connector: provider is a file. Name a folder with --output\n"
+    )
+
+
+@pytest.mark.parametrize("output", ["mine/provider", "/proc/provider"])
+def test_output_that_cannot_be_written(tmp_path: Path, output: str) -> None:
+    """A folder that cannot be made is an error with its path and the system's reason."""
+    (tmp_path / "mine").write_text("")
+
+    result = run(tmp_path, output)
+
+    assert (result.stdout, result.returncode) == ("", 2)
+    assert re.fullmatch(
+        rf"cdk-appflow-connector: {output} cannot be written: \w[\w ]+\. Name another folder with"
+        r" --output\n",
+        result.stderr,
+    )
+
+
+@pytest.mark.parametrize("variables", [{"PATH": "/nowhere"}, {"JSII_NODE": "no-such-node"}])
+def test_missing_node_is_an_error(tmp_path: Path, variables: dict[str, Any]) -> None:
+    """Without Node.js the command says what needs it, and writes nothing."""
+    result = run(tmp_path, **variables)
+
+    node = variables.get("JSII_NODE", "node")
+    assert (result.stdout, result.returncode) == ("", 2)
+    assert result.stderr == (
+        f"cdk-appflow-connector: {node} is not found. The CDK, which makes the template, runs on"
+        " Node.js. Install Node.js 22 or newer, and put it on the PATH\n"
+    )
+    assert contents(tmp_path) == {}
