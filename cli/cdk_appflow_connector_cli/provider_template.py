@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .arguments import PROGRAM
 from .errors import CommandError
-from .template_yaml import yaml_text
+from .template_text import yaml_text
 
 _TEMPLATE = "provider.yaml"
 _HANDLER = "handler"

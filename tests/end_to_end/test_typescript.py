@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.packages import npm_packages
-from tests.end_to_end.support import ROOT, bootstrap, registered_labels, run_cdk
+from tests.end_to_end.support import ROOT, bootstrap, registered_labels
 from tests.support import Account
 
 EXAMPLE = ROOT / "examples" / "typescript"
@@ -66,18 +66,34 @@ def app(account: Account, tmp_path: Path) -> TypeScriptApp:
 
 @pytest.fixture
 def provided(app: TypeScriptApp, tmp_path: Path) -> TypeScriptApp:
-    """The app, after the deployment of the provider."""
-    bootstrap(app.account)
-    result = run_cdk(
-        app.account,
-        f"{sys.executable} -m tests.end_to_end.provider_app",
-        tmp_path / "provider",
-        *("deploy", "--require-approval", "never"),
-        FUNCTION=LABEL,
-        LABEL=LABEL,
-        CONSUMER=STACK,
+    """The app, after the deployment of the provider's template."""
+    account = app.account
+    bootstrap(account)
+    account.client("s3").create_bucket(Bucket="provider")
+    template = str(tmp_path / "provider" / "provider.yaml")
+    packaged = tmp_path / "packaged.yaml"
+    for command in (
+        ["cdk-appflow-connector", "template", "--output", str(tmp_path / "provider")],
+        [
+            *("aws", "cloudformation", "package", "--template-file", template),
+            *("--s3-bucket", "provider", "--output-template-file", str(packaged)),
+        ],
+    ):
+        subprocess.run(command, env=account.cloud.environment(account.id), check=True)
+    function = f"arn:aws:lambda:{account.region}:{account.id}:function:{LABEL}:*"
+    values = {"ConnectorLabels": LABEL, "FunctionArns": function, "StackNames": STACK}
+    cloudformation = account.client("cloudformation")
+    cloudformation.create_stack(
+        StackName="appflow-connector-registration",
+        TemplateBody=packaged.read_text(),
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value} for name, value in values.items()
+        ],
+        Capabilities=["CAPABILITY_IAM"],
     )
-    assert result.returncode == 0, result.stderr
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="appflow-connector-registration", WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
+    )
     return app
 
 
