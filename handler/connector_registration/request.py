@@ -48,7 +48,6 @@ class Adoption(enum.Enum):
     FORBIDDEN = "Forbidden"
 
 
-# A named tuple: ``speed`` says why.
 class Registration(NamedTuple):
     """What a template asks for: the registration of one connector.
 

@@ -41,6 +41,7 @@ TIMEOUTS = {
 
 _SERVICES = {"connector": "lambda"}
 
+
 @functools.cache
 def client(name: str) -> Any:
     """Return the client in ``TIMEOUTS``, configured from the environment."""

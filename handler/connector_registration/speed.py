@@ -7,10 +7,9 @@ The first event of a container is spared what it does not need: boto3, and the d
 services. It also finds the certificate authorities read, which OpenSSL does beside the imports. The
 later events share their TLS context and the user agent of their calls.
 
-Three measures are how other modules import: ``function`` imports ``lifecycle`` and
-``external_change``, and with them the SDK, for the events that need them; ``delivery`` imports
-``urllib.request`` for a proxy only; and ``request`` has named tuples, since the import of
-``dataclasses`` takes a tenth of the time of an event that makes no call.
+Two measures are how other modules import: ``function`` imports ``lifecycle`` and
+``external_change``, and with them the SDK, for the events that need them, and ``delivery`` imports
+``urllib.request`` for a proxy only.
 """
 
 from __future__ import annotations
