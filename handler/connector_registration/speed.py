@@ -3,9 +3,9 @@
 ``python -m tools.benchmarks events`` measures the handler without each of them. A measure that
 saves less than 3 % of an event is not worth its code.
 
-The first event of a container is spared what it does not need: boto3, and the data of four hundred
-services. It also finds the certificate authorities read, which OpenSSL does beside the imports. The
-later events share their TLS context and the user agent of their calls.
+The first event of a container does without boto3 and the data of four hundred services, and OpenSSL
+has read the certificate authorities beside the imports. All events share the TLS context of their
+responses and the user agent of their calls.
 
 Two measures are how other modules import: ``function`` imports ``lifecycle`` and
 ``external_change``, and with them the SDK, for the events that need them, and ``delivery`` imports
@@ -53,8 +53,8 @@ _authorities_lock = threading.Lock()
 def tls_context() -> ssl.SSLContext:
     """Return the TLS context of all responses, with the certificate authorities of the system.
 
-    urllib3 would read the authorities again for each connection, and a warm event would take five
-    times as long.
+    urllib3 would read the authorities again for each connection, and a warm event would take
+    several times as long.
     """
     # The second caller waits: reading the authorities twice at once takes longer.
     with _authorities_lock:
@@ -70,8 +70,8 @@ def sdk_session(service: str) -> Any:
     """Return a session of botocore that reads the data of one service only.
 
     botocore replaces boto3, which would import transfer managers and resource models first. Its own
-    search lists the folders of all services and reads a megabyte of endpoints, which takes half the
-    time of a cold Update.
+    search lists the folders of all services and reads a megabyte of endpoints, with which a cold
+    Update takes half as long again.
     """
     import botocore.session
     from botocore.loaders import Loader
