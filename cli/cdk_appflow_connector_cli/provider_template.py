@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import tempfile
-from importlib.metadata import version
+from importlib.metadata import files, version
 from pathlib import Path
 
 from .arguments import PROGRAM
@@ -109,14 +109,22 @@ def _write(folder: Path, template: str) -> int:
     with tempfile.TemporaryDirectory(dir=folder) as made:
         code = Path(made, _HANDLER)
         copy_handler(code)
-        files = [path for path in code.rglob("*") if path.is_file()]
-        for file in files:
+        # A folder that is passed on contains crhelper, which is under the same licence.
+        shutil.copyfile(_licence(), code / "LICENSE")
+        written = [path for path in code.rglob("*") if path.is_file()]
+        for file in written:
             os.utime(file, (_TIME, _TIME))
         text = Path(made, _TEMPLATE)
         text.write_text(template, encoding="utf-8", newline="\n")
-        size = sum(file.stat().st_size for file in files)
+        size = sum(file.stat().st_size for file in written)
         # First, since the template tells an earlier output if this is interrupted.
         text.replace(folder / _TEMPLATE)
         shutil.rmtree(folder / _HANDLER, ignore_errors=True)
         code.rename(folder / _HANDLER)
     return size
+
+
+def _licence() -> Path:
+    """The file with the licence of this package."""
+    [licence] = [file for file in files(PROGRAM) or () if file.name == "LICENSE"]
+    return Path(str(licence.locate()))

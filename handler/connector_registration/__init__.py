@@ -8,15 +8,7 @@ Python runtime ships (boto3, botocore, urllib3) may be imported here.
 ``docs/explanation/architecture.md`` describes the modules in the order an event passes them.
 """
 
-import importlib
-import sys
-import types
+from . import speed
 
-# crhelper imports boto3 for its polling mode, which the handler does not use. Without boto3, an
-# event that makes no call needs no SDK at all, and the others import only the part that they use:
-# two thirds of the time of a cold Update, and two thirds of its memory.
-_boto3 = sys.modules.pop("boto3", None)
-sys.modules["boto3"] = types.ModuleType("boto3")
-importlib.import_module("crhelper")
-del sys.modules["boto3"]
-sys.modules.update({"boto3": _boto3} if _boto3 else {})
+speed.read_authorities()
+speed.import_crhelper()

@@ -13,7 +13,6 @@ that subclasses may override, because version 2.0.12
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -85,9 +84,6 @@ class CustomResource(CfnResource):
         failure_id = event.get("PhysicalResourceId") or f"{FAILED_CREATE}{event['RequestId']}"
         self.response = Response(event, self._http, failure_physical_id=failure_id)
         self._invocation = context
-        # OpenSSL reads the certificate authorities without the interpreter's lock, so a thread
-        # saves an eighth of the time of a cold Update.
-        threading.Thread(target=self._prepare, args=[event["ResponseURL"]], daemon=True).start()
         try:
             super().__call__(event, context)
         except BaseException as error:
@@ -95,11 +91,6 @@ class CustomResource(CfnResource):
             self.response.fail(f"The handler ended early: {error!r}. Deploy again.")
             raise
         self.response.check_delivered()
-
-    def _prepare(self, response_url: str) -> None:
-        # An invalid proxy is reported when the response is sent, without its credentials.
-        with contextlib.suppress(urllib3.exceptions.HTTPError):
-            self._http(response_url)
 
     def _wrap_function(self, func: Callable[[Mapping[str, Any], Any], str]) -> None:
         def report_unexpected(event: Mapping[str, Any], context: Any) -> str:

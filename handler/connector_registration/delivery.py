@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import urllib3
 
-from . import time_budget
+from . import speed, time_budget
 
 # With six tries that all reach their limit, a delivery ends within MAX_SEND_SECONDS.
 _TRY_SECONDS = 6
@@ -161,24 +161,17 @@ class _Socket(ssl.SSLSocket):
         self.settimeout(left)
 
 
-_pool_lock = threading.Lock()
-
-
 def pool(url: str) -> urllib3.PoolManager:
     """Return the connection pool for a response URL.
 
     Certificates are checked, and HTTPS_PROXY and NO_PROXY are honoured.
     """
-    # The second caller waits: reading the certificate authorities twice at once takes longer.
-    with _pool_lock:
-        return _pool(_proxy_for(url))
+    return _pool(_proxy_for(url))
 
 
 @functools.cache
 def _pool(proxy: str | None) -> urllib3.PoolManager:
-    # All connections share one context. urllib3 would read the authorities again for each, and a
-    # warm event would take seven times as long.
-    context = ssl.create_default_context()
+    context = speed.tls_context()
     context.sslsocket_class = _Socket
     if proxy is None:
         return urllib3.PoolManager(ssl_context=context)
@@ -195,7 +188,6 @@ def _proxy_for(url: str) -> str | None:
     target = urllib3.util.parse_url(url)
     if not any(name.lower() == f"{target.scheme}_proxy" for name in os.environ):
         return None
-    # Imported for a proxy only, to keep cold starts short.
     from urllib.request import getproxies, proxy_bypass
 
     proxy = getproxies().get(str(target.scheme))

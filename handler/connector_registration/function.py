@@ -1,7 +1,7 @@
 """The Lambda entry point: one function for each request type.
 
 ``lifecycle`` and ``external_change`` import the SDK. Only an event that calls AppFlow imports one
-of them; the others take two thirds of the time without it.
+of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The AWS SDK: clients, built from the parts of botocore that they need.
-
-botocore replaces boto3, which would import transfer managers and resource models first.
-``make bench`` shows what that saves.
-"""
+"""The AWS SDK: its clients with their time limits, its calls and their log lines, AWS's time."""
 
 from __future__ import annotations
 
@@ -13,13 +9,11 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 
-from . import time_budget
+from . import speed, time_budget
 from .time_budget import APPFLOW_CONNECT_SECONDS, APPFLOW_READ_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -47,71 +41,20 @@ TIMEOUTS = {
 
 _SERVICES = {"connector": "lambda"}
 
-# What botocore's endpoints.json contains about a service that it does not list, in the one
-# partition that has AppFlow. The host names come from each service's endpoint rules.
-_ENDPOINTS: dict[str, Any] = {
-    "version": 3,
-    "partitions": [
-        {
-            "partition": "aws",
-            "dnsSuffix": "amazonaws.com",
-            "regionRegex": r"^\w+\-\w+\-\d+$",
-            "regions": {},
-            "services": {},
-            "defaults": {
-                "hostname": "{service}.{region}.{dnsSuffix}",
-                "protocols": ["https"],
-                "signatureVersions": ["v4"],
-                "variants": [
-                    {
-                        "tags": ["fips"],
-                        "dnsSuffix": "amazonaws.com",
-                        "hostname": "{service}-fips.{region}.{dnsSuffix}",
-                    },
-                    {
-                        "tags": ["dualstack"],
-                        "dnsSuffix": "api.aws",
-                        "hostname": "{service}.{region}.{dnsSuffix}",
-                    },
-                    {
-                        "tags": ["dualstack", "fips"],
-                        "dnsSuffix": "api.aws",
-                        "hostname": "{service}-fips.{region}.{dnsSuffix}",
-                    },
-                ],
-            },
-        }
-    ],
-}
-
-
-class _Loader(Loader):  # type: ignore[misc]
-    """Reads the data of these services only, which saves a seventh of the time of a cold Update."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
-        # botocore would list the folders of all four hundred services.
-        return [*{_SERVICES.get(name, name) for name in TIMEOUTS}]
-
-    def load_data_with_path(self, name: str) -> tuple[Any, str]:
-        if name == "endpoints":
-            # The file has a megabyte.
-            return _ENDPOINTS, self.BUILTIN_DATA_PATH
-        found: tuple[Any, str] = super().load_data_with_path(name)
-        return found
-
 
 @functools.cache
 def client(name: str) -> Any:
     """Return the client in ``TIMEOUTS``, configured from the environment."""
     timeouts = TIMEOUTS[name]
-    session = botocore.session.Session()
-    session.register_component("data_loader", _Loader())
+    service = _SERVICES.get(name, name)
+    session = speed.sdk_session(service)
     return session.create_client(
-        _SERVICES.get(name, name),
+        service,
         config=Config(
             connect_timeout=timeouts.connect,
             read_timeout=timeouts.read,
             retries={"mode": "standard", "total_max_attempts": timeouts.attempts},
+            user_agent=speed.user_agent(session),
         ),
     )
 

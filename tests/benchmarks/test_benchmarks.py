@@ -13,9 +13,10 @@ import pytest
 
 from tools.benchmarks.__main__ import PAGE, RECORD, TABLES
 from tools.benchmarks.candidates import NO_CALL, OURS, candidates, prepare_ours
-from tools.benchmarks.events import check_tally
+from tools.benchmarks.events import check_tally, tables
 from tools.benchmarks.measurement import Candidate, ContainerError, run_container
 from tools.benchmarks.report import Table, with_tables
+from tools.benchmarks.runtime import lambda_runtime
 from tools.benchmarks.server import Server, serve
 
 
@@ -76,12 +77,34 @@ class TestRunContainer:
         with pytest.raises(ContainerError, match=f"^{re.escape(message)}$"):
             check_tally(idle, server, 2)
 
+    def test_loaded_runtime_is_no_outcome(self, compared: dict[str, Candidate]) -> None:
+        """The line after which the clock starts is not read as the outcome of an event."""
+        outcome = '{"seconds": 0.25, "peak_kib": 2048}'
+        program = (
+            f"import sys; print(flush=True); [print('{outcome}', flush=True) for _ in sys.stdin]"
+        )
+        command = [sys.executable, "-c", program]
+        loaded = replace(compared[OURS], command=command, has_runtime=True)
+
+        measurement = run_container(loaded, warm_events=2)
+
+        assert (measurement.warm_ms, measurement.peak_mib) == (250, 2)
+
     def test_early_end_is_refused(self, compared: dict[str, Candidate]) -> None:
         """A container that ends early is refused with what it printed."""
         broken = replace(compared[OURS], command=[sys.executable, "-c", "raise SystemExit('Oh')"])
 
         with pytest.raises(ContainerError, match=r"^this handler: Oh"):
             run_container(broken, warm_events=1)
+
+
+def test_missing_python_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without the Python of Lambda's runtime, its table says that it is left out."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert lambda_runtime(tmp_path) is None
+    [row] = tables({"candidates": {}})["runtime"].rows
+    assert row[0] == "not measured: the path has no python3.14"
 
 
 class TestPage:

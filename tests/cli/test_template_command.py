@@ -17,6 +17,9 @@ from tests.cli.support import SCRIPT
 from tests.synth.support import asset_of
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def run(
     folder: Path, output: str = "provider", **variables: str
 ) -> subprocess.CompletedProcess[str]:
@@ -73,8 +76,10 @@ def test_prints_what_was_written(made: tuple[Path, str]) -> None:
 
 
 def test_handler_is_that_of_the_construct(made: tuple[Path, str], tmp_path: Path) -> None:
-    """The folder ``handler`` has the files of the construct's asset."""
-    assert contents(made[0] / "handler") == contents(asset_of(tmp_path))
+    """The folder ``handler`` has the files of the construct's asset and the licence of both."""
+    licence = {"LICENSE": (ROOT / "LICENSE").read_bytes()}
+
+    assert contents(made[0] / "handler") == contents(asset_of(tmp_path)) | licence
 
 
 def test_equal_files_each_time(made: tuple[Path, str], tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.support import Account, connector, new_account_id
 # Lambda sets it before it imports a handler, and crhelper needs it then.
 os.environ.setdefault("AWS_REGION", "us-east-1")
 
-from connector_registration import delivery, function, sdk, time_budget
+from connector_registration import function, sdk, time_budget
 
 from tests.handler.accounts import ReusedAccount
 from tests.handler.clock import RESPONSE, Clock
@@ -36,6 +36,7 @@ from tests.handler.cloudformation import (
 )
 from tests.handler.connections import Connections
 from tests.handler.containers import Containers
+from tests.handler.endpoint import forget_endpoints
 from tests.handler.faults import Inject
 from tests.handler.log import Log
 from tests.handler.stacks import Region
@@ -45,7 +46,7 @@ from tests.handler.stacks import Region
 def authority() -> trustme.CA:
     """The certificate authority of the response endpoint."""
     # The handler reads the trusted authorities once.
-    delivery._pool.cache_clear()
+    forget_endpoints()
     return trustme.CA()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import trustme
+from connector_registration import delivery, speed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -38,6 +39,14 @@ def trickle(answer: bytes, *, pieces: int = 200) -> Sequence[bytes]:
     """
     line, rest = answer.split(b"\r\n", 1)
     return [*(bytes([byte]) for byte in line.ljust(pieces, b".")), b"\r\n" + rest]
+
+
+def forget_endpoints() -> None:
+    """Let the handler make new connections, and read the certificate authorities again."""
+    # The handler's import has begun to read them on a thread.
+    speed.tls_context()
+    speed._tls_context.cache_clear()
+    delivery._pool.cache_clear()
 
 
 class Endpoint:

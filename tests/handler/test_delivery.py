@@ -21,6 +21,7 @@ from tests.handler.endpoint import (
     SILENCE,
     Endpoint,
     body,
+    forget_endpoints,
     status,
     trickle,
 )
@@ -39,9 +40,9 @@ pytestmark = pytest.mark.usefixtures("trusted", "quick")
 def quick(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[None]:
     """The handler's limits, scaled down, and connections of this test only."""
     monkeypatch.setattr(delivery, "_TRY_SECONDS", 1.5)
-    delivery._pool.cache_clear()
+    forget_endpoints()
     yield
-    delivery._pool.cache_clear()
+    forget_endpoints()
 
 
 def send(endpoint: Endpoint) -> Outcome:

@@ -12,6 +12,7 @@ from pytest_httpserver import HTTPServer
 
 from appflow_local_cloud.environment import free_port
 from tests.handler.cloudformation import RESPONSE_PATH, SIGNATURE, CloudFormation
+from tests.handler.endpoint import forget_endpoints
 from tests.handler.events import LABEL
 from tests.handler.log import Log
 
@@ -39,9 +40,9 @@ def deliver(
         return len(httpserver.log)
 
     monkeypatch.setattr(delivery, "_PAUSES", ())
-    delivery._pool.cache_clear()
+    forget_endpoints()
     yield deliver
-    delivery._pool.cache_clear()
+    forget_endpoints()
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import boto3
+import botocore
 import pytest
 from connector_registration import sdk
 from pytest_httpserver import HTTPServer
@@ -94,6 +95,43 @@ print(*sorted(os.path.basename(name).split(".")[0] for name in opened if "botoco
     read = run(program, {"HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"})
 
     assert read == "endpoint-rule-set-1 partitions sdk-default-configuration service-2\n"
+
+
+def test_user_agent_names_sdk_and_library(
+    monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer, trusted: None
+) -> None:
+    """CloudTrail can tell the handler's calls by the user agent, which still names botocore."""
+    httpserver.expect_request("/describe-connector").respond_with_json({})
+    monkeypatch.setenv("AWS_CA_BUNDLE", os.environ["SSL_CERT_FILE"])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", httpserver.url_for(""))
+    monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.14")
+
+    sdk.client("appflow").describe_connector(connectorType="CustomConnector")
+
+    [(request, _)] = httpserver.log
+    user_agent = request.headers["User-Agent"]
+    assert user_agent.startswith(f"Botocore/{botocore.__version__} ")
+    assert user_agent.endswith(" exec-env/AWS_Lambda_python3.14 cdk-appflow-connector")
+
+
+def test_authorities_are_read_during_the_import() -> None:
+    """The import of the handler reads the certificate authorities, once and on another thread."""
+    program = """
+import ssl, threading
+
+readers = []
+create = ssl.create_default_context
+def note():
+    readers.append(threading.current_thread())
+    return create()
+ssl.create_default_context = note
+from connector_registration import delivery
+
+[delivery.pool(f"https://{name}.example/") for name in "ab"]
+print(len(readers), threading.main_thread() in readers)
+"""
+    assert run(program, {}) == "1 False\n"
 
 
 PROGRAM = """

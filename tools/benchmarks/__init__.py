@@ -8,5 +8,6 @@
 
 For ``events``, ``candidates`` lists the handlers that are compared, ``server`` stands in for AWS,
 and ``measurement`` runs one container. ``containers/`` is the code that runs in the containers.
+``runtime`` makes the environment of Lambda's default Python, if the machine has that Python.
 ``report`` writes tables and JSON.
 """

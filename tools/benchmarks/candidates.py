@@ -26,11 +26,20 @@ from .server import ACCOUNT, LABEL, LAMBDA_ARN, Server
 
 _CONTAINERS = Path(__file__).parent / "containers"
 _NODE_PACKAGES = ["@aws-sdk/client-appflow", "@aws-sdk/client-lambda", "@aws-sdk/client-sfn"]
-_HANDLER = "connector_registration.function.handler"
 
 TEXTBOOK = "textbook crhelper + boto3"
 OURS = "this handler"
 NO_CALL = "this handler, an event that needs no call"
+CALLS_ALONE = "the four calls and the response alone"
+RESPONSE_ALONE = "Python and a response alone"
+
+FLOORS = {CALLS_ALONE: OURS, RESPONSE_ALONE: NO_CALL}
+"""The least that an event can take, and the event."""
+
+_HANDLER = "connector_registration.function.handler"
+_TEXTBOOK = "textbook.handler"
+_CALLS_ALONE = "floors.calls"
+_RESPONSE_ALONE = "floors.response"
 
 
 def prepare(folder: Path) -> None:
@@ -63,7 +72,8 @@ def prepare_ours(folder: Path) -> None:
     [package] = (folder / "cdk.out").glob("asset.*/connector_registration")
     shutil.move(package.parent, folder / "ours")
     shutil.rmtree(folder / "cdk.out")
-    shutil.copy(_CONTAINERS / "ablations.py", folder / "ours")
+    for beside in ("ablations.py", "floors.py"):
+        shutil.copy(_CONTAINERS / beside, folder / "ours")
 
 
 def _unpack_handlers_of_the_cdk(folder: Path) -> None:
@@ -82,86 +92,138 @@ def _unpack_handlers_of_the_cdk(folder: Path) -> None:
 
 
 def candidates(folder: Path, server: Server) -> list[Candidate]:
-    """All candidates, in the order of the tables."""
-    # As in Lambda, nothing of the developer's environment but the path.
-    environment = {
-        "PATH": os.environ["PATH"],
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}",
-        "SSL_CERT_FILE": str(folder / "trusted.pem"),
-        "NODE_EXTRA_CA_CERTS": str(folder / "trusted.pem"),
-        "RESPONSE_PORT": str(server.tls_port),
-        "USER_ON_EVENT_FUNCTION_ARN": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:on-event",
-    }
-    container = [str(ensure_lambda_python()), "-B", str(_CONTAINERS / "python_container.py")]
-
-    def python(name: str, entry_point: str) -> Candidate:
-        command = [*container, entry_point]
-        return Candidate(name, command, folder / "python", refresh, environment, 1, TEXTBOOK)
-
-    def node(name: str, file: str, function: str, event: Mapping[str, Any]) -> Candidate:
-        script = str(_CONTAINERS / "node_container.js")
-        command = ["node", script, str(folder / "node" / file), function]
-        return Candidate(name, command, folder / "node", event, environment, 1, TEXTBOOK)
-
-    def ours(
-        name: str, entry_point: str = _HANDLER, *, calls: int = 4, baseline: str = TEXTBOOK
-    ) -> Candidate:
-        command, event = [*container, entry_point], refresh if calls else retained
-        return Candidate(name, command, folder / "ours", event, environment, calls, baseline)
-
-    properties = {"ConnectorLabel": LABEL, "LambdaArn": LAMBDA_ARN, "RemovalPolicy": "Retain"}
-    refresh = _event(
-        "Update",
-        server,
-        ResourceProperties={**properties, "Triggers": {"Release": "2"}},
-        OldResourceProperties=properties,
-    )
-    retained = _event("Delete", server, ResourceProperties=properties)
-    sdk_call = {
-        "service": "AppFlow",
-        "action": "updateConnectorRegistration",
-        "physicalResourceId": {"id": LABEL},
-        "parameters": {
-            "connectorLabel": LABEL,
-            "connectorProvisioningConfig": {"lambda": {"lambdaArn": LAMBDA_ARN}},
-        },
-    }
-    by_sdk_call = _event(
-        "Update",
-        server,
-        ResourceProperties={"Update": json.dumps(sdk_call), "InstallLatestAwsSdk": "false"},
-        OldResourceProperties={},
-    )
-    server.function = python("a user's function", "behind_framework.handler")
+    """All candidates on the Python of this checkout, in the order of the tables."""
+    make = _Maker(folder, server, ensure_lambda_python())
+    server.function = make.python("a user's function", "behind_framework.handler")
     custom_resource = "aws-custom-resource-handler/index.js"
     return [
-        python(TEXTBOOK, "textbook.handler"),
-        node("AwsCustomResource of the CDK (Node.js)", custom_resource, "handler", by_sdk_call),
-        node("Provider of the CDK + a function", "runtime/framework.js", "onEvent", refresh),
-        ours(f"{OURS}, without its read-back", "ablations.read_back", calls=3),
-        ours(f"{OURS}, without the function's state", "ablations.function_state", calls=3),
-        ours(OURS),
-        ours(NO_CALL, calls=0),
-        ours("botocore's own search for its data", "ablations.loader", baseline=OURS),
-        ours("boto3 and crhelper's clients", "ablations.boto3_imported", baseline=OURS),
-        ours("certificate authorities read first", "ablations.authorities_first", baseline=OURS),
-        ours("a TLS context for each response", "ablations.new_context", baseline=OURS),
-        ours("the SDK in every event", "ablations.sdk_imported", calls=0, baseline=NO_CALL),
+        make.python(TEXTBOOK, _TEXTBOOK),
+        make.node("AwsCustomResource of the CDK (Node.js)", custom_resource, "handler", _SDK_CALL),
+        make.node("Provider of the CDK + a function", "runtime/framework.js", "onEvent", _REFRESH),
+        make.ours(f"{OURS}, without its read-back", "ablations.read_back", calls=3),
+        make.ours(f"{OURS}, without the function's state", "ablations.function_state", calls=3),
+        make.ours(OURS),
+        make.ours(NO_CALL, calls=0),
+        make.ours(CALLS_ALONE, _CALLS_ALONE, baseline=OURS),
+        make.ours(RESPONSE_ALONE, _RESPONSE_ALONE, calls=0, baseline=NO_CALL),
+        make.ours("botocore's own search for its data", "ablations.loader", baseline=OURS),
+        make.ours("botocore's own user agent", "ablations.user_agent", baseline=OURS),
+        make.ours("boto3 and crhelper's clients", "ablations.boto3_imported", baseline=OURS),
+        make.ours("a TLS context for each response", "ablations.new_context", baseline=OURS),
+        make.ours(
+            "certificate authorities read last",
+            "ablations.authorities_last",
+            calls=0,
+            baseline=NO_CALL,
+        ),
+        make.ours("the SDK in every event", "ablations.sdk_imported", calls=0, baseline=NO_CALL),
     ]
 
 
-def _event(request_type: str, server: Server, **members: Any) -> dict[str, Any]:
-    return {
-        "RequestType": request_type,
-        "RequestId": "7a2f3a3e-35ff-4a31-9c3b-5f2c2f7c8b9d",
-        "ResponseURL": f"https://127.0.0.1:{server.tls_port}/response",
-        "StackId": f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/bench/1",
-        "ResourceType": "Custom::AppFlowConnectorRegistration",
-        "LogicalResourceId": "Registration",
-        "PhysicalResourceId": LABEL,
-        **members,
-    }
+def runtime_candidates(folder: Path, server: Server, python: Path) -> list[Candidate]:
+    """The candidates that are measured in Lambda's runtime, on this interpreter."""
+    make = _Maker(folder, server, python, has_runtime=True)
+    return [
+        make.python(TEXTBOOK, _TEXTBOOK),
+        make.ours(OURS),
+        make.ours(CALLS_ALONE, _CALLS_ALONE),
+        make.ours(NO_CALL, calls=0),
+        make.ours(RESPONSE_ALONE, _RESPONSE_ALONE, calls=0),
+    ]
+
+
+class _Maker:
+    """Makes candidates whose functions in Python run on one interpreter."""
+
+    def __init__(
+        self, folder: Path, server: Server, python: Path, *, has_runtime: bool = False
+    ) -> None:
+        self._folder = folder
+        self._server = server
+        self._python = [str(python), "-B", str(_CONTAINERS / "python_container.py")]
+        self._has_runtime = has_runtime
+        # As in Lambda, nothing of the developer's environment but the path.
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}",
+            "SSL_CERT_FILE": str(folder / "trusted.pem"),
+            "NODE_EXTRA_CA_CERTS": str(folder / "trusted.pem"),
+            "RESPONSE_PORT": str(server.tls_port),
+            "USER_ON_EVENT_FUNCTION_ARN": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:on-event",
+        }
+
+    def python(self, name: str, entry_point: str) -> Candidate:
+        return self._candidate(name, self._command(entry_point), "python", _REFRESH)
+
+    def node(self, name: str, file: str, function: str, event: Mapping[str, Any]) -> Candidate:
+        script = str(_CONTAINERS / "node_container.js")
+        command = ["node", script, str(self._folder / "node" / file), function]
+        return self._candidate(name, command, "node", event)
+
+    def ours(
+        self, name: str, entry_point: str = _HANDLER, *, calls: int = 4, baseline: str = TEXTBOOK
+    ) -> Candidate:
+        event = _REFRESH if calls else _RETAINED
+        return self._candidate(name, self._command(entry_point), "ours", event, calls, baseline)
+
+    def _command(self, entry_point: str) -> list[str]:
+        return [*self._python, entry_point, *(["--runtime"] if self._has_runtime else [])]
+
+    def _candidate(
+        self,
+        name: str,
+        command: list[str],
+        code: str,
+        event: Mapping[str, Any],
+        calls: int = 1,
+        baseline: str = TEXTBOOK,
+    ) -> Candidate:
+        url = f"https://127.0.0.1:{self._server.tls_port}/response"
+        return Candidate(
+            name=name,
+            command=command,
+            folder=self._folder / code,
+            event={**_EVENT, "ResponseURL": url, **event},
+            environment=self._environment,
+            calls=calls,
+            baseline=baseline,
+            has_runtime=self._has_runtime,
+        )
+
+
+_EVENT = {
+    "RequestId": "7a2f3a3e-35ff-4a31-9c3b-5f2c2f7c8b9d",
+    "StackId": f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/bench/1",
+    "ResourceType": "Custom::AppFlowConnectorRegistration",
+    "LogicalResourceId": "Registration",
+    "PhysicalResourceId": LABEL,
+}
+_PROPERTIES = {"ConnectorLabel": LABEL, "LambdaArn": LAMBDA_ARN, "RemovalPolicy": "Retain"}
+_REFRESH = {
+    "RequestType": "Update",
+    "ResourceProperties": {**_PROPERTIES, "Triggers": {"Release": "2"}},
+    "OldResourceProperties": _PROPERTIES,
+}
+_RETAINED = {"RequestType": "Delete", "ResourceProperties": _PROPERTIES}
+_SDK_CALL = {
+    "RequestType": "Update",
+    "ResourceProperties": {
+        "Update": json.dumps(
+            {
+                "service": "AppFlow",
+                "action": "updateConnectorRegistration",
+                "physicalResourceId": {"id": LABEL},
+                "parameters": {
+                    "connectorLabel": LABEL,
+                    "connectorProvisioningConfig": {"lambda": {"lambdaArn": LAMBDA_ARN}},
+                },
+            }
+        ),
+        "InstallLatestAwsSdk": "false",
+    },
+    "OldResourceProperties": {},
+}

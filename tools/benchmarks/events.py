@@ -1,15 +1,16 @@
-"""One event, cold and warm: this handler beside its alternatives, and without its optimizations."""
+"""One event, cold and warm: this handler beside alternatives and floors, and without measures."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .candidates import TEXTBOOK, candidates, prepare
+from .candidates import FLOORS, TEXTBOOK, candidates, prepare, runtime_candidates
 from .measurement import Candidate, ContainerError, Measurement, run_container
 from .report import Table, progress
+from .runtime import PYTHON, lambda_runtime
 from .server import Server, serve
 
 FIGURES: Mapping[str, Callable[[Measurement], float]] = {
@@ -21,28 +22,44 @@ UNITS = {"cold": "ms", "warm": "ms", "peak memory": "MiB"}
 
 
 def measure(folder: Path, *, rounds: int = 25, warm_events: int = 20) -> dict[str, Any]:
-    """Run one container of each candidate in each round, so that all meet the same noise."""
+    """Run one container of each candidate in each round, so that all meet the same noise.
+
+    Without the Python of Lambda's runtime, there are no figures of that.
+    """
     prepare(folder)
+    python = lambda_runtime(folder)
     with serve(folder) as server:
-        compared = candidates(folder, server)
-        found: dict[str, list[Measurement]] = {candidate.name: [] for candidate in compared}
+        groups = {"candidates": candidates(folder, server)}
+        if python is not None:
+            groups["runtime"] = runtime_candidates(folder, server, python)
+        found: dict[str, dict[str, list[Measurement]]] = {
+            group: {candidate.name: [] for candidate in compared}
+            for group, compared in groups.items()
+        }
         # The first round fills the caches of files and does not count.
         for number in progress("round", range(rounds + 1)):
-            for candidate in compared:
-                measurement = run_container(candidate, warm_events=warm_events)
-                check_tally(candidate, server, 1 + warm_events)
-                if number > 0:
-                    found[candidate.name].append(measurement)
+            for group, compared in groups.items():
+                for candidate in compared:
+                    measurement = run_container(candidate, warm_events=warm_events)
+                    check_tally(candidate, server, 1 + warm_events)
+                    if number > 0:
+                        found[group][candidate.name].append(measurement)
     return {
         "rounds": rounds,
-        "candidates": {
-            candidate.name: {
-                "baseline": candidate.baseline,
-                "calls": candidate.calls,
-                **_figures(found[candidate.name], found[candidate.baseline]),
-            }
-            for candidate in compared
-        },
+        **{group: _results(groups[group], found[group]) for group in groups},
+    }
+
+
+def _results(
+    compared: Sequence[Candidate], found: Mapping[str, list[Measurement]]
+) -> dict[str, Any]:
+    return {
+        candidate.name: {
+            "baseline": candidate.baseline,
+            "calls": candidate.calls,
+            **_figures(found[candidate.name], found[candidate.baseline]),
+        }
+        for candidate in compared
     }
 
 
@@ -71,17 +88,27 @@ def _figures(found: list[Measurement], baseline: list[Measurement]) -> dict[str,
 
 
 def tables(results: Mapping[str, Any]) -> dict[str, Table]:
-    """One row for each alternative, and one for each ablation."""
-    alternatives, ablations = [], []
+    """One row for each alternative, floor and ablation, and for each candidate in the runtime."""
+    alternatives, floors, ablations = [], [], []
     for name, one in results["candidates"].items():
-        if one["baseline"] == TEXTBOOK:
-            alternatives.append([name, str(one["calls"]), *_cells(one)])
+        if name in FLOORS:
+            floors.append([f"{name}, beside {FLOORS[name]}", *_cells(one)])
+        elif one["baseline"] == TEXTBOOK:
+            alternatives.append(_row(name, one))
         else:
             ablations.append([name, *_cells(one)])
+    runtime = [_row(name, one) for name, one in results.get("runtime", {}).items()]
+    left_out = [f"not measured: the path has no {PYTHON}", *[""] * (1 + len(FIGURES))]
     return {
         "events": Table(["one event", "calls", *FIGURES], alternatives),
+        "floors": Table(["the least possible", *FIGURES], floors),
+        "runtime": Table(["in Lambda's runtime", "calls", *FIGURES], runtime or [left_out]),
         "ablations": Table(["this handler with ...", *FIGURES], ablations),
     }
+
+
+def _row(name: str, candidate: Mapping[str, Any]) -> list[str]:
+    return [name, str(candidate["calls"]), *_cells(candidate)]
 
 
 def _cells(candidate: Mapping[str, Any]) -> list[str]:

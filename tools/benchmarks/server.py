@@ -29,16 +29,41 @@ LAMBDA_ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:crm"
 
 _AUTHORITIES = Path(botocore.__file__).parent / "cacert.pem"
 _CONNECTOR = {"connectorArn": f"arn:aws:appflow:us-east-1:{ACCOUNT}:connector/{LABEL}"}
+# What AppFlow shows of the connector in examples/connector.
+_CONFIGURATION = {
+    **_CONNECTOR,
+    "connectorLabel": LABEL,
+    "connectorProvisioningType": "LAMBDA",
+    "connectorProvisioningConfig": {"lambda": {"lambdaArn": LAMBDA_ARN}},
+    "registeredAt": 1767225600.0,
+    "registeredBy": f"arn:aws:iam::{ACCOUNT}:role/handler",
+    "connectorOwner": "Acme",
+    "connectorName": "Acme CRM",
+    "connectorVersion": "1.0",
+    "connectorModes": ["SOURCE", "DESTINATION"],
+    "connectorRuntimeSettings": [],
+    "authenticationConfig": {
+        "isBasicAuthSupported": True,
+        "isApiKeyAuthSupported": False,
+        "isOAuth2Supported": True,
+        "isCustomAuthSupported": False,
+        "oAuth2Defaults": {
+            "tokenUrls": ["https://crm.acme.example/token"],
+            "authCodeUrls": ["https://crm.acme.example/authorize"],
+            "oauth2GrantTypesSupported": ["AUTHORIZATION_CODE"],
+        },
+    },
+    "supportedApiVersions": ["v1"],
+    "supportedOperators": ["PROJECTION", "EQUAL_TO"],
+    "supportedWriteOperations": ["INSERT", "UPDATE", "UPSERT", "DELETE"],
+    "supportedSchedulingFrequencies": ["DAILY"],
+    "supportedTriggerTypes": ["Scheduled", "OnDemand"],
+    "canUseAsSource": True,
+    "canUseAsDestination": True,
+}
 _RESPONSES: dict[str, Any] = {
     "/update-connector-registration": _CONNECTOR,
-    "/describe-connector": {
-        "connectorConfiguration": {
-            **_CONNECTOR,
-            "connectorLabel": LABEL,
-            "connectorVersion": "1.0",
-            "connectorProvisioningConfig": {"lambda": {"lambdaArn": LAMBDA_ARN}},
-        }
-    },
+    "/describe-connector": {"connectorConfiguration": _CONFIGURATION},
     f"/2015-03-31/functions/{quote(LAMBDA_ARN, safe='')}/configuration": {
         "State": "Active",
         "LastUpdateStatus": "Successful",
@@ -126,6 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = b"" if self.command == "PUT" else json.dumps(response).encode()
         # Without a line on the terminal.
         self.send_response_only(200)
+        self.send_header("Date", self.date_time_string())
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -1,8 +1,9 @@
 """A Lambda container: reads an event from each line and writes a line with its outcome.
 
-    python python_container.py <module.function>
+    python python_container.py <module.function> [--runtime]
 
-It imports no more than Lambda's own runtime does before it imports a function.
+It imports no more than Lambda's own runtime does before it imports a function. With ``--runtime``,
+it first loads that runtime, awslambdaric, and writes an empty line.
 """
 
 import json
@@ -36,6 +37,12 @@ def peak_kib():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
+
+if "--runtime" in sys.argv:
+    import awslambdaric.bootstrap  # noqa: F401
+
+    outcomes.write("\n")
+    outcomes.flush()
 
 handle = None
 for line in sys.stdin:
