@@ -20,7 +20,7 @@ def check_at_synthesis(stack: StackRecord) -> None:
     if stack.is_checked:
         return
     stack.is_checked = True
-    stack.stack.node.add_validation(_Checks(stack))
+    stack.node_of_stack.add_validation(_Checks(stack))
     if stack.parent is not None:
         check_at_synthesis(stack.parent)
 

@@ -1,7 +1,8 @@
 """Synthesise an app with connectors of one kind: ``growth_app KIND NUMBER OUT``.
 
 Every kind begins with the constructs of the connectors' functions. They are imported, because the
-resources of 200 functions do not fit into a stack. The app prints the seconds that the constructs and the synthesis took, without the CDK's start.
+resources of 200 functions do not fit into a stack. The app prints the seconds that the constructs
+and the synthesis took, without the CDK's start.
 """
 
 import sys
@@ -114,6 +115,7 @@ def permission(stack: cdk.Stack, number: int, arn: str) -> lambda_.CfnPermission
         function_name=arn,
         principal="appflow.amazonaws.com",
         source_account=ACCOUNT,
+        source_arn=f"arn:aws:appflow:{REGION}:{ACCOUNT}:*",
     )
 
 
