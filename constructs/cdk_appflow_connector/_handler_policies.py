@@ -352,11 +352,6 @@ class ConnectorPolicies:
         self.may_unregister = False
         self.may_read_usage = False
         self.policy: iam.CfnPolicy | None = None
-        own = policy_document(self._own_statements(may_unregister=True))
-        unregister = policy_document(self._unregister_statements())
-        self.arns_size = policies.texts.max_size(self.arns)
-        self._own_size = policies.texts.max_size(own)
-        self._unregister_size = policies.texts.max_size(unregister)
 
     @property
     def functions(self) -> list[str]:
@@ -367,6 +362,20 @@ class ConnectorPolicies:
     def arns(self) -> list[str]:
         """All ARNs in the policies of the connector."""
         return [self.connector_arn, *self.functions]
+
+    @functools.cached_property
+    def arns_size(self) -> int:
+        """The maximum size of all ARNs."""
+        return self._policies.texts.max_size(self.arns)
+
+    @functools.cached_property
+    def _own_size(self) -> int:
+        document = policy_document(self._own_statements(may_unregister=True))
+        return self._policies.texts.max_size(document)
+
+    @functools.cached_property
+    def _unregister_size(self) -> int:
+        return self._policies.texts.max_size(policy_document(self._unregister_statements()))
 
     def share(self) -> None:
         """Move the permissions from the connector's own policy to one that it shares.

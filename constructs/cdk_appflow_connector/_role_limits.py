@@ -110,12 +110,13 @@ class RoleLimits:
         with_own = [connector for connector in connectors if connector.shared is None]
         if not with_own:
             return
-        room = 0
-        if not self._is_full:
-            size = sum(provider.inline_size(all_destroyed=True) for provider in self.providers)
-            size += self._max_own_size
-            room = MAX_INLINE_POLICIES_SIZE - _RESERVE - size
-        while with_own and (room < 0 or self._is_full):
+        if self._is_full:
+            for connector in reversed(with_own):
+                connector.share()
+            return
+        size = sum(provider.inline_size(all_destroyed=True) for provider in self.providers)
+        room = MAX_INLINE_POLICIES_SIZE - _RESERVE - size - self._max_own_size
+        while with_own and room < 0:
             connector = with_own.pop()
             room += connector.inline_size(all_destroyed=True)
             connector.share()
@@ -174,7 +175,7 @@ class RoleLimits:
         asked = [policy for policy in ours if policy.logical_id not in resources]
         ids = [policy.resource.logical_id for policy in asked]
         role_name, *ids = stack.resolve([self.first_provider.role_name, *ids])
-        sizes = {policy.logical_id: policy.size for policy in ours}
+        sizes: dict[str | None, Callable[[Any], int]] = {one.logical_id: one.size for one in ours}
         sizes |= {name: policy.size for name, policy in zip(ids, asked, strict=True)}
         for name, resource in resources.items():
             properties = resource.get("Properties", {})
