@@ -7,11 +7,10 @@ therefore an equal asset hash, on every machine.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -32,7 +31,7 @@ _NOT_OF_HANDLER = ("entities.py", "faults.py", "model.py")
 
 # The notice is included. The licence, a tenth of the whole, is not needed, because an upload into
 # an AWS account of the same owner is no distribution.
-_CRHELPER_NOTICE = "NOTICE"
+_CRHELPER_FILES = ("*.py", "NOTICE")
 
 
 def handler_code(scope: Construct) -> lambda_.Code:
@@ -46,13 +45,9 @@ def handler_code(scope: Construct) -> lambda_.Code:
     staging = Path(stage.asset_outdir, "appflow-connector-registration-handler")
     # Files of an earlier version of the library would become part of the asset.
     shutil.rmtree(staging, ignore_errors=True)
-    files = {
-        target.as_posix(): source.read_bytes()
-        for source, target in (*_handler_files(), *_shared_files(), *_crhelper_files())
-    }
-    _write(staging, files)
-    # The CDK would read every file once more to make a hash of them.
-    return lambda_.Code.from_asset(str(staging), asset_hash=_hash(files))
+    for source, target in (*_handler_files(), *_shared_files(), *_crhelper_files()):
+        _copy(source, staging / target)
+    return lambda_.Code.from_asset(str(staging))
 
 
 def _handler_files() -> Iterator[tuple[Path, Path]]:
@@ -76,7 +71,7 @@ def _crhelper_files() -> list[tuple[Path, Path]]:
     files = [
         (Path(str(file.locate())), Path("crhelper", file.name))
         for file in importlib.metadata.files("crhelper") or ()
-        if file.suffix == ".py" or file.name == _CRHELPER_NOTICE
+        if any(file.match(pattern) for pattern in _CRHELPER_FILES)
     ]
     if not files:
         raise RuntimeError(
@@ -87,21 +82,9 @@ def _crhelper_files() -> list[tuple[Path, Path]]:
     return files
 
 
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    for name, content in files.items():
-        file = folder / name
-        if not file.parent.is_dir():
-            file.parent.mkdir(parents=True)
-            file.parent.chmod(0o755)
-        file.write_bytes(content)
-        # The asset's hash ignores the mode, but its archive keeps it, and Lambda runs as another
-        # user.
-        file.chmod(0o644)
-
-
-def _hash(files: Mapping[str, bytes]) -> str:
-    """A hash of names and contents, which does not depend on the order of files."""
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(f"{name} {len(files[name])}\n".encode() + files[name])
-    return digest.hexdigest()
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    # The asset's hash ignores the mode, but its archive keeps it, and Lambda runs as another user.
+    target.chmod(0o644)
+    target.parent.chmod(0o755)

@@ -179,7 +179,7 @@ class RoleLimits:
         sizes |= {name: policy.size for name, policy in zip(ids, asked, strict=True)}
         for name, resource in resources.items():
             properties = resource.get("Properties", {})
-            size = sizes.get(name, min_policy_size)
+            size: Callable[[Any], int] = sizes.get(name, min_policy_size)
             if role_name == {"Ref": name}:
                 yield from (_Attached() for _ in properties.get("ManagedPolicyArns", []))
                 inline = properties.get("Policies", [])
