@@ -88,18 +88,13 @@ class StackRecord(Construct):
         super().__init__(stack, _RECORD_ID)
         self.stack = stack
         self.node_of_stack = stack.node
-        self.path = self.node_of_stack.path
         self.account, region = stack.account, stack.region
         self.environment = Environment.named(self.account, region)
         self.appflow_arn_prefix = f"arn:{stack.partition}:appflow:{region}:{self.account}:"
         self.stage, self.app = _stage_and_app(stack)
         self.app_node = self.app.node
-        is_app = self.stage is self.app
-        self.stage_path = self.app_node.path if is_app else self.stage.node.path
         parent = stack.nested_stack_parent
         self.parent = None if parent is None else StackRecord.of(parent)
-        # CloudFormation deploys a nested stack where it deploys the stack around it.
-        self.root_path: str = self.path if self.parent is None else self.parent.root_path
         # By the path of the function, version or alias, or by the ARN of one from elsewhere.
         self.invoke_permissions: dict[str, lambda_.CfnPermission] = {}
         self.change_rules: dict[str, ChangeRule] = {}
@@ -113,6 +108,24 @@ class StackRecord(Construct):
         if self.parent is not None:
             self.parent.nested.append(self)
         self._templates: dict[str, Template] = {}
+
+    @functools.cached_property
+    def path(self) -> str:
+        """The path of the stack."""
+        return self.node_of_stack.path
+
+    @functools.cached_property
+    def stage_path(self) -> str:
+        """The path of the stage that the stack belongs to, which is empty for an app."""
+        return self.stage.node.path
+
+    @functools.cached_property
+    def root_path(self) -> str:
+        """The path of the stack at the top of a chain of nested stacks.
+
+        CloudFormation deploys a nested stack where it deploys the stack around it.
+        """
+        return self.path if self.parent is None else self.parent.root_path
 
     @functools.cached_property
     def unique_id(self) -> str:

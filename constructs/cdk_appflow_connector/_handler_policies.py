@@ -135,7 +135,7 @@ class HandlerPolicies:
         self.role_name = role.role_name
         self._policy = policy
         self.has_created_role = has_created_role
-        self.limits = RoleLimits.of(role, stack)
+        self.limits = RoleLimits.of(role, stack, is_in_stack=has_created_role)
         self._names = PolicyNames(provider, self.stack, self.limits.stack)
         self.texts = LongestTexts(self.stack)
         self.connectors: list[ConnectorPolicies] = []

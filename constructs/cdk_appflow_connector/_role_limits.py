@@ -71,10 +71,10 @@ class RoleLimits:
         providers: the policies of each provider that uses the role.
     """
 
-    def __init__(self, role: iam.Role, node: Node) -> None:
+    def __init__(self, role: iam.Role, node: Node, stack: cdk.Stack) -> None:
         self._role = role
         self._node = node
-        self.stack = cdk.Stack.of(role)
+        self.stack = stack
         self.providers: list[HandlerPolicies] = []
         self._is_full = False
 
@@ -84,12 +84,13 @@ class RoleLimits:
         return self.providers[0]
 
     @classmethod
-    def of(cls, role: iam.Role, stack: StackRecord) -> RoleLimits:
+    def of(cls, role: iam.Role, stack: StackRecord, *, is_in_stack: bool) -> RoleLimits:
         """The policies of a role, the same for all providers that use it.
 
         Args:
             role: the role.
             stack: a stack of the role's app.
+            is_in_stack: whether the role is known to belong to this stack.
         """
         roles = stack.app_node.try_find_child(_ROLES_ID)
         if not isinstance(roles, _Roles):
@@ -97,7 +98,8 @@ class RoleLimits:
         node = role.node
         path = node.path
         if path not in roles.by_path:
-            roles.by_path[path] = cls(role, node)
+            stack_of_role = stack.stack if is_in_stack else cdk.Stack.of(role)
+            roles.by_path[path] = cls(role, node, stack_of_role)
         return roles.by_path[path]
 
     def make_room(self) -> None:

@@ -239,7 +239,7 @@ class ConnectorRegistrationProvider(Construct):
         tracing: lambda_.Tracing | None = None,
     ) -> None:
         arguments.check_types(_ARGUMENTS, locals())
-        self._stack = arguments.stack_of(scope)
+        stack = arguments.stack_of(scope)
         if runtime is not _RUNTIME:
             validation.check_runtime(runtime.name)
         validation.check_memory_size(memory_size)
@@ -250,12 +250,14 @@ class ConnectorRegistrationProvider(Construct):
         validation.check_network(vpc, vpc_subnets, security_groups)
         validation.check_environment(environment or {})
         super().__init__(scope, id)
+        self._stack = StackRecord.of(stack)
         self._service_timeouts: list[int] = []
         self._allows_rules = False
         with arguments.removed_if_refused(self):
             # Statements that differ in their resources only are merged, also in apps that have not
             # set this feature flag.
-            self.node.set_context("@aws-cdk/aws-iam:minimizePolicies", True)
+            node = self.node
+            node.set_context("@aws-cdk/aws-iam:minimizePolicies", True)
             if permissions_boundary is not None:
                 iam.PermissionsBoundary.of(self).apply(permissions_boundary)
             log_group = log_group or _create_log_group(self, log_retention)
@@ -268,7 +270,7 @@ class ConnectorRegistrationProvider(Construct):
                 _FUNCTION_ID,
                 function_name=function_name,
                 description="Keeps AppFlow connector registrations current (cdk-appflow-connector)",
-                code=handler_code(self),
+                code=handler_code(self._stack.stage),
                 handler=ENTRY_POINT,
                 runtime=runtime,
                 architecture=architecture,
@@ -293,7 +295,7 @@ class ConnectorRegistrationProvider(Construct):
                 function.node.add_dependency(self._policy)
             if dead_letter_queue is not None and isinstance(role, iam.Role):
                 _allow_key_of(dead_letter_queue, function)
-            self.node.add_validation(self._handler_check())
+            node.add_validation(self._handler_check())
 
     @classmethod
     def get_or_create(cls, scope: IConstruct) -> ConnectorRegistrationProvider:
@@ -337,7 +339,7 @@ class ConnectorRegistrationProvider(Construct):
     @functools.cached_property
     def _path_in_stack(self) -> str:
         """The path within the stack, which is the same in every stage of an app."""
-        return self.node.path.removeprefix(f"{self._stack.node.path}/")
+        return self.node.path.removeprefix(f"{self._stack.path}/")
 
     @functools.cached_property
     def _function_node(self) -> Node:
@@ -366,8 +368,8 @@ class ConnectorRegistrationProvider(Construct):
         role = self._function.role
         if not isinstance(role, iam.Role):
             return None
-        stack, is_created = StackRecord.of(self._stack), role is self._created_role
-        return HandlerPolicies(self, stack, role, self._policy, has_created_role=is_created)
+        is_created = role is self._created_role
+        return HandlerPolicies(self, self._stack, role, self._policy, has_created_role=is_created)
 
     @functools.cached_property
     def _max_event_lifetime_seconds(self) -> int:
@@ -381,7 +383,7 @@ class ConnectorRegistrationProvider(Construct):
 
     def _handler_check(self) -> HandlerCheck:
         return HandlerCheck(
-            self._stack,
+            self._stack.stack,
             self._function_node,
             self._cfn_function,
             self._cfn_event_invoke_config,
