@@ -142,11 +142,7 @@ class _ChangeRules(Construct):
     def of(cls, stack: StackRecord) -> _ChangeRules:
         """The rules of the app that a stack belongs to."""
         found = stack.app_node.try_find_child(_RULES_ID)
-        if isinstance(found, cls):
-            return found
-        app = stack.app_node.root
-        assert isinstance(app, Construct)
-        return cls(app)
+        return found if isinstance(found, cls) else cls(stack.app)
 
     def count(self, stack: StackRecord) -> None:
         """Count one more rule, and warn about the first one beyond the quota."""

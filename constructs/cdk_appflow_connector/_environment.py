@@ -58,7 +58,11 @@ class Environment(NamedTuple):
     @classmethod
     def of(cls, deployed: _Deployed) -> Environment:
         """The environment of a stack or of a resource's ``env``."""
-        account, region = deployed.account, deployed.region
+        return cls.named(deployed.account, deployed.region)
+
+    @classmethod
+    def named(cls, account: str, region: str) -> Environment:
+        """The environment of an account and a Region, of which each may be a token."""
         return cls(
             account if _ACCOUNT.fullmatch(account) else None,
             region if _REGION.fullmatch(region) else None,
@@ -82,19 +86,15 @@ class StackRecord(Construct):
 
     def __init__(self, stack: cdk.Stack) -> None:
         super().__init__(stack, _RECORD_ID)
-        stage = cdk.Stage.of(stack)
-        assert stage is not None, "every stack is in a stage"
         self.stack = stack
-        self.environment = Environment.of(stack)
-        self.account = stack.account
-        self.path = stack.node.path
-        self.stage_path = stage.node.path
-        # CloudFormation deploys a nested stack where it deploys the stack around it.
-        self.root_path = root_stack(stack).node.path
-        self.app_node = stage.node.root.node
-        self.appflow_arn_prefix = stack.format_arn(
-            service="appflow", resource="", arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
-        )
+        self.node_of_stack = stack.node
+        self.account, region = stack.account, stack.region
+        self.environment = Environment.named(self.account, region)
+        self.appflow_arn_prefix = f"arn:{stack.partition}:appflow:{region}:{self.account}:"
+        self.stage, self.app = _stage_and_app(stack)
+        self.app_node = self.app.node
+        parent = stack.nested_stack_parent
+        self.parent = None if parent is None else StackRecord.of(parent)
         # By the path of the function, version or alias, or by the ARN of one from elsewhere.
         self.invoke_permissions: dict[str, lambda_.CfnPermission] = {}
         self.change_rules: dict[str, ChangeRule] = {}
@@ -104,12 +104,28 @@ class StackRecord(Construct):
         self.default_provider: ConnectorRegistrationProvider | None = None
         self.is_checked = False
         self.registrations: list[ConnectorRegistration] = []
-        parent = stack.nested_stack_parent
-        self.parent = None if parent is None else StackRecord.of(parent)
         self.nested: list[StackRecord] = []
         if self.parent is not None:
             self.parent.nested.append(self)
         self._templates: dict[str, Template] = {}
+
+    @functools.cached_property
+    def path(self) -> str:
+        """The path of the stack."""
+        return self.node_of_stack.path
+
+    @functools.cached_property
+    def stage_path(self) -> str:
+        """The path of the stage that the stack belongs to, which is empty for an app."""
+        return self.stage.node.path
+
+    @functools.cached_property
+    def root_path(self) -> str:
+        """The path of the stack at the top of a chain of nested stacks.
+
+        CloudFormation deploys a nested stack where it deploys the stack around it.
+        """
+        return self.path if self.parent is None else self.parent.root_path
 
     @functools.cached_property
     def unique_id(self) -> str:
@@ -140,6 +156,15 @@ class StackRecord(Construct):
     def template_of(self, stack: cdk.Stack) -> Template:
         """The template of this stack, or of another stack with a function of a registration."""
         return self._templates.setdefault(stack.node.path, Template(stack))
+
+
+def _stage_and_app(stack: cdk.Stack) -> tuple[cdk.Stage, Construct]:
+    """The stage of a stack, and its app, which often is the stage."""
+    stage = cdk.Stage.of(stack)
+    assert stage is not None, "every stack is in a stage"
+    app = stage if isinstance(stage, cdk.App) else stage.node.root
+    assert isinstance(app, Construct)
+    return stage, app
 
 
 def is_same_stack(stack: cdk.Stack, other: cdk.Stack) -> bool:

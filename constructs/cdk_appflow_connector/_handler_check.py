@@ -15,11 +15,10 @@ import jsii
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as s3_assets
 
-from constructs import IValidation
+from constructs import IValidation, Node
 
 from . import _validation as validation
 from ._arguments import shown
-from ._connector_function import properties_of
 from ._handler_code import ENTRY_POINT
 
 # Of Lambda, for a function that sets none. Source: CreateFunction in the Lambda API Reference.
@@ -35,8 +34,10 @@ class HandlerCheck:
     """Checks the function of a provider when the CDK validates the app.
 
     Args:
-        function: the handler's function.
-        event_invoke_config: the function's asynchronous invocation configuration.
+        stack: the stack of the handler's function.
+        node: the node of the function.
+        function: the resource of the function.
+        event_invoke_config: the resource of its asynchronous invocation configuration.
         service_timeouts: the service timeouts of the provider's registrations in seconds, which may
             become more until synthesis.
         allow_network: called if the function is in a VPC.
@@ -44,11 +45,15 @@ class HandlerCheck:
 
     def __init__(
         self,
-        function: lambda_.Function,
-        event_invoke_config: lambda_.EventInvokeConfig,
+        stack: cdk.Stack,
+        node: Node,
+        function: lambda_.CfnFunction,
+        event_invoke_config: lambda_.CfnEventInvokeConfig,
         service_timeouts: list[int],
         allow_network: Callable[[], None],
     ) -> None:
+        self._stack = stack
+        self._node = node
         self._function = function
         self._event_invoke_config = event_invoke_config
         self._service_timeouts = service_timeouts
@@ -56,19 +61,31 @@ class HandlerCheck:
 
     def validate(self) -> list[str]:
         """What is wrong with the function, one text for each problem."""
-        function = _properties(self._function)
-        config = _properties(self._event_invoke_config)
+        function, config, *asset = self._stack.resolve(
+            [
+                self._function._cfn_properties,
+                self._event_invoke_config._cfn_properties,
+                *self._place_of_asset(),
+            ]
+        )
         if function.get("vpcConfig"):
             self._allow_network()
-        path = self._function.node.path
+        problems = [*self._problems(function, asset), *self._time_problems(function, config)]
         return [
-            f"{path} cannot run the handler: {problem}. An aspect, a property injector or an escape"
-            " hatch of the app has set this, since the arguments of ConnectorRegistrationProvider"
-            " did not. Exclude this function from it"
-            for problem in [*self._problems(function), *self._time_problems(function, config)]
+            f"{self._node.path} cannot run the handler: {problem}. An aspect, a property injector"
+            " or an escape hatch of the app has set this, since the arguments of"
+            " ConnectorRegistrationProvider did not. Exclude this function from it"
+            for problem in problems
         ]
 
-    def _problems(self, function: Mapping[str, Any]) -> Iterator[str]:
+    def _place_of_asset(self) -> list[str]:
+        """The bucket and the key of the handler's asset, if the function has its code."""
+        asset = self._node.try_find_child("Code")
+        if not isinstance(asset, s3_assets.Asset):
+            return []
+        return [asset.s3_bucket_name, asset.s3_object_key]
+
+    def _problems(self, function: Mapping[str, Any], asset: list[Any]) -> Iterator[str]:
         memory = function.get("memorySize", _DEFAULT_MEMORY)
         if _is_known(memory):
             yield from _refusal(validation.check_memory_size, memory)
@@ -87,22 +104,7 @@ class HandlerCheck:
         if _is_known(*architectures) and architectures not in ([one] for one in _ARCHITECTURES):
             allowed = " or ".join(_ARCHITECTURES)
             yield f"architectures is {architectures}, but Lambda accepts one, {allowed}"
-        yield from self._code_problem(function)
-
-    def _code_problem(self, function: Mapping[str, Any]) -> Iterator[str]:
-        """Code that is not the handler's asset. With code signing, it may be a signed copy."""
-        code = function.get("code") or {}
-        place = (code.get("s3Bucket"), code.get("s3Key"))
-        if code.get("s3Key") is not None and function.get("codeSigningConfigArn") is not None:
-            return
-        asset = self._function.node.try_find_child("Code")
-        if not isinstance(asset, s3_assets.Asset) or place != tuple(
-            cdk.Stack.of(asset).resolve([asset.s3_bucket_name, asset.s3_object_key])
-        ):
-            yield (
-                f"code is {shown(code)}, but must be the handler's asset or, with"
-                " code_signing_config, a signed copy of it in S3"
-            )
+        yield from _code_problem(function, asset)
 
     def _time_problems(
         self, function: Mapping[str, Any], config: Mapping[str, Any]
@@ -118,10 +120,21 @@ class HandlerCheck:
         yield from _refusal(validation.check_max_event_age, age, timeout, longest)
 
 
-def _properties(construct: cdk.Resource) -> Mapping[str, Any]:
-    resource = construct.node.default_child
-    assert resource is not None, "the CDK makes a resource for each of these constructs"
-    return properties_of(resource)
+def _code_problem(function: Mapping[str, Any], asset: list[Any]) -> Iterator[str]:
+    """Code that is not the handler's asset. With code signing, it may be a signed copy.
+
+    Args:
+        function: the properties of the function.
+        asset: the bucket and the key of the asset, or nothing.
+    """
+    code = function.get("code") or {}
+    if code.get("s3Key") is not None and function.get("codeSigningConfigArn") is not None:
+        return
+    if asset != [code.get("s3Bucket"), code.get("s3Key")]:
+        yield (
+            f"code is {shown(code)}, but must be the handler's asset or, with"
+            " code_signing_config, a signed copy of it in S3"
+        )
 
 
 def _is_known(*values: Any) -> bool:

@@ -16,8 +16,6 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
-from constructs import Construct
-
 ENTRY_POINT = "connector_registration.function.handler"
 
 _HERE = Path(__file__).parent
@@ -34,14 +32,12 @@ _NOT_OF_HANDLER = ("entities.py", "faults.py", "model.py")
 _CRHELPER_FILES = ("*.py", "NOTICE")
 
 
-def handler_code(scope: Construct) -> lambda_.Code:
-    """Stage the handler in the app's cloud assembly and return it as code for a function.
+def handler_code(stage: cdk.Stage) -> lambda_.Code:
+    """Stage the handler in the cloud assembly of a stage and return it as code for a function.
 
     The folder stays in the assembly: with asset staging disabled, the CDK CLI reads it after
     synthesis.
     """
-    stage = cdk.Stage.of(scope)
-    assert stage is not None, "every stack is in a stage"
     staging = Path(stage.asset_outdir, "appflow-connector-registration-handler")
     # Files of an earlier version of the library would become part of the asset.
     shutil.rmtree(staging, ignore_errors=True)

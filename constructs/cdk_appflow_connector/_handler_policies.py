@@ -10,7 +10,7 @@ those are sure to fit, and share managed policies beyond.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import aws_cdk as cdk
@@ -22,14 +22,15 @@ from constructs import Construct, IConstruct
 
 from ._connector_function import ConnectorFunction
 from ._dependencies import wait_for, wait_no_longer_for
-from ._logical_ids import PolicyNames, override_logical_id
+from ._environment import StackRecord
+from ._logical_ids import PolicyNames, logical_id_of, override_logical_id
 from ._policy_sizes import (
     LongestTexts,
     max_connector_policy_size,
     max_policy_size,
     policy_document,
 )
-from ._role_limits import RoleLimits
+from ._role_limits import InlinePolicy, RoleLimits, resolved_document
 
 _CONNECTORS_ID = "Connectors"
 _POLICY_ID = "Policy"
@@ -104,33 +105,46 @@ def attach_policy(
     The policy belongs to the provider's stack. In the stack of the role, it would make the role
     depend on the provider's log group and the provider depend on the role.
     """
-    name = PolicyNames(provider, role).of_provider("Handler")
+    names = PolicyNames(provider, cdk.Stack.of(provider), cdk.Stack.of(role))
+    name = names.of_provider("Handler")
     return iam.Policy(provider, _POLICY_ID, policy_name=name, roles=[role], statements=statements)
 
 
 class HandlerPolicies:
-    """The policies that allow the handler's role to manage the connectors of a provider."""
+    """The policies that allow the handler's role to manage the connectors of a provider.
 
-    def __init__(self, provider: Construct, role: iam.Role) -> None:
+    Args:
+        provider: the provider.
+        stack: the stack of the provider, which all policies of the provider belong to.
+        role: the role of the handler.
+        policy: the policy of ``attach_policy``, if the app has passed the role.
+        has_created_role: whether ``create_role`` has created the role.
+    """
+
+    def __init__(
+        self,
+        provider: Construct,
+        stack: StackRecord,
+        role: iam.Role,
+        policy: iam.Policy | None,
+        *,
+        has_created_role: bool,
+    ) -> None:
         self._provider = provider
-        self._role = role
-        self._stack = cdk.Stack.of(provider)
-        self._role_name = role.role_name
-        self._names = PolicyNames(provider, role)
-        self.texts = LongestTexts(self._stack)
-        policy = provider.node.try_find_child(_POLICY_ID)
-        self._policy = policy if isinstance(policy, iam.Policy) else None
+        self.stack = stack.stack
+        self.role_name = role.role_name
+        self._policy = policy
+        self.has_created_role = has_created_role
+        self.limits = RoleLimits.of(role, stack, is_in_stack=has_created_role)
+        self._names = PolicyNames(provider, self.stack, self.limits.stack)
+        self.texts = LongestTexts(self.stack)
         self.connectors: list[ConnectorPolicies] = []
         self.shared: list[SharedPolicy] = []
-        self.unregister = AdditionalPolicy(self, _UNREGISTER_ID, [self._unregister_requests()])
-        self.usage = AdditionalPolicy(self, _USAGE_ID, self._usage_statements())
-        self.limits = RoleLimits.of(role)
+        arn_prefix = stack.appflow_arn_prefix
+        unregister, usage = [_unregister_requests(arn_prefix)], _usage_statements(arn_prefix)
+        self.unregister = AdditionalPolicy(self, _UNREGISTER_ID, unregister)
+        self.usage = AdditionalPolicy(self, _USAGE_ID, usage)
         self.limits.providers.append(self)
-
-    @property
-    def stack(self) -> cdk.Stack:
-        """The stack that all policies of the provider belong to."""
-        return self._stack
 
     def add(
         self,
@@ -173,7 +187,7 @@ class HandlerPolicies:
                 f"{_CONNECTORS_ID}{number}",
                 # Resolved a few times, and not sent to the CDK again with each connector.
                 policy_document=cdk.Lazy.any(_SharedDocument(connectors)),
-                roles=[self._role_name],
+                roles=[self.role_name],
             )
             self.shared.append(SharedPolicy(policy, connectors))
         return self.shared[-1]
@@ -187,7 +201,7 @@ class HandlerPolicies:
             _POLICY_ID,
             policy_name=self._names.of_connector(registration, label),
             policy_document=policy_document(statements),
-            roles=[self._role_name],
+            roles=[self.role_name],
         )
         override_logical_id(label, policy, "Policy")
         return policy
@@ -201,7 +215,7 @@ class HandlerPolicies:
             construct_id,
             policy_name=self._names.of_provider(construct_id.removesuffix(_POLICY_ID)),
             policy_document=policy_document(statements),
-            roles=[self._role_name],
+            roles=[self.role_name],
         )
 
     def remove_shared(self, shared: SharedPolicy) -> None:
@@ -225,25 +239,16 @@ class HandlerPolicies:
         self.limits.make_room()
         self.limits.check_inline_policies()
 
-    @property
-    def has_created_role(self) -> bool:
-        """Whether the provider has created the role, and the app has not passed it."""
-        scope = self._role.node.scope
-        return scope is not None and scope.node.path == self._provider.node.path
-
-    def inline_policies(self) -> list[tuple[cdk.CfnResource, Callable[[Any], int]]]:
-        """The inline policies that the library has created, and what computes their sizes."""
-        of_connectors = [connector.policy for connector in self.connectors]
-        others = [
-            self.unregister.policy,
-            self.usage.policy,
-            *(policy.node.default_child for policy in self._base_policies()),
-        ]
-        found = [
-            *((policy, max_connector_policy_size) for policy in of_connectors),
-            *((policy, max_policy_size) for policy in others),
-        ]
-        return [(one, size) for one, size in found if isinstance(one, cdk.CfnResource)]
+    def inline_policies(self) -> Iterator[InlinePolicy]:
+        """The inline policies that the library has created."""
+        for connector in self.connectors:
+            if connector.policy is not None:
+                name = logical_id_of(connector.label, "Policy")
+                yield InlinePolicy(connector.policy, name, max_connector_policy_size)
+        base = [policy.node.default_child for policy in self._base_policies()]
+        for policy in (self.unregister.policy, self.usage.policy, *base):
+            if isinstance(policy, cdk.CfnResource):
+                yield InlinePolicy(policy, None, max_policy_size)
 
     def inline_size(self, *, all_destroyed: bool = False) -> int:
         """The maximum size of the inline policies, perhaps as if every connector had ``DESTROY``.
@@ -261,44 +266,14 @@ class HandlerPolicies:
     def _policy_size(self) -> int:
         if self._policy is None:
             return 0
-        return max_policy_size(self._stack.resolve(self._policy.document.to_json()))
+        return max_policy_size(resolved_document(self._policy, self.stack))
 
     def _base_policies(self) -> list[IConstruct]:
         """The policies with the statements that do not depend on the connectors."""
         found: list[IConstruct | None] = [self._policy]
         if self.has_created_role:
-            found.append(self._role.node.try_find_child("DefaultPolicy"))
+            found.append(self.limits.default_policy)
         return [policy for policy in found if policy is not None]
-
-    def _unregister_requests(self) -> dict[str, Any]:
-        """Allow to unregister, on the resource that a sample of AWS grants this action on.
-
-        The service authorization reference of AppFlow lists connectors as the resources of
-        UnRegisterConnector. The sample names this path of the API instead. No public source says
-        which of the two AppFlow checks.
-        Source: provider/lib/petstore-connector-stack.ts of
-        aws-samples/amazon-appflow-petstore-custom-connector-example.
-        """
-        arn = self._stack.format_arn(
-            service="appflow",
-            resource="/unregister-connector",
-            arn_format=cdk.ArnFormat.NO_RESOURCE_NAME,
-        )
-        return _allow(["appflow:UnRegisterConnector"], [arn])
-
-    def _usage_statements(self) -> list[dict[str, Any]]:
-        """Allow to read what uses a connector.
-
-        IAM cannot limit these actions to a connector: DescribeConnectorProfiles has no resource
-        type, and the ARN of a flow contains no label.
-        Source: "Actions, resources, and condition keys for Amazon AppFlow" in the Service
-        Authorization Reference.
-        """
-        flows = self._stack.format_arn(service="appflow", resource="flow", resource_name="*")
-        return [
-            _allow(["appflow:DescribeConnectorProfiles"], ["*"]),
-            _allow(["appflow:DescribeFlow", "appflow:ListFlows"], [flows]),
-        ]
 
 
 class AdditionalPolicy:
@@ -306,7 +281,6 @@ class AdditionalPolicy:
 
     Attributes:
         policy: the policy, or None while no registration needs it.
-        size: its size at most.
     """
 
     def __init__(
@@ -316,7 +290,11 @@ class AdditionalPolicy:
         self._construct_id = construct_id
         self._statements = statements
         self.policy: iam.CfnPolicy | None = None
-        self.size = max_policy_size(policies.stack.resolve(policy_document(statements)))
+
+    @functools.cached_property
+    def size(self) -> int:
+        """The maximum size of the policy, whether it exists or not."""
+        return self._policies.texts.max_size(policy_document(self._statements))
 
     def get(self) -> iam.CfnPolicy:
         """The policy, created for the first registration."""
@@ -342,6 +320,7 @@ class ConnectorPolicies:
 
     Attributes:
         registration: the registration.
+        label: the label of the connector, or None if only the deployment knows it.
         function: the connector's function, version or alias.
         functions: the ARNs of the Lambda functions in the policy.
         shared: the policy that the connector shares with others, or None if it has its own.
@@ -362,7 +341,7 @@ class ConnectorPolicies:
         self._policies = policies
         self.registration = registration
         self._resource = resource
-        self._label = label
+        self.label = label
         self.connector_arn = connector_arn
         self.function = function
         # IAM checks GetAlias against the function and not against the alias.
@@ -373,11 +352,6 @@ class ConnectorPolicies:
         self.may_unregister = False
         self.may_read_usage = False
         self.policy: iam.CfnPolicy | None = None
-        own = policy_document(self._own_statements(may_unregister=True))
-        unregister = policy_document(self._unregister_statements())
-        self.arns_size = policies.texts.max_size(self.arns)
-        self._own_size = policies.texts.max_size(own)
-        self._unregister_size = policies.texts.max_size(unregister)
 
     @property
     def functions(self) -> list[str]:
@@ -388,6 +362,20 @@ class ConnectorPolicies:
     def arns(self) -> list[str]:
         """All ARNs in the policies of the connector."""
         return [self.connector_arn, *self.functions]
+
+    @functools.cached_property
+    def arns_size(self) -> int:
+        """The maximum size of all ARNs."""
+        return self._policies.texts.max_size(self.arns)
+
+    @functools.cached_property
+    def _own_size(self) -> int:
+        document = policy_document(self._own_statements(may_unregister=True))
+        return self._policies.texts.max_size(document)
+
+    @functools.cached_property
+    def _unregister_size(self) -> int:
+        return self._policies.texts.max_size(policy_document(self._unregister_statements()))
 
     def share(self) -> None:
         """Move the permissions from the connector's own policy to one that it shares.
@@ -458,7 +446,7 @@ class ConnectorPolicies:
         statements = self._inline_statements()
         if self.policy is None and statements:
             self.policy = self._policies.create_inline_policy(
-                self.registration, self._label, statements
+                self.registration, self.label, statements
             )
             wait_for(self._resource, self.policy)
         elif self.policy is not None and statements:
@@ -532,6 +520,32 @@ class _SharedDocument:
         return policy_document(
             [_allow(actions, connectors), *_function_statements(self._connectors)]
         )
+
+
+def _unregister_requests(arn_prefix: str) -> dict[str, Any]:
+    """Allow to unregister, on the resource that a sample of AWS grants this action on.
+
+    The service authorization reference of AppFlow lists connectors as the resources of
+    UnRegisterConnector. The sample names this path of the API instead. No public source says which
+    of the two AppFlow checks.
+    Source: provider/lib/petstore-connector-stack.ts of
+    aws-samples/amazon-appflow-petstore-custom-connector-example.
+    """
+    return _allow(["appflow:UnRegisterConnector"], [f"{arn_prefix}/unregister-connector"])
+
+
+def _usage_statements(arn_prefix: str) -> list[dict[str, Any]]:
+    """Allow to read what uses a connector.
+
+    IAM cannot limit these actions to a connector: DescribeConnectorProfiles has no resource type,
+    and the ARN of a flow contains no label.
+    Source: "Actions, resources, and condition keys for Amazon AppFlow" in the Service Authorization
+    Reference.
+    """
+    return [
+        _allow(["appflow:DescribeConnectorProfiles"], ["*"]),
+        _allow(["appflow:DescribeFlow", "appflow:ListFlows"], [f"{arn_prefix}flow/*"]),
+    ]
 
 
 def _function_statements(connectors: list[ConnectorPolicies]) -> list[dict[str, Any]]:

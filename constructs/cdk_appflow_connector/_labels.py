@@ -40,9 +40,7 @@ class _Labels(Construct):
         """The labels of the app that a stack belongs to."""
         if not isinstance(stack.labels, cls):
             found = stack.app_node.try_find_child(_LABELS_ID)
-            app = stack.app_node.root
-            assert isinstance(app, Construct)
-            stack.labels = found if isinstance(found, cls) else cls(app)
+            stack.labels = found if isinstance(found, cls) else cls(stack.app)
         return stack.labels
 
 

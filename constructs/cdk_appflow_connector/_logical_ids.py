@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 import aws_cdk as cdk
 
 from constructs import Construct
+
+from ._environment import is_same_stack
 
 # Source: PutRolePolicy in the IAM API Reference.
 _MAX_POLICY_NAME = 128
@@ -24,8 +27,14 @@ def override_logical_id(label: str | None, resource: cdk.CfnResource, suffix: st
     resources, so the old policy still permits deleting the old registration. The CDK's own id
     stays for a label that only the deployment knows, which is None here.
     """
-    if label is not None:
-        resource.override_logical_id(f"{_name_of_label(label, 150)}{suffix}")
+    logical_id = logical_id_of(label, suffix)
+    if logical_id is not None:
+        resource.override_logical_id(logical_id)
+
+
+def logical_id_of(label: str | None, suffix: str = "") -> str | None:
+    """The logical id that follows a label, or None for a label that only the deployment knows."""
+    return None if label is None else f"{_name_of_label(label, 150)}{suffix}"
 
 
 class PolicyNames:
@@ -33,18 +42,17 @@ class PolicyNames:
 
     A role of another stack may have policies from several stacks, which IAM tells apart by their
     names only: a policy replaces another one of the same name.
+
+    Args:
+        provider: the provider.
+        stack: the stack of the provider.
+        stack_of_role: the stack of the role.
     """
 
-    def __init__(self, provider: Construct, role: Construct) -> None:
-        self._stack = cdk.Stack.of(provider)
-        self._provider = self._name_of_path(provider)
-        self._is_role_here = cdk.Stack.of(role).node.path == self._stack.node.path
-        self._stack_name, self._region = self._stack.stack_name, self._stack.region
-        self._stack_length = len(self._stack_name)
-        if cdk.Token.is_unresolved(self._stack_name):
-            # The name of a nested stack can be longer than a policy's may be. Its id is unique.
-            self._stack_name = cdk.Fn.select(2, cdk.Fn.split("/", cdk.Aws.STACK_ID))
-            self._stack_length = 36
+    def __init__(self, provider: Construct, stack: cdk.Stack, stack_of_role: cdk.Stack) -> None:
+        self._provider = provider
+        self._stack = stack
+        self._is_role_here = is_same_stack(stack_of_role, stack)
 
     def of_connector(self, registration: Construct, label: str | None) -> str:
         """The name of the policy for one connector, whose label may be unknown."""
@@ -54,16 +62,29 @@ class PolicyNames:
 
     def of_provider(self, purpose: str) -> str:
         """The name of a policy for all connectors of the provider."""
-        return self._on_role(f"{self._provider}{purpose}")
+        return self._on_role(f"{self._name_of_path(self._provider)}{purpose}")
 
     def _on_role(self, name: str) -> str:
         if self._is_role_here:
             return name
-        stack_name = self._stack_name
+        stack_name, length = self._stack_name_and_length
         room = _MAX_POLICY_NAME - _MAX_REGION - len(name) - 2
-        if self._stack_length > room:
+        if length > room:
             stack_name = f"{stack_name[: room - 8]}{short_digest(stack_name)}"
         return f"{stack_name}-{self._region}-{name}"
+
+    @functools.cached_property
+    def _region(self) -> str:
+        return self._stack.region
+
+    @functools.cached_property
+    def _stack_name_and_length(self) -> tuple[str, int]:
+        """What stands for the stack in a name, and its length."""
+        name = self._stack.stack_name
+        if cdk.Token.is_unresolved(name):
+            # The name of a nested stack can be longer than a policy's may be. Its id is unique.
+            return cdk.Fn.select(2, cdk.Fn.split("/", cdk.Aws.STACK_ID)), 36
+        return name, len(name)
 
     def _name_of_path(self, construct: Construct) -> str:
         # The path within the stack is the same in every stage of an app.

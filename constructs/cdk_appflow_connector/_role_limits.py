@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from constructs import Construct
+from constructs import Construct, Node
 
-from ._environment import is_same_stack
+from ._environment import StackRecord, is_same_stack
 from ._policy_sizes import max_policy_size, min_policy_size
 from ._validation import (
     MAX_INLINE_POLICIES_SIZE,
@@ -48,15 +48,33 @@ class _Roles(Construct):
         self.by_path: dict[str, RoleLimits] = {}
 
 
+@dataclass(frozen=True)
+class InlinePolicy:
+    """An inline policy that the library has created.
+
+    Attributes:
+        resource: the policy.
+        logical_id: its logical id if it follows a label and the app has not set another one.
+        size: computes its maximum size.
+    """
+
+    resource: cdk.CfnResource
+    logical_id: str | None
+    size: Callable[[Any], int]
+
+
 class RoleLimits:
     """The policies of a role.
 
     Attributes:
+        stack: the stack of the role.
         providers: the policies of each provider that uses the role.
     """
 
-    def __init__(self, role: iam.Role) -> None:
+    def __init__(self, role: iam.Role, node: Node, stack: cdk.Stack) -> None:
         self._role = role
+        self._node = node
+        self.stack = stack
         self.providers: list[HandlerPolicies] = []
         self._is_full = False
 
@@ -66,14 +84,23 @@ class RoleLimits:
         return self.providers[0]
 
     @classmethod
-    def of(cls, role: iam.Role) -> RoleLimits:
-        """The policies of a role, the same for all providers that use it."""
-        app = role.node.root
-        assert isinstance(app, Construct)
-        roles = app.node.try_find_child(_ROLES_ID)
+    def of(cls, role: iam.Role, stack: StackRecord, *, is_in_stack: bool) -> RoleLimits:
+        """The policies of a role, the same for all providers that use it.
+
+        Args:
+            role: the role.
+            stack: a stack of the role's app.
+            is_in_stack: whether the role is known to belong to this stack.
+        """
+        roles = stack.app_node.try_find_child(_ROLES_ID)
         if not isinstance(roles, _Roles):
-            roles = _Roles(app)
-        return roles.by_path.setdefault(role.node.path, cls(role))
+            roles = _Roles(stack.app)
+        node = role.node
+        path = node.path
+        if path not in roles.by_path:
+            stack_of_role = stack.stack if is_in_stack else cdk.Stack.of(role)
+            roles.by_path[path] = cls(role, node, stack_of_role)
+        return roles.by_path[path]
 
     def make_room(self) -> None:
         """Let connectors share policies until all inline policies are sure to fit.
@@ -85,12 +112,13 @@ class RoleLimits:
         with_own = [connector for connector in connectors if connector.shared is None]
         if not with_own:
             return
-        room = 0
-        if not self._is_full:
-            size = sum(provider.inline_size(all_destroyed=True) for provider in self.providers)
-            size += self._max_own_size
-            room = MAX_INLINE_POLICIES_SIZE - _RESERVE - size
-        while with_own and (room < 0 or self._is_full):
+        if self._is_full:
+            for connector in reversed(with_own):
+                connector.share()
+            return
+        size = sum(provider.inline_size(all_destroyed=True) for provider in self.providers)
+        room = MAX_INLINE_POLICIES_SIZE - _RESERVE - size - self._max_own_size
+        while with_own and room < 0:
             connector = with_own.pop()
             room += connector.inline_size(all_destroyed=True)
             connector.share()
@@ -119,11 +147,13 @@ class RoleLimits:
         Args:
             template_of: returns the template of a stack.
         """
-        stacks = {self._stack.node.path: self._stack}
-        stacks |= {one.stack.node.path: one.stack for one in self.providers}
+        stacks = [self.stack]
+        for provider in self.providers:
+            if not any(is_same_stack(provider.stack, one) for one in stacks):
+                stacks.append(provider.stack)
         attached = [
             policy
-            for stack in stacks.values()
+            for stack in stacks
             for policy in self._attached(stack, template_of(stack)["Resources"])
         ]
         sizes = [policy.size for policy in attached if policy.size is not None]
@@ -138,17 +168,17 @@ class RoleLimits:
 
     def _attached(self, stack: cdk.Stack, resources: Mapping[str, Any]) -> Iterator[_Attached]:
         """The policies of the role that the template of a stack attaches to it."""
-        role_name = stack.resolve(self._role.role_name)
         ours = [
-            (policy.logical_id, size)
+            policy
             for provider in self.providers
-            for policy, size in provider.inline_policies()
-            if is_same_stack(policy.stack, stack)
+            if is_same_stack(provider.stack, stack)
+            for policy in provider.inline_policies()
         ]
-        names = stack.resolve([name for name, _ in ours])
-        sizes: dict[str, Callable[[Any], int]] = {
-            name: size for name, (_, size) in zip(names, ours, strict=True)
-        }
+        asked = [policy for policy in ours if policy.logical_id not in resources]
+        ids = [policy.resource.logical_id for policy in asked]
+        role_name, *ids = stack.resolve([self.first_provider.role_name, *ids])
+        sizes: dict[str | None, Callable[[Any], int]] = {one.logical_id: one.size for one in ours}
+        sizes |= {name: policy.size for name, policy in zip(ids, asked, strict=True)}
         for name, resource in resources.items():
             properties = resource.get("Properties", {})
             size: Callable[[Any], int] = sizes.get(name, min_policy_size)
@@ -164,15 +194,17 @@ class RoleLimits:
         """The number of managed policies that the app has given the role so far."""
         if self._resource is None:
             return 0
-        return len(self._stack.resolve(self._resource.managed_policy_arns) or [])
+        return len(self.stack.resolve(self._resource.managed_policy_arns) or [])
 
     @functools.cached_property
-    def _stack(self) -> cdk.Stack:
-        return cdk.Stack.of(self._role)
+    def default_policy(self) -> iam.Policy | None:
+        """The policy that the CDK has made of statements added to the role so far."""
+        policy = self._node.try_find_child("DefaultPolicy")
+        return policy if isinstance(policy, iam.Policy) else None
 
     @functools.cached_property
     def _resource(self) -> iam.CfnRole | None:
-        resource = self._role.node.default_child
+        resource = self._node.default_child
         return resource if isinstance(resource, iam.CfnRole) else None
 
     @functools.cached_property
@@ -188,13 +220,18 @@ class RoleLimits:
 
     @functools.cached_property
     def _own_documents(self) -> list[dict[str, Any]]:
-        resource = self._resource
-        inline = None if resource is None else self._stack.resolve(resource.policies)
+        policies = None if self._resource is None else self._resource.policies
+        inline = self.stack.resolve(policies) if policies else None
         documents = [policy["policyDocument"] for policy in inline or []]
-        policy = self._role.node.try_find_child("DefaultPolicy")
-        if isinstance(policy, iam.Policy):
-            documents.append(self._stack.resolve(policy.document.to_json()))
+        if self.default_policy is not None:
+            documents.append(resolved_document(self.default_policy, self.stack))
         return documents
+
+
+def resolved_document(policy: iam.Policy, stack: cdk.Stack) -> dict[str, Any]:
+    """The document of a policy so far. To resolve the document itself would freeze it."""
+    document: dict[str, Any] = stack.resolve(policy.document.to_json())
+    return document
 
 
 @dataclass(frozen=True)

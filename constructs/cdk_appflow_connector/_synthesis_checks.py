@@ -11,7 +11,7 @@ import jsii
 import constructs
 
 from ._circles import find_circle
-from ._environment import StackRecord
+from ._environment import StackRecord, is_same_stack
 from ._template_file import read_template
 
 
@@ -20,7 +20,7 @@ def check_at_synthesis(stack: StackRecord) -> None:
     if stack.is_checked:
         return
     stack.is_checked = True
-    stack.stack.node.add_validation(_Checks(stack))
+    stack.node_of_stack.add_validation(_Checks(stack))
     if stack.parent is not None:
         check_at_synthesis(stack.parent)
 
@@ -37,8 +37,7 @@ class _Checks:
         template = read_template(self._stack.stack)
 
         def template_of(stack: cdk.Stack) -> dict[str, Any]:
-            is_here = stack.node.path == self._stack.path
-            return template if is_here else read_template(stack)
+            return template if is_same_stack(stack, self._stack.stack) else read_template(stack)
 
         yield from find_circle(self._stack, template)
         # jsii returns a construct that was made in Python as the same object each time.

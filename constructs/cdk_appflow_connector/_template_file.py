@@ -23,7 +23,8 @@ def read_template(stack: cdk.Stack) -> dict[str, Any]:
         # jsii only recognises properties, which the protocol does not accept as read-only.
         session: Any = _Session(folder)
         synthesizer._synthesize_template(session)
-        template: dict[str, Any] = json.loads(Path(folder, stack.template_file).read_text())
+        [file] = Path(folder).iterdir()
+        template: dict[str, Any] = json.loads(file.read_bytes())
         return template
 
 

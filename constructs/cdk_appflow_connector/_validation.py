@@ -366,7 +366,7 @@ def check_runtime(name: str) -> None:
 
 def check_memory_size(memory_size: float) -> None:
     """Raise ValueError for a memory size that Lambda refuses."""
-    if cdk.Token.is_unresolved(memory_size) or _MIN_MEMORY <= memory_size <= _MAX_MEMORY:
+    if _MIN_MEMORY <= memory_size <= _MAX_MEMORY or cdk.Token.is_unresolved(memory_size):
         return
     raise ValueError(
         f"memory_size is {memory_size} MiB, but Lambda accepts {_MIN_MEMORY} to {_MAX_MEMORY}."

@@ -335,7 +335,7 @@ class ConnectorRegistration(cdk.Resource):
         self._policies: ConnectorPolicies | None = None
         with arguments.removed_if_refused(self), label_use.recorded(), self._discarded_if_refused():
             if provider is None:
-                provider = ConnectorRegistrationProvider.get_or_create(stack.stack)
+                provider = ConnectorRegistrationProvider._create(stack.stack)
                 # A property injector may have given its function other times.
                 service_timeout_seconds = resolve_service_timeout(service_timeout, provider)
             self._provider = provider
@@ -661,7 +661,7 @@ class _ImportedConnectorRegistration(cdk.Resource):
 def _default_provider(stack: StackRecord) -> ConnectorRegistrationProvider | None:
     """The default provider of a stack, if it exists."""
     if stack.default_provider is None:
-        stack.default_provider = ConnectorRegistrationProvider._find(stack.stack)
+        stack.default_provider = ConnectorRegistrationProvider._find(stack.node_of_stack)
     return stack.default_provider
 
 

@@ -13,10 +13,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 
-from constructs import Construct, IConstruct
+from constructs import Construct, IConstruct, Node
 
 from . import _arguments as arguments
 from . import _validation as validation
+from ._environment import StackRecord
 from ._handler_check import HandlerCheck
 from ._handler_code import ENTRY_POINT, handler_code
 from ._handler_policies import (
@@ -39,15 +40,17 @@ _RUNTIME = lambda_.Runtime("python3.14", lambda_.RuntimeFamily.PYTHON)
 
 # Beyond the handler's reserve, this leaves time for a minute of IAM propagation and for AppFlow to
 # accept the calls of 200 connectors at once.
-_TIMEOUT = cdk.Duration.minutes(5)
+_TIMEOUT_SECONDS = 5 * 60
+_TIMEOUT = cdk.Duration.seconds(_TIMEOUT_SECONDS)
 
-_MAX_EVENT_AGE = cdk.Duration.minutes(5)
+_MAX_EVENT_AGE_SECONDS = 5 * 60
+_MAX_EVENT_AGE = cdk.Duration.seconds(_MAX_EVENT_AGE_SECONDS)
 
 # Instead of CloudFormation's hour, so that the stack of a lost response fails sooner.
 _SERVICE_TIMEOUT_SECONDS = 10 * 60
 
 # Of the default provider.
-_EVENT_LIFETIME_SECONDS = int(_TIMEOUT.to_seconds() + _MAX_EVENT_AGE.to_seconds())
+_EVENT_LIFETIME_SECONDS = _TIMEOUT_SECONDS + _MAX_EVENT_AGE_SECONDS
 
 # Source: "Configuring IAM permissions" of encryption at rest in the Amazon SQS Developer Guide.
 _KEY_ACTIONS_OF_A_SENDER = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -236,40 +239,38 @@ class ConnectorRegistrationProvider(Construct):
         tracing: lambda_.Tracing | None = None,
     ) -> None:
         arguments.check_types(_ARGUMENTS, locals())
-        arguments.stack_of(scope)
-        validation.check_runtime(runtime.name)
+        stack = arguments.stack_of(scope)
+        if runtime is not _RUNTIME:
+            validation.check_runtime(runtime.name)
         validation.check_memory_size(memory_size)
-        timeout_seconds = validation.seconds_of("timeout", timeout)
-        validation.check_timeout(timeout_seconds)
-        validation.check_max_event_age(
-            validation.seconds_of("max_event_age", max_event_age),
-            timeout_seconds,
-            validation.MAX_SERVICE_TIMEOUT_SECONDS,
-        )
+        _check_times(timeout, max_event_age)
         validation.check_reserved_concurrency(reserved_concurrent_executions)
         validation.check_names(function_name, role_name, has_role=role is not None)
         validation.check_log_retention(log_group, log_retention)
         validation.check_network(vpc, vpc_subnets, security_groups)
         validation.check_environment(environment or {})
         super().__init__(scope, id)
+        self._stack = StackRecord.of(stack)
         self._service_timeouts: list[int] = []
         self._allows_rules = False
         with arguments.removed_if_refused(self):
             # Statements that differ in their resources only are merged, also in apps that have not
             # set this feature flag.
-            self.node.set_context("@aws-cdk/aws-iam:minimizePolicies", True)
+            node = self.node
+            node.set_context("@aws-cdk/aws-iam:minimizePolicies", True)
             if permissions_boundary is not None:
                 iam.PermissionsBoundary.of(self).apply(permissions_boundary)
             log_group = log_group or _create_log_group(self, log_retention)
             statements = base_statements(log_group, in_vpc=vpc is not None)
+            self._created_role: iam.IRole | None = None
             role, self._policy = self._role_with(statements, role, role_name)
             self._in_vpc = vpc is not None
-            function = lambda_.Function(
+            function = self._function = lambda_.Function(
                 self,
                 _FUNCTION_ID,
                 function_name=function_name,
                 description="Keeps AppFlow connector registrations current (cdk-appflow-connector)",
-                code=handler_code(self),
+                code=handler_code(self._stack.stage),
                 handler=ENTRY_POINT,
                 runtime=runtime,
                 architecture=architecture,
@@ -294,7 +295,7 @@ class ConnectorRegistrationProvider(Construct):
                 function.node.add_dependency(self._policy)
             if dead_letter_queue is not None and isinstance(role, iam.Role):
                 _allow_key_of(dead_letter_queue, function)
-            self.node.add_validation(self._handler_check(function))
+            node.add_validation(self._handler_check())
 
     @classmethod
     def get_or_create(cls, scope: IConstruct) -> ConnectorRegistrationProvider:
@@ -311,65 +312,88 @@ class ConnectorRegistrationProvider(Construct):
         """
         arguments.check_types({"scope": arguments.SCOPE}, {"scope": scope})
         assert isinstance(scope, Construct)
-        stack = scope if isinstance(scope, cdk.Stack) else arguments.stack_of(scope)
-        return cls._find(stack) or cls(stack, _ID)
+        stack = arguments.stack_of(scope)
+        return cls._find(stack.node) or cls._create(stack)
 
     @classmethod
-    def _find(cls, stack: cdk.Stack) -> ConnectorRegistrationProvider | None:
+    def _find(cls, node_of_stack: Node) -> ConnectorRegistrationProvider | None:
         """The default provider of a stack, if it exists."""
-        provider = stack.node.try_find_child(_ID)
+        provider = node_of_stack.try_find_child(_ID)
         return provider if isinstance(provider, ConnectorRegistrationProvider) else None
 
-    @functools.cached_property
+    @classmethod
+    def _create(cls, stack: cdk.Stack) -> ConnectorRegistrationProvider:
+        """Create the default provider of a stack."""
+        return cls(stack, _ID)
+
+    @property
     def handler(self) -> lambda_.Function:
         """The Lambda function, for example to add an alarm or a tag to it."""
-        function = self.node.find_child(_FUNCTION_ID)
-        assert isinstance(function, lambda_.Function)
-        return function
+        return self._function
 
     @functools.cached_property
     def service_token(self) -> str:
         """The ARN of the function, which is the ``ServiceToken`` of its custom resources."""
-        return self.handler.function_arn
+        return self._function.function_arn
 
     @functools.cached_property
     def _path_in_stack(self) -> str:
         """The path within the stack, which is the same in every stage of an app."""
-        return self.node.path.removeprefix(f"{cdk.Stack.of(self).node.path}/")
+        return self.node.path.removeprefix(f"{self._stack.path}/")
+
+    @functools.cached_property
+    def _function_node(self) -> Node:
+        return self._function.node
+
+    @functools.cached_property
+    def _cfn_function(self) -> lambda_.CfnFunction:
+        function = self._function_node.default_child
+        assert isinstance(function, lambda_.CfnFunction)
+        return function
 
     @functools.cached_property
     def _event_invoke_config(self) -> IConstruct:
         """The asynchronous invocation configuration of the function."""
-        return self.handler.node.find_child(_EVENT_INVOKE_CONFIG_ID)
+        return self._function_node.find_child(_EVENT_INVOKE_CONFIG_ID)
+
+    @functools.cached_property
+    def _cfn_event_invoke_config(self) -> lambda_.CfnEventInvokeConfig:
+        config = self._event_invoke_config.node.default_child
+        assert isinstance(config, lambda_.CfnEventInvokeConfig)
+        return config
 
     @functools.cached_property
     def _policies(self) -> HandlerPolicies | None:
         """The policies of the role, or None for an imported role, which is not changed."""
-        role = self.handler.role
-        return HandlerPolicies(self, role) if isinstance(role, iam.Role) else None
+        role = self._function.role
+        if not isinstance(role, iam.Role):
+            return None
+        is_created = role is self._created_role
+        return HandlerPolicies(self, self._stack, role, self._policy, has_created_role=is_created)
 
     @functools.cached_property
     def _max_event_lifetime_seconds(self) -> int:
         """The seconds from CloudFormation's request to the end of its last possible invocation."""
-        function = self.handler.node.default_child
-        assert isinstance(function, lambda_.CfnFunction)
-        return int(function.timeout or 0) + self._max_event_age_seconds
+        return int(self._cfn_function.timeout or 0) + self._max_event_age_seconds
 
     @property
     def _max_event_age_seconds(self) -> int:
         """The seconds for which Lambda keeps an event of the function."""
-        config = self._event_invoke_config.node.default_child
-        assert isinstance(config, lambda_.CfnEventInvokeConfig)
-        return int(config.maximum_event_age_in_seconds or 0)
+        return int(self._cfn_event_invoke_config.maximum_event_age_in_seconds or 0)
 
-    def _handler_check(self, function: lambda_.Function) -> HandlerCheck:
-        config = self._event_invoke_config
-        assert isinstance(config, lambda_.EventInvokeConfig)
-        return HandlerCheck(function, config, self._service_timeouts, self._allow_network)
+    def _handler_check(self) -> HandlerCheck:
+        return HandlerCheck(
+            self._stack.stack,
+            self._function_node,
+            self._cfn_function,
+            self._cfn_event_invoke_config,
+            self._service_timeouts,
+            self._allow_network,
+        )
 
     def _allow_network(self) -> None:
         """Allow the handler to run in a VPC that is not the argument's. An imported role must."""
-        role = self.handler.role
+        role = self._function.role
         if self._in_vpc or not isinstance(role, iam.Role):
             return
         if self._policy is None:
@@ -386,7 +410,8 @@ class ConnectorRegistrationProvider(Construct):
     ) -> tuple[iam.IRole, iam.Policy | None]:
         """The role of the function with these statements, and the policy it has to wait for."""
         if role is None:
-            return create_role(self, statements, role_name), None
+            self._created_role = create_role(self, statements, role_name)
+            return self._created_role, None
         if isinstance(role, iam.Role):
             return role, attach_policy(self, role, statements)
         # The CDK adds no permissions for ``on_failure`` and ``tracing`` to an immutable role.
@@ -411,6 +436,19 @@ def resolve_service_timeout(
     if requested is None:
         return max(lifetime, _SERVICE_TIMEOUT_SECONDS)
     return validation.check_service_timeout(requested, lifetime)
+
+
+def _check_times(timeout: cdk.Duration, max_event_age: cdk.Duration) -> None:
+    """Raise ValueError for times that the handler, Lambda or CloudFormation cannot work with."""
+    if timeout is _TIMEOUT and max_event_age is _MAX_EVENT_AGE:
+        return
+    timeout_seconds = validation.seconds_of("timeout", timeout)
+    validation.check_timeout(timeout_seconds)
+    validation.check_max_event_age(
+        validation.seconds_of("max_event_age", max_event_age),
+        timeout_seconds,
+        validation.MAX_SERVICE_TIMEOUT_SECONDS,
+    )
 
 
 def _allow_key_of(queue: sqs.IQueue, sender: iam.IGrantable) -> None:

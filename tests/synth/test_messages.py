@@ -109,6 +109,24 @@ def test_known_function_is_not_asked_again(stack: cdk.Stack, messages: Messages)
     assert mean(counts[1:]) <= 10
 
 
+def test_first_registration_asks_little(stack: cdk.Stack, messages: Messages) -> None:
+    """The first registration of a stack, with its provider, sends at most 68 messages."""
+    function = imported(stack, 0)
+
+    assert messages.during(partial(register, stack, 0, function)) <= 68
+
+
+@pytest.mark.parametrize("number", [1, 12], ids=["one", "policies of their own"])
+def test_checks_at_synthesis_ask_little(
+    app: cdk.App, stack: cdk.Stack, messages: Messages, number: int
+) -> None:
+    """The checks of a stack and its provider send at most 27 messages for any connectors."""
+    for n in range(number):
+        register(stack, n, imported(stack, n))
+
+    assert messages.during(app.synth) <= 27
+
+
 def test_synthesis_asks_nothing_about_each(app: cdk.App, messages: Messages) -> None:
     """The checks at synthesis send one message for each shared policy, and none for a connector."""
     counts = []

@@ -1,6 +1,8 @@
 """Synthesise an app with connectors of one kind: ``growth_app KIND NUMBER OUT``.
 
-The app prints the seconds that the constructs and the synthesis took, without the CDK's start.
+Every kind begins with the constructs of the connectors' functions. They are imported, because the
+resources of 200 functions do not fit into a stack. The app prints the seconds that the constructs
+and the synthesis took, without the CDK's start.
 """
 
 import sys
@@ -15,10 +17,25 @@ from cdk_appflow_connector import ConnectorRegistration
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 
+# The connectors' functions by the labels of the connectors.
+Connectors = dict[str, lambda_.IFunction]
 
-def native(stack: cdk.Stack, connectors: dict[str, str]) -> None:
+
+def functions(stack: cdk.Stack, number: int) -> Connectors:
+    """Import the function of each connector."""
+    names = [f"connector-{n:03d}" for n in range(number)]
+    return {
+        f"acme-{name}": lambda_.Function.from_function_arn(
+            stack, name, f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        )
+        for name in names
+    }
+
+
+def native(stack: cdk.Stack, connectors: Connectors) -> None:
     """Make an AWS::AppFlow::Connector for each connector."""
-    for number, (label, arn) in enumerate(connectors.items()):
+    for number, (label, function) in enumerate(connectors.items()):
+        arn = function.function_arn
         provisioning = appflow.CfnConnector.ConnectorProvisioningConfigProperty(
             lambda_=appflow.CfnConnector.LambdaConnectorProvisioningConfigProperty(lambda_arn=arn)
         )
@@ -32,9 +49,10 @@ def native(stack: cdk.Stack, connectors: dict[str, str]) -> None:
         connector.node.add_dependency(permission(stack, number, arn))
 
 
-def sdk_calls(stack: cdk.Stack, connectors: dict[str, str]) -> None:
+def sdk_calls(stack: cdk.Stack, connectors: Connectors) -> None:
     """Make an AwsCustomResource for each connector."""
-    for number, (label, arn) in enumerate(connectors.items()):
+    for number, (label, function) in enumerate(connectors.items()):
+        arn = function.function_arn
         call = cr.AwsSdkCall(
             service="AppFlow",
             action="updateConnectorRegistration",
@@ -54,20 +72,21 @@ def sdk_calls(stack: cdk.Stack, connectors: dict[str, str]) -> None:
         resource.node.add_dependency(permission(stack, number, arn))
 
 
-def provider(stack: cdk.Stack, connectors: dict[str, str]) -> None:
+def provider(stack: cdk.Stack, connectors: Connectors) -> None:
     """Make one Provider and a CustomResource for each connector."""
-    function = lambda_.Function(
+    on_event = lambda_.Function(
         stack,
         "OnEvent",
         runtime=lambda_.Runtime.PYTHON_3_13,
         handler="index.handler",
         code=lambda_.Code.from_inline("def handler(event, context): pass"),
     )
-    for label, arn in connectors.items():
+    arns = {label: function.function_arn for label, function in connectors.items()}
+    for label, arn in arns.items():
         for statement in statements(stack, label, arn):
-            function.add_to_role_policy(statement)
-    token = cr.Provider(stack, "Provider", on_event_handler=function).service_token
-    for number, (label, arn) in enumerate(connectors.items()):
+            on_event.add_to_role_policy(statement)
+    token = cr.Provider(stack, "Provider", on_event_handler=on_event).service_token
+    for number, (label, arn) in enumerate(arns.items()):
         properties = {"ConnectorLabel": label, "LambdaArn": arn}
         resource = cdk.CustomResource(
             stack, f"Registration{number}", service_token=token, properties=properties
@@ -75,10 +94,9 @@ def provider(stack: cdk.Stack, connectors: dict[str, str]) -> None:
         resource.node.add_dependency(permission(stack, number, arn))
 
 
-def ours(stack: cdk.Stack, connectors: dict[str, str]) -> None:
+def ours(stack: cdk.Stack, connectors: Connectors) -> None:
     """Make a ConnectorRegistration for each connector."""
-    for number, (label, arn) in enumerate(connectors.items()):
-        function = lambda_.Function.from_function_arn(stack, f"Function{number}", arn)
+    for number, (label, function) in enumerate(connectors.items()):
         ConnectorRegistration(
             stack,
             f"Registration{number}",
@@ -97,6 +115,7 @@ def permission(stack: cdk.Stack, number: int, arn: str) -> lambda_.CfnPermission
         function_name=arn,
         principal="appflow.amazonaws.com",
         source_account=ACCOUNT,
+        source_arn=f"arn:aws:appflow:{REGION}:{ACCOUNT}:*",
     )
 
 
@@ -118,9 +137,7 @@ def main() -> None:
     began = time.perf_counter()
     app = cdk.App(outdir=out)
     stack = cdk.Stack(app, "Growth")
-    names = [f"connector-{n:03d}" for n in range(int(number))]
-    connectors = {f"acme-{n}": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{n}" for n in names}
-    KINDS[kind](stack, connectors)
+    KINDS[kind](stack, functions(stack, int(number)))
     app.synth()
     print(time.perf_counter() - began)
 
