@@ -165,5 +165,16 @@ def warn_event_rule_quota(stack: cdk.Stack, quota: int) -> None:
     )
 
 
+def warn_metric_without_values(scope: IConstruct) -> None:
+    """Warn about the metric of a registration that never reports one."""
+    _warn(
+        scope,
+        "metricWithoutValues",
+        "metric_breaking_changes() of this registration never has a value, so an alarm on it never"
+        " goes off: the handler reports breaking changes with refresh_on_external_change=True and"
+        " on_breaking_change=OnBreakingChange.FAIL only. Set both, or do not use the metric",
+    )
+
+
 def _warn(scope: IConstruct, name: str, message: str) -> None:
     cdk.Annotations.of(scope).add_warning_v2(f"cdk-appflow-connector:{name}", message)

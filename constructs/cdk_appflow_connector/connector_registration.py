@@ -333,6 +333,7 @@ class ConnectorRegistration(cdk.Resource):
         self._label_text = label_use.text
         self._arn_by_label = f"{stack.appflow_arn_prefix}connector/{connector_label}"
         self._policies: ConnectorPolicies | None = None
+        self._reports_breaking_changes = refresh_on_external_change and fails_on_breaking_change
         with arguments.removed_if_refused(self), label_use.recorded(), self._discarded_if_refused():
             if provider is None:
                 provider = ConnectorRegistrationProvider._create(stack.stack)
@@ -459,7 +460,7 @@ class ConnectorRegistration(cdk.Resource):
         as an error, and reports the number of breaking changes that are not acknowledged: metric
         ``BreakingChanges`` in namespace ``CdkAppFlowConnector``, with dimension ``ConnectorLabel``.
         The metric has no value at other times, so an alarm should treat missing data as not
-        breaching.
+        breaching. Without both arguments it never has one, and a warning says so.
 
         Args:
             statistic: how CloudWatch aggregates the values of a period. Default: ``Sum``.
@@ -471,6 +472,8 @@ class ConnectorRegistration(cdk.Resource):
         Returns:
             The metric, whose ``with_`` changes what these arguments do not.
         """
+        if not self._reports_breaking_changes:
+            warnings.warn_metric_without_values(self)
         return cloudwatch.Metric(
             namespace="CdkAppFlowConnector",
             metric_name="BreakingChanges",

@@ -754,3 +754,25 @@ def test_metric_takes_its_options(stack: cdk.Stack, function: lambda_.Function) 
 
     found = (metric.statistic, metric.period.to_hours(), metric.label, metric.color)
     assert found == ("Maximum", 1, "Broken", "#d62728")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_warned"),
+    [
+        ({}, True),
+        ({"refresh_on_external_change": True}, True),
+        ({"on_breaking_change": OnBreakingChange.FAIL}, True),
+        ({"refresh_on_external_change": True, "on_breaking_change": OnBreakingChange.FAIL}, False),
+    ],
+)
+def test_metric_without_values_is_warned_about(
+    stack: cdk.Stack, function: lambda_.Function, arguments: dict[str, Any], is_warned: bool
+) -> None:
+    """An alarm on a metric that the handler never reports would look as if all were well."""
+    register(stack, function, **arguments).metric_breaking_changes()
+
+    found = Annotations.from_stack(stack).find_warning(
+        "*",
+        Match.string_like_regexp("metric_breaking_changes\\(\\) of this registration never has"),
+    )
+    assert len(found) == is_warned
