@@ -262,7 +262,7 @@ class ConnectorRegistrationProvider(Construct):
                 iam.PermissionsBoundary.of(self).apply(permissions_boundary)
             log_group = log_group or _create_log_group(self, log_retention)
             statements = base_statements(log_group, in_vpc=vpc is not None)
-            self._created_role: iam.IRole | None = None
+            self._created_role: iam.Role | None = None
             role, self._policy = self._role_with(statements, role, role_name)
             self._in_vpc = vpc is not None
             function = self._function = lambda_.Function(
