@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from appflow_local_cloud.process import LocalCloud, local_cloud
-from tests.support import Account, new_account_id
+from tests.support import Account, LastingAccount, new_account_id
 
 pytest_plugins = ["appflow_local_cloud.pytest_plugin"]
 
@@ -58,6 +58,8 @@ def faulty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClou
 
 
 @pytest.fixture
-def account(cloud: LocalCloud) -> Account:
+def account(cloud: LocalCloud) -> Iterator[Account]:
     """An empty account."""
-    return Account(cloud, new_account_id())
+    account = LastingAccount(cloud, new_account_id())
+    yield account
+    account.close()

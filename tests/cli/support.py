@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -14,9 +15,13 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from botocore.loaders import create_loader
 from cdk_appflow_connector_cli.__main__ import main
 
 from tests.support import Account
+
+# Each session of the SDK would read the service models again.
+_create_loader = functools.cache(create_loader)
 
 SCRIPT = Path(sys.executable).with_name("cdk-appflow-connector")
 
@@ -72,6 +77,7 @@ def run_main(
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
         patch.dict(os.environ, environment, clear=True),
+        patch("botocore.session.create_loader", _create_loader),
         redirect_stdout(output),
         redirect_stderr(errors),
     ):
