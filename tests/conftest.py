@@ -38,7 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: (
             item.path.stem != "test_many_connectors",
-            "end_to_end" not in item.path.parts,
+            item.path.stem != "test_demo",
+            not {"end_to_end", "examples", "packaging"} & {*item.path.parts},
         )
     )
 
