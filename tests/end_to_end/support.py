@@ -59,12 +59,7 @@ def _toolkit_request(cloud: LocalCloud) -> Mapping[str, Any]:
 
 
 def run_cdk(
-    account: Account,
-    app: str,
-    output: Path,
-    *arguments: str,
-    context: Mapping[str, str] | None = None,
-    **variables: str,
+    account: Account, app: str, output: Path, *arguments: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Synthesise an app, and run the CDK CLI on its cloud assembly in an account.
 
@@ -73,35 +68,28 @@ def run_cdk(
         app: the module of the app, or its file.
         output: the folder of the assembly.
         arguments: those of the CLI.
-        context: the values that the CLI's option ``--context`` would set.
         variables: for the environments of the app and of the CLI.
     """
-    synthesise(account, app, output, context=context, **variables)
+    synthesise(account, app, output, **variables)
     return run_cli(account, output, *arguments, **variables)
 
 
-def synthesise(
-    account: Account,
-    app: str,
-    output: Path,
-    *,
-    context: Mapping[str, str] | None = None,
-    **variables: str,
-) -> None:
+def synthesise(account: Account, app: str, output: Path, **variables: str) -> None:
     """Write the cloud assembly of an app, which runs in this process.
 
     This process has loaded the CDK already. As a program of the CLI, an app takes as long to start
     as its deployment takes. The demo and the tests of ``examples/tests`` run apps as programs.
+    ``CDK_CONTEXT_JSON`` has what the CLI's option ``--context`` would set.
     """
-    configured: dict[str, str] = json.loads((ROOT / "cdk.json").read_text())["context"]
-    described = {"outdir": str(output), "context": {**configured, **(context or {})}}
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    context |= json.loads(variables.get("CDK_CONTEXT_JSON", "{}"))
     # Files may have changed since this process has hashed them.
     cdk.AssetStaging.clear_asset_hash_cache()
     variables |= {"CDK_DEFAULT_ACCOUNT": account.id, "CDK_DEFAULT_REGION": account.region}
     with (
         patch.dict(os.environ, variables),
-        # The CLI describes both in variables, which the CDK's own process has read already.
-        patch.object(cdk, "App", functools.partial(cdk.App, **described)),
+        # The CLI sets both in variables, which the CDK's own process has read already.
+        patch.object(cdk, "App", functools.partial(cdk.App, outdir=str(output), context=context)),
     ):
         if app.endswith(".py"):
             runpy.run_path(app)

@@ -36,7 +36,8 @@ def cdk(
     account: Account, output: Path, example: str, *arguments: str, **context: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the CDK CLI on an unchanged example."""
-    return run_cdk(account, file_of(example), output, *arguments, context=context)
+    variables = {"CDK_CONTEXT_JSON": json.dumps(context)}
+    return run_cdk(account, file_of(example), output, *arguments, **variables)
 
 
 def file_of(example: str) -> str:
@@ -61,7 +62,7 @@ class Deployed:
             "tests.end_to_end.example_app",
             self._output,
             *("deploy", "--require-approval", "never"),
-            context=context,
+            CDK_CONTEXT_JSON=json.dumps(context),
             **self._variables,
         )
         # The CLI does not always read the reason before the stack is rolled back.
@@ -377,7 +378,7 @@ class FormerlyCustom:
         """Deploy a step, with a function in Python behind AwsCustomResource."""
         output = self._output / step
         example = file_of("replace_aws_custom_resource")
-        synthesise(self.account, example, output, context={"step": step})
+        synthesise(self.account, example, output, CDK_CONTEXT_JSON=json.dumps({"step": step}))
         [file] = output.glob("*.template.json")
         template = json.loads(file.read_text())
         for name, resource in template["Resources"].items():
