@@ -33,8 +33,15 @@ settings.register_profile("nightly", max_examples=700, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 
+# The tests that run the handler in their process. Measuring its coverage slows down all of Python.
+_MEASURED = ("tests/handler/", "tests/contract/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, so that no process is still busy with them at the end."""
+    for item in items:
+        if not item.nodeid.startswith(_MEASURED):
+            item.add_marker("no_cover")
     items.sort(
         key=lambda item: (
             item.path.stem != "test_many_connectors",
