@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from appflow_local_cloud.process import LocalCloud, local_cloud
-from tests.support import Account, new_account_id
+from tests.support import Account, LastingAccount, new_account_id
 
 pytest_plugins = ["appflow_local_cloud.pytest_plugin"]
 
@@ -33,12 +33,20 @@ settings.register_profile("nightly", max_examples=700, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 
+# The tests that run the handler in their process. Measuring its coverage slows down all of Python.
+_MEASURED = ("tests/handler/", "tests/contract/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, so that no process is still busy with them at the end."""
+    for item in items:
+        if not item.nodeid.startswith(_MEASURED):
+            item.add_marker("no_cover")
     items.sort(
         key=lambda item: (
             item.path.stem != "test_many_connectors",
-            "end_to_end" not in item.path.parts,
+            item.path.stem != "test_demo",
+            not {"end_to_end", "examples", "packaging"} & {*item.path.parts},
         )
     )
 
@@ -58,6 +66,8 @@ def faulty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClou
 
 
 @pytest.fixture
-def account(cloud: LocalCloud) -> Account:
+def account(cloud: LocalCloud) -> Iterator[Account]:
     """An empty account."""
-    return Account(cloud, new_account_id())
+    account = LastingAccount(cloud, new_account_id())
+    yield account
+    account.close()

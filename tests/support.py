@@ -7,7 +7,7 @@ import json
 import secrets
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from appflow_local_cloud.environment import REGION
@@ -236,12 +236,36 @@ class Account:
             appflow.delete_flow(flowName=flow["flowName"], forceDelete=True)
         for profile in appflow.describe_connector_profiles()["connectorProfileDetails"]:
             appflow.delete_connector_profile(connectorProfileName=profile["connectorProfileName"])
+        self.clear_connectors()
+
+    def clear_connectors(self) -> None:
+        """Remove every connector, of which no profile is left."""
         for connector in self.connectors():
-            appflow.unregister_connector(connectorLabel=connector["connectorLabel"])
+            label = connector["connectorLabel"]
+            self.client("appflow").unregister_connector(connectorLabel=label)
 
     def operations(self) -> list[str]:
         """The names of the operations that were called, without those that describe."""
         return [call["operation"] for call in self.calls() if "Describe" not in call["operation"]]
+
+
+@dataclass(frozen=True)
+class LastingAccount(Account):
+    """An account that keeps its clients, which take some milliseconds each."""
+
+    _clients: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def client(self, service: str, **settings: Any) -> Any:
+        if settings:
+            return super().client(service, **settings)
+        if service not in self._clients:
+            self._clients[service] = super().client(service)
+        return self._clients[service]
+
+    def close(self) -> None:
+        """Close the connections, or the local cloud would wait for them when it stops."""
+        for client in self._clients.values():
+            client.close()
 
 
 def zipped(source: str) -> bytes:

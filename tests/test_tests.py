@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ FOLDERS = ["tests", "examples/tests"]
 MAX_NAME_LENGTH = 50
 
 
+@functools.cache
 def parsed(folder: str) -> dict[str, ast.Module]:
     """The syntax tree of each module of a folder, by its path."""
     files = sorted((ROOT / folder).rglob("*.py"))

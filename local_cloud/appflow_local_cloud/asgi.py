@@ -29,6 +29,9 @@ def server_config(*, port: int, tls_port: int, run_folder: Path) -> hypercorn.co
     config.certfile = str(run_folder / _CERTIFICATE)
     config.keyfile = str(run_folder / _KEY)
     config.loglevel = "WARNING"
+    # In seconds. A call fails if the server closes its connection in the same moment, which a busy
+    # machine makes likely after a short timeout.
+    config.keep_alive_timeout = 120
     return config
 
 

@@ -29,6 +29,7 @@ from .environment import HOST
 from .event_delivery import EventDelivery
 from .event_targets import PermittedTargets
 from .function_events import FunctionEvents
+from .function_start import without_sdk
 from .function_states import FunctionStates
 from .serverless_templates import ServerlessTemplates
 from .template_conditions import ResolvedConditions
@@ -186,10 +187,12 @@ def _reset_with_ministack(
 
 def _use_lambda_python(lambda_python: Path) -> None:
     original = lambda_runtime._detect_runtime_binary
+    program = without_sdk(original("python3.13")[1])
 
     def detect(runtime: str) -> tuple[str, str]:
-        binary, worker = original(runtime)
-        return (str(lambda_python) if runtime.startswith("python3.") else binary), worker
+        return (
+            (str(lambda_python), program) if runtime.startswith("python3.") else original(runtime)
+        )
 
     lambda_runtime._detect_runtime_binary = detect
 

@@ -9,22 +9,17 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.cli.support import SCRIPT
+from tests.cli.support import SCRIPT, run_main
 from tests.support import Account
 
 
 def run_check(
     *arguments: str, folder: Path | None = None, account: Account | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the installed script in a folder and an account, or without any credentials."""
+    """Run the command in a folder and an account, or without any credentials."""
     cloud = {} if account is None else account.cloud.environment(account.id)
-    return subprocess.run(
-        [str(SCRIPT), "check", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], **cloud, **variables},
-        capture_output=True,
-        text=True,
-    )
+    environment = {"PATH": os.environ["PATH"], **cloud, **variables}
+    return run_main("check", *arguments, environment=environment, folder=folder)
 
 
 def document(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from botocore.loaders import create_loader
 from cdk_appflow_connector_cli.__main__ import main
 
 from tests.support import Account
+
+# Each session of the SDK would read the service models again.
+_create_loader = functools.cache(create_loader)
 
 SCRIPT = Path(sys.executable).with_name("cdk-appflow-connector")
 
@@ -41,14 +50,55 @@ def handler(event, context):
 def run(
     account: Account, *arguments: str, **variables: str | None
 ) -> subprocess.CompletedProcess[str]:
+    """Run the command line in an account; a variable that is None is unset."""
+    return run_main(*arguments, environment=_environment(account, variables))
+
+
+def run_script(
+    account: Account, *arguments: str, **variables: str | None
+) -> subprocess.CompletedProcess[str]:
     """Run the installed script in an account; a variable that is None is unset."""
-    environment = {**account.cloud.environment(account.id), **variables}
     return subprocess.run(
         [str(SCRIPT), *arguments],
-        env={name: value for name, value in environment.items() if value is not None},
+        env=_environment(account, variables),
         capture_output=True,
         text=True,
     )
+
+
+def run_main(
+    *arguments: str, environment: Mapping[str, str], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line as the script does, with these variables only, in a folder.
+
+    It runs in this process: a start of Python with boto3 takes longer than most commands.
+    """
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        patch.dict(os.environ, environment, clear=True),
+        patch("botocore.session.create_loader", _create_loader),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+    ):
+        if folder is not None:
+            monkeypatch.chdir(folder)
+        try:
+            code = main(arguments)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    printed, reported = (_text(stream) for stream in (output, errors))
+    return subprocess.CompletedProcess(arguments, code, printed, reported)
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+def _environment(account: Account, variables: Mapping[str, str | None]) -> dict[str, str]:
+    environment = {**account.cloud.environment(account.id), **variables}
+    return {name: value for name, value in environment.items() if value is not None}
 
 
 def run_status(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from appflow_connector_configuration.response import DECIDED_BY_CONNECTOR
 from appflow_local_cloud.process import LocalCloud
 from tests.cli.check_support import document, response, run_check, write_connector
-from tests.support import Account, new_account_id
+from tests.support import Account, LastingAccount, new_account_id
 
 ROOT = Path(__file__).parents[2]
 DATA = json.loads((ROOT / "tests/local_cloud/connector_responses.json").read_text("utf-8"))
@@ -44,9 +44,11 @@ REFUSED: Mapping[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def account(cloud: LocalCloud) -> Account:
+def account(cloud: LocalCloud) -> Iterator[Account]:
     """The account of all tests of this module."""
-    return Account(cloud, new_account_id())
+    account = LastingAccount(cloud, new_account_id())
+    yield account
+    account.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cdk_appflow_connector_cli import arguments
 
-from tests.cli.support import SCRIPT, run, run_status
+from tests.cli.support import SCRIPT, run, run_script, run_status
 from tests.support import Account, connector
 
 ROOT = Path(__file__).parents[2]
@@ -158,7 +158,7 @@ def test_file_has_whole_arns_and_no_colours(account: Account, arn: str) -> None:
 
 def test_ascii_file_has_ascii_table(account: Account, arn: str) -> None:
     """Output to an ASCII file is a table of ASCII characters."""
-    text = run_status(account, PYTHONIOENCODING="ascii").stdout
+    text = run_script(account, "status", PYTHONIOENCODING="ascii").stdout
 
     assert text.isascii()
     assert arn in text

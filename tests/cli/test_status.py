@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tests.cli.support import connectors, run_status, states
 from tests.end_to_end.support import bootstrap, run_cdk
 from tests.support import Account, connector
 
-APP = f"{sys.executable} -m tests.cli.app"
+APP = "tests.cli.app"
 
 FORMS = [
     *("by-alias", "by-arn", "by-function", "by-name", "by-parameter", "by-stack", "by-sub"),

@@ -18,7 +18,7 @@ from tests.end_to_end.target import (
     confirmed_account,
     new_prefix,
 )
-from tests.support import Account, new_account_id
+from tests.support import Account, LastingAccount, new_account_id
 
 PREFIX = new_prefix()
 REAL_ACCOUNT = pytest.StashKey[RealAccount]()
@@ -51,9 +51,10 @@ def target(request: pytest.FixtureRequest, prefix: str) -> Iterator[Account]:
     real = request.config.stash.get(REAL_ACCOUNT, None)
     if real is None:
         cloud: LocalCloud = request.getfixturevalue("cloud")
-        account = Account(cloud, new_account_id())
+        account = LastingAccount(cloud, new_account_id())
         bootstrap(account)
         yield account
+        account.close()
         return
     # SIGTERM ends a program at once, whereas an interrupt lets its fixtures clean up.
     signal.signal(signal.SIGTERM, _interrupt)

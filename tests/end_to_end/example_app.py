@@ -1,12 +1,11 @@
 """An unchanged example whose names get a prefix, so that it can be deployed to any account.
 
-The argument is the file of the example. ``PREFIX`` in the environment is the prefix of its stack
+The environment has the file of the example in ``EXAMPLE``. ``PREFIX`` is the prefix of its stack
 names and connector labels.
 """
 
 import os
 import runpy
-import sys
 from typing import Any
 from unittest.mock import patch
 
@@ -32,4 +31,4 @@ with (
     patch.object(cdk, "Stack", Stack),
     patch.object(library, "ConnectorRegistration", registration),
 ):
-    runpy.run_path(sys.argv[1])
+    runpy.run_path(os.environ["EXAMPLE"])

@@ -2,9 +2,11 @@
 
 Environment variables: ``CONNECTORS``, ``STACKS`` and ``FUNCTIONS`` are numbers. A new ``RELEASE``
 refreshes all registrations. ``PREFIX`` is the beginning of all names. ``BROKEN`` adds, after all
-others, a connector on a function that fails.
+others, a connector on a function that fails. With ``EXTERNAL``, changes outside of deployments
+refresh the registrations too.
 """
 
+import functools
 import os
 
 import aws_cdk as cdk
@@ -22,24 +24,27 @@ stacks = [
     for number in range(int(os.environ["STACKS"]))
 ]
 names = ["", *(f"-{number}" for number in range(1, int(os.environ.get("FUNCTIONS", "1"))))]
-functions = [
-    lambda_.Function.from_function_arn(
-        stack, f"Connector{name}", f"{functions_arn}:{prefix}made-elsewhere{name}"
-    )
-    for name in names
-    for stack in stacks
-]
 
-registrations = [
-    ConnectorRegistration(
-        stacks[number % len(stacks)],
+
+@functools.cache
+def function(stack: cdk.Stack, name: str) -> lambda_.IFunction:
+    arn = f"{functions_arn}:{prefix}made-elsewhere{name}"
+    return lambda_.Function.from_function_arn(stack, f"Connector{name}", arn)
+
+
+def registration(number: int) -> ConnectorRegistration:
+    stack = stacks[number % len(stacks)]
+    return ConnectorRegistration(
+        stack,
         f"Registration{number}",
         connector_label=f"{prefix}acme-{number:03d}",
-        connector_function=functions[number % len(functions)],
+        connector_function=function(stack, names[number % len(names)]),
         triggers={"Release": os.environ["RELEASE"]},
+        refresh_on_external_change="EXTERNAL" in os.environ,
     )
-    for number in range(connectors)
-]
+
+
+registrations = [registration(number) for number in range(connectors)]
 
 if "BROKEN" in os.environ:
     [stack] = stacks

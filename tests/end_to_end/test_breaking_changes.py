@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tests.handler.flows import make_flow, versions
 from tests.local_cloud.support import LABEL
 from tests.support import Account
 
-APP = f"{sys.executable} -m tests.end_to_end.breaking_app"
+APP = "tests.end_to_end.breaking_app"
 DEPLOY = ["deploy", "--require-approval", "never"]
 REFUSED = (
     "connector acme-crm: the new code breaks 1 flow, and on_breaking_change is FAIL:"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +20,7 @@ Deploy = Callable[..., subprocess.CompletedProcess[str]]
 def deploy(account: Account, tmp_path: Path) -> Deploy:
     """Deploys both; the arguments are the variables of the app's environment."""
     bootstrap(account)
-    app = f"{sys.executable} -m tests.end_to_end.comparison_app"
+    app = "tests.end_to_end.comparison_app"
 
     def deploy(version: str, **variables: str) -> subprocess.CompletedProcess[str]:
         arguments = ["deploy", "--require-approval", "never"]

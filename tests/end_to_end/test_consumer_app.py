@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from tests.end_to_end.support import run_cdk
 from tests.support import Account, connector
 
-APP = f"{sys.executable} -m tests.end_to_end.consumer_app"
+APP = "tests.end_to_end.consumer_app"
 LABELS = ["by-function", "by-alias", "by-version", "by-stack", "by-import"]
 
 Cdk = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,8 +28,9 @@ def cdk(target: Account, prefix: str, tmp_path: Path) -> Cdk:
 
 
 def deploy(cdk: Cdk, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Deploy all stacks of the app."""
-    return cdk("deploy", "--all", "--require-approval", "never", **variables)
+    """Deploy all stacks of the app, with change sets, as the CDK CLI does by default."""
+    arguments = ("deploy", "--all", "--require-approval", "never", "--method=change-set")
+    return cdk(*arguments, **variables)
 
 
 class Observer:
@@ -115,7 +115,9 @@ def test_registrations_follow_the_app(
     assert observer.calls_since_last() in (None, [])
 
     this_stack_only = ["deploy", "Consumer", "--exclusively", "--require-approval", "never"]
-    result = cdk(*this_stack_only, CONNECTOR_VERSION="3", SIBLING_FAILS="yes")
+    result = cdk(
+        *this_stack_only, "--method=change-set", CONNECTOR_VERSION="3", SIBLING_FAILS="yes"
+    )
     assert result.returncode != 0
     assert observer.stack_status() == "UPDATE_ROLLBACK_COMPLETE"
     assert observer.versions() == {**dict.fromkeys(LABELS, "2"), "by-import": "1"}

@@ -11,7 +11,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -20,17 +19,30 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.support import ROOT, bootstrap, registered_labels, run_cdk
+from tests.end_to_end.support import (
+    ROOT,
+    bootstrap,
+    registered_labels,
+    run_cdk,
+    run_cli,
+    synthesise,
+)
 from tests.support import Account, connector
 
 LABEL = "acme-crm"
 
 
 def cdk(
-    account: Account, output: Path, example: str, *arguments: str
+    account: Account, output: Path, example: str, *arguments: str, **context: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the CDK CLI on an unchanged example."""
-    return run_cdk(account, f"{sys.executable} examples/{example}.py", output, *arguments)
+    variables = {"CDK_CONTEXT_JSON": json.dumps(context)}
+    return run_cdk(account, file_of(example), output, *arguments, **variables)
+
+
+def file_of(example: str) -> str:
+    """The file of an example's app."""
+    return str(ROOT / "examples" / f"{example}.py")
 
 
 class Deployed:
@@ -41,12 +53,18 @@ class Deployed:
         self.label = f"{prefix}{LABEL}"
         self._prefix = prefix
         self._output = output
-        self._app = f"{sys.executable} -m tests.end_to_end.example_app {example}"
+        self._variables = {"PREFIX": prefix, "EXAMPLE": str(example)}
 
-    def deploy(self, *arguments: str) -> str:
+    def deploy(self, **context: str) -> str:
         """Deploy the example; return the error, empty after a success."""
-        command = ["deploy", "--require-approval", "never", *arguments]
-        result = run_cdk(self.account, self._app, self._output, *command, PREFIX=self._prefix)
+        result = run_cdk(
+            self.account,
+            "tests.end_to_end.example_app",
+            self._output,
+            *("deploy", "--require-approval", "never"),
+            CDK_CONTEXT_JSON=json.dumps(context),
+            **self._variables,
+        )
         # The CLI does not always read the reason before the stack is rolled back.
         return "\n".join([result.stderr, *self._reasons()]) if result.returncode else ""
 
@@ -88,12 +106,11 @@ def test_imported_function_follows_releases(target: Account, prefix: str, tmp_pa
     """New code of an imported function is registered with the next release only."""
     example = Deployed(target, prefix, tmp_path, ROOT / "examples" / "imported_function.py")
     arn = target.make_function(f"{prefix}crm", connector("1.0"), granted=False)
-    function = ["-c", f"functionArn={arn}"]
-    assert example.deploy(*function, "-c", "release=7") == ""
+    assert example.deploy(functionArn=arn, release="7") == ""
     target.change_code(f"{prefix}crm", connector("1.1"))
 
     for release, version in (("7", "1.0"), ("8", "1.1")):
-        assert example.deploy(*function, "-c", f"release={release}") == ""
+        assert example.deploy(functionArn=arn, release=release) == ""
         assert example.version() == version
 
 
@@ -255,8 +272,8 @@ class FormerlyNative:
 
     def deploy(self, step: str, *arguments: str) -> None:
         """Deploy a step."""
-        command = ["deploy", "--require-approval", "never", "-c", f"step={step}", *arguments]
-        result = cdk(self.account, self._output, "replace_native", *command)
+        command = ["deploy", "--require-approval", "never", *arguments]
+        result = cdk(self.account, self._output, "replace_native", *command, step=step)
         assert result.returncode == 0, result.stderr
 
     def execute(self, change_set: str) -> None:
@@ -359,10 +376,9 @@ class FormerlyCustom:
 
     def deploy(self, step: str) -> None:
         """Deploy a step, with a function in Python behind AwsCustomResource."""
-        example = "replace_aws_custom_resource"
         output = self._output / step
-        synth = cdk(self.account, output, example, "synth", "--quiet", "-c", f"step={step}")
-        assert synth.returncode == 0, synth.stderr
+        example = file_of("replace_aws_custom_resource")
+        synthesise(self.account, example, output, CDK_CONTEXT_JSON=json.dumps({"step": step}))
         [file] = output.glob("*.template.json")
         template = json.loads(file.read_text())
         for name, resource in template["Resources"].items():
@@ -373,8 +389,7 @@ class FormerlyCustom:
                     "Runtime": "python3.13",
                 }
         file.write_text(json.dumps(template))
-        arguments = ["deploy", "--require-approval", "never"]
-        result = run_cdk(self.account, str(output), self._output, *arguments)
+        result = run_cli(self.account, output, "deploy", "--require-approval", "never")
         assert result.returncode == 0, result.stderr
 
     def status(self) -> str:
@@ -474,7 +489,7 @@ def test_stack_set_template_registers(account: Account, tmp_path: Path, region: 
     )
     published = run_cdk(
         there,
-        f"{sys.executable} examples/stack_set.py",
+        file_of("stack_set"),
         tmp_path,
         "publish-assets",
         "--unstable=publish-assets",

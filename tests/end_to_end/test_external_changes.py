@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from tests.end_to_end.support import bootstrap, run_cdk
 from tests.support import Account, connector
 
-APP = f"{sys.executable} -m tests.end_to_end.changing_app"
+APP = "tests.end_to_end.changing_app"
 LABEL = "acme-changing"
 UPDATE = "UpdateConnectorRegistration"
 

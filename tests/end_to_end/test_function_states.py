@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from tests.end_to_end.support import bootstrap, run_cdk
 from tests.support import Account
 
-APP = f"{sys.executable} -m tests.end_to_end.changing_app"
+APP = "tests.end_to_end.changing_app"
 DEPLOY = ["deploy", "--require-approval", "never"]
 LABEL = "acme-changing"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from appflow_local_cloud.process import LocalCloud
 from tests.end_to_end.support import bootstrap, run_cdk
 from tests.support import Account, connector, new_account_id
 
-APP = f"{sys.executable} -m tests.end_to_end.many_connectors_app"
+APP = "tests.end_to_end.many_connectors_app"
 
 FAULTS: list[dict[str, Any]] = [
     {"error": {"code": "InternalServerException", "status": 503}, "probability": 0.05},

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from tests.end_to_end.support import bootstrap, registered_labels, run_cdk
 from tests.support import Account
 
-APP = f"{sys.executable} -m tests.end_to_end.nested_stack_app"
+APP = "tests.end_to_end.nested_stack_app"
 
 
 def test_nested_connector_follows_its_stack(account: Account, tmp_path: Path) -> None:

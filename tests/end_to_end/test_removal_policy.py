@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.end_to_end.support import bootstrap, registered_labels, run_cdk
 from tests.support import Account
 
-APP = f"{sys.executable} -m tests.end_to_end.removal_policy_app"
+APP = "tests.end_to_end.removal_policy_app"
 
 
 def test_registration_follows_its_deletion_policy(account: Account, tmp_path: Path) -> None:

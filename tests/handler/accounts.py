@@ -6,36 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support import Account
+from tests.support import LastingAccount
 
 
 @dataclass(frozen=True)
-class ReusedAccount(Account):
-    """An account that keeps its functions and clients from test to test.
-
-    Cold starts of functions take longest in a test, and clients take some milliseconds each.
-    """
+class ReusedAccount(LastingAccount):
+    """An account that keeps its functions from test to test: cold starts take longest in a test."""
 
     _functions: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    _clients: dict[str, Any] = field(default_factory=dict)
     _earlier_calls: list[int] = field(default_factory=lambda: [0])
 
     def reset(self) -> None:
         """Remove what the tests before have registered, and forget their calls."""
-        self.clear()
-        self._earlier_calls[0] += len(self.calls())
-
-    def close(self) -> None:
-        """Close the connections, or the local cloud would wait for them when it stops."""
-        for client in self._clients.values():
-            client.close()
-
-    def client(self, service: str, **settings: Any) -> Any:
-        if settings:
-            return super().client(service, **settings)
-        if service not in self._clients:
-            self._clients[service] = super().client(service)
-        return self._clients[service]
+        calls = self.calls()
+        operations = {call["operation"] for call in calls}
+        if operations & {"CreateConnectorProfile", "CreateFlow"}:
+            self.clear()
+        elif "RegisterConnector" in operations:
+            self.clear_connectors()
+        self._earlier_calls[0] += len(calls)
 
     def calls(self, *, after: int = 0) -> list[Mapping[str, Any]]:
         """The calls since the test began."""

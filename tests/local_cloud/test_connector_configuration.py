@@ -15,7 +15,7 @@ from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 from appflow_local_cloud.appflow.settings import Settings
 from appflow_local_cloud.process import LocalCloud
 from tests.local_cloud.support import described, refusal, registration
-from tests.support import Account, new_account_id
+from tests.support import Account, LastingAccount, new_account_id
 
 DATA = json.loads(Path(__file__).with_name("connector_responses.json").read_text("utf-8"))
 
@@ -62,9 +62,11 @@ def mismatches(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def account(cloud: LocalCloud) -> Account:
+def account(cloud: LocalCloud) -> Iterator[Account]:
     """The account of all tests of this module."""
-    return Account(cloud, new_account_id())
+    account = LastingAccount(cloud, new_account_id())
+    yield account
+    account.close()
 
 
 @pytest.fixture(scope="module")

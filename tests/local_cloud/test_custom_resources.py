@@ -15,7 +15,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from appflow_local_cloud.process import LocalCloud
-from tests.support import Account, new_account_id
+from tests.support import Account, LastingAccount, new_account_id
 
 # Reports the event to the test, then responds as the properties of the resource say.
 HANDLER = """
@@ -84,12 +84,13 @@ def events(listener: HTTPServer) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def account(cloud: LocalCloud) -> Account:
+def account(cloud: LocalCloud) -> Iterator[Account]:
     """An account with two functions for custom resources."""
-    account = Account(cloud, new_account_id())
+    account = LastingAccount(cloud, new_account_id())
     account.make_function("one", HANDLER)
     account.make_function("two", HANDLER)
-    return account
+    yield account
+    account.close()
 
 
 @pytest.fixture
