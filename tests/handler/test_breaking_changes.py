@@ -760,7 +760,7 @@ class TestBounds:
         assert response["Status"] == "FAILED"
         assert response["Reason"] == (
             f"{UNKNOWN}AccessDeniedException from {operation}: Not now. Allow the handler's role"
-            f" appflow:{operation} on {resource}."
+            f" appflow:{operation} on {resource} (in the provider's template: MayReadFlows=true)."
         )
         assert 50 < clock.now < 70
 
