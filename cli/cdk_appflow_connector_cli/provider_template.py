@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shlex
 import shutil
+import subprocess
 import tempfile
 from importlib.metadata import files, version
 from pathlib import Path
@@ -18,6 +21,9 @@ _HANDLER = "handler"
 
 # The first line of a template tells it from a file that something else has written.
 _MADE_BY = "# Made by cdk-appflow-connector template"
+
+# The oldest with which the library is tested. The CDK warns of older ones, or ends with an error.
+_OLDEST_NODE = 22
 
 # Archives contain the times of files, and tools upload an archive again if it has changed.
 _TIME = 1_000_000_000
@@ -35,8 +41,11 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandError: the folder has something else, cannot be written, or Node.js is missing.
     """
+    if not options.output:
+        raise CommandError("--output is empty. Name a folder, or . for the current one")
     folder = Path(options.output)
     _check_output(folder)
+    _check_node()
     template = _template()
     try:
         size = _write(folder, template)
@@ -49,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         f"Wrote {folder / _TEMPLATE} and {folder / _HANDLER}{os.sep} (the handler's code,"
         f" {round(size / 1000)} kB)."
     )
-    print(_NEXT_STEP.format(template=folder / _TEMPLATE))
+    print(_NEXT_STEP.format(template=shlex.quote(str(folder / _TEMPLATE))))
     return 0
 
 
@@ -61,15 +70,18 @@ def _check_output(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise CommandError(f"{folder} is a file. Name a folder with --output")
-    template = folder / _TEMPLATE
-    if _is_made_by_this_command(template):
-        return
-    for path in (template, folder / _HANDLER):
-        if path.exists():
-            raise CommandError(
-                f"{path} exists, and this command has not written it. Name another folder with"
-                " --output, or remove it"
-            )
+    template, handler = folder / _TEMPLATE, folder / _HANDLER
+    # This command writes no links, and a folder of code.
+    others = [path for path in (template, handler) if path.is_symlink()]
+    if handler.is_file():
+        others.append(handler)
+    if not _is_made_by_this_command(template):
+        others += [path for path in (template, handler) if path.exists()]
+    if others:
+        raise CommandError(
+            f"{others[0]} exists, and this command has not written it. Name another folder with"
+            " --output, or remove it"
+        )
 
 
 def _is_made_by_this_command(template: Path) -> bool:
@@ -80,19 +92,38 @@ def _is_made_by_this_command(template: Path) -> bool:
         return False
 
 
-def _template() -> str:
-    """The text of the template.
+def _check_node() -> None:
+    """Check that Node.js, which the CDK runs on, can make the template.
 
     Raises:
-        CommandError: Node.js, which the CDK runs on, is missing.
+        CommandError: Node.js is missing, cannot be run, or is too old.
     """
     # As the CDK finds it.
     node = os.environ.get("JSII_NODE", "node")
     if shutil.which(node) is None:
-        raise CommandError(
-            f"{node} is not found. The CDK, which makes the template, runs on Node.js. Install"
-            " Node.js 22 or newer, and put it on the PATH"
-        )
+        problem = f"{node} is not found"
+    else:
+        found = re.match(r"v(\d+)\.[\d.]+", _printed([node, "--version"]))
+        if found and int(found[1]) >= _OLDEST_NODE:
+            return
+        problem = f"{node} is Node.js {found[0]}" if found else f"{node} cannot be run"
+    raise CommandError(
+        f"{problem}. The CDK, which makes the template, runs on Node.js. Install Node.js"
+        f" {_OLDEST_NODE} or newer, and put it on the PATH"
+    )
+
+
+def _printed(command: list[str]) -> str:
+    """What a program prints, or an empty text if it cannot be run."""
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return result.stdout.strip()
+
+
+def _template() -> str:
+    """The text of the template."""
     # The CDK's validation takes seconds, and reads the variable when it is imported.
     os.environ.setdefault("CDK_VALIDATION", "false")
     from cdk_appflow_connector._provider_template import provider_template

@@ -22,16 +22,26 @@ _ADVICE: dict[str, str] = {
             "AccessDeniedException from UpdateConnectorRegistration",
         ),
         "Allow appflow.amazonaws.com to invoke exactly {function_arn}, and allow the handler's role"
-        " appflow:{operation} and lambda:InvokeFunction.",
+        " appflow:{operation} and lambda:InvokeFunction (in the provider's template:"
+        " ConnectorLabels and FunctionArns).",
     ),
     "AccessDeniedException from DescribeConnectorProfiles": (
-        "Allow the handler's role appflow:{operation} on *."
+        "Allow the handler's role appflow:{operation} on * (in the provider's template:"
+        " MayReadFlows=true)."
     ),
     **dict.fromkeys(
         ("AccessDeniedException from ListFlows", "AccessDeniedException from DescribeFlow"),
-        "Allow the handler's role appflow:{operation} on {flow_arns}.",
+        "Allow the handler's role appflow:{operation} on {flow_arns} (in the provider's template:"
+        " MayReadFlows=true).",
     ),
-    "AccessDeniedException": "Allow the handler's role appflow:{operation} on {connector_arn}.",
+    "AccessDeniedException from UnregisterConnector": (
+        "Allow the handler's role appflow:{operation} on {connector_arn} (in the provider's"
+        " template: MayUnregister=true)."
+    ),
+    "AccessDeniedException": (
+        "Allow the handler's role appflow:{operation} on {connector_arn} (in the provider's"
+        " template: ConnectorLabels)."
+    ),
     **dict.fromkeys(
         ("ConnectorServerException", "ConnectorAuthenticationException"),
         "The connector's own error is in its log group, by default /aws/lambda/{function_name}.",

@@ -16,6 +16,12 @@ from .time_budget import FIRST_PAUSE_SECONDS
 # A permission that the same deployment creates takes a while to become effective.
 _PERMISSION_SECONDS = 30.0
 
+_ROLLBACK_IS_NOT_KNOWN = (
+    "The handler may not read the stack events, so it checks rollbacks too, which may fail. Allow"
+    " its role cloudformation:DescribeStackEvents on the stack (in the provider's template:"
+    " StackNames)."
+)
+
 
 class BreakingChangeCheck:
     """Fails a refresh that breaks what uses the connector, if the template asks for that.
@@ -66,8 +72,13 @@ class BreakingChangeCheck:
         if self._stack_events.is_rollback():
             self._log("not checked for breaking changes: this is a rollback")
             return
-        if found := breaking_changes.in_use(self._appflow, *changes):
-            raise breaking_changes.error_about(self._registration, found, self._log_group)
+        try:
+            if found := breaking_changes.in_use(self._appflow, *changes):
+                raise breaking_changes.error_about(self._registration, found, self._log_group)
+        except BreakingChangeError as error:
+            if not self._stack_events.is_denied:
+                raise
+            raise BreakingChangeError(f"{error} {_ROLLBACK_IS_NOT_KNOWN}") from error
 
     def before_adoption(self, former: Connector) -> None:
         """Check that the handler may register the former function again, before it adopts a label.

@@ -33,6 +33,9 @@ class StackHistory:
 
     The answer is None if they do not tell: the role may not read them, CloudFormation cannot be
     reached, or they lie behind too many others.
+
+    Attributes:
+        is_denied: whether a question has shown that the role may not read them.
     """
 
     def __init__(self, stack_id: str, registration: Registration, budget: TimeBudget) -> None:
@@ -40,6 +43,7 @@ class StackHistory:
         self._registration = registration
         self._budget = budget
         self._is_unreadable = False
+        self.is_denied = False
 
     def status(self, events: Iterable[StackEvent]) -> str | None:
         """Return the latest status of the stack itself."""
@@ -79,6 +83,7 @@ class StackHistory:
         else:
             # Another question would take as long and tell as little.
             self._is_unreadable = True
+            self.is_denied = refusal.code.startswith("AccessDenied")
         return None
 
     def _ask_once(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -97,10 +98,9 @@ def code_of(folder: Path) -> Iterator[Path]:
 
 
 def test_template_passes_cfn_lint(made: tuple[Path, str]) -> None:
-    """cfn-lint finds nothing in the template but the local path of the code."""
+    """cfn-lint finds nothing in the template, even before its code is packaged."""
     lint = Path(sys.executable).with_name("cfn-lint")
-    # The code may be a path only until it is packaged.
-    command = [str(lint), "--ignore-checks", "W3002", "--", str(made[0] / "provider.yaml")]
+    command = [str(lint), "--", str(made[0] / "provider.yaml")]
 
     result = subprocess.run(command, capture_output=True, text=True)
 
@@ -150,6 +150,58 @@ def test_other_files_are_not_overwritten(tmp_path: Path, name: str) -> None:
     assert contents(tmp_path) == {f"provider/{name}": b"mine"}
 
 
+@pytest.mark.parametrize("name", ["provider.yaml", "handler"])
+def test_link_is_not_replaced(earlier: Path, tmp_path: Path, name: str) -> None:
+    """A link in place of what the command writes is an error, and nothing is replaced."""
+    written = earlier / name
+    written.rename(tmp_path / "elsewhere")
+    written.symlink_to(tmp_path / "elsewhere")
+    before = contents(tmp_path)
+
+    result = run(tmp_path)
+
+    assert (result.stdout, result.returncode) == ("", 2)
+    assert result.stderr.startswith(
+        f"cdk-appflow-connector: provider/{name} exists, and this command has not written it."
+    )
+    assert written.is_symlink()
+    assert contents(tmp_path) == before
+
+
+def test_file_as_handler_is_not_replaced(earlier: Path) -> None:
+    """A file in place of the folder of code is an error, and the template stays."""
+    shutil.rmtree(earlier / "handler")
+    (earlier / "handler").write_text("mine")
+    before = contents(earlier)
+
+    result = run(earlier.parent)
+
+    assert result.stderr.startswith("cdk-appflow-connector: provider/handler exists, and this")
+    assert contents(earlier) == before
+
+
+def test_empty_output_is_an_error(tmp_path: Path) -> None:
+    """An empty name, as of a variable that is not set, does not stand for the current folder."""
+    result = run(tmp_path, "")
+
+    assert (result.stdout, result.returncode) == ("", 2)
+    assert result.stderr == (
+        "cdk-appflow-connector: --output is empty. Name a folder, or . for the current one\n"
+    )
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("output", ["a folder", "it's $HOME"])
+def test_printed_command_quotes_the_folder(tmp_path: Path, output: str) -> None:
+    """A shell reads the printed command with the path of the template as one argument."""
+    result = run(tmp_path, output)
+
+    command = result.stdout.partition("for example with\n")[2]
+    words = shlex.split(command)
+    assert words[:4] == ["sam", "deploy", "--template-file", f"{output}/provider.yaml"]
+    assert (tmp_path / words[3]).is_file()
+
+
 def test_output_may_not_be_a_file(tmp_path: Path) -> None:
     """A file in place of the folder is an error that says what to do."""
     (tmp_path / "provider").write_text("mine")
@@ -189,3 +241,28 @@ def test_missing_node_is_an_error(tmp_path: Path, variables: dict[str, Any]) -> 
         " Node.js. Install Node.js 22 or newer, and put it on the PATH\n"
     )
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("program", "problem"),
+    [
+        ("echo v14.21.3", "is Node.js v14.21.3"),
+        ("echo v21.7.0", "is Node.js v21.7.0"),
+        ("echo Another program", "cannot be run"),
+        ("exit 1", "cannot be run"),
+    ],
+)
+def test_unusable_node_is_an_error(tmp_path: Path, program: str, problem: str) -> None:
+    """A Node.js that is too old, or cannot be run, is an error in words and not a traceback."""
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\n{program}\n")
+    node.chmod(0o755)
+
+    result = run(tmp_path, JSII_NODE=str(node))
+
+    assert (result.stdout, result.returncode) == ("", 2)
+    assert result.stderr == (
+        f"cdk-appflow-connector: {node} {problem}. The CDK, which makes the template, runs on"
+        " Node.js. Install Node.js 22 or newer, and put it on the PATH\n"
+    )
+    assert not (tmp_path / "provider").exists()

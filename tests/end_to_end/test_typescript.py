@@ -20,15 +20,15 @@ STACK = "CrmConnector"
 
 
 class TypeScriptApp:
-    """A copy of the example in an account that has the provider."""
+    """A copy of the example's folder, and of nothing beside it, in an account."""
 
     def __init__(self, account: Account, folder: Path) -> None:
         self.account = account
         installed = shutil.ignore_patterns("node_modules", "cdk.out")
-        shutil.copytree(ROOT / "examples", folder / "examples", ignore=installed)
-        self.folder = folder / "examples" / "typescript"
+        self.folder = folder / "app"
+        shutil.copytree(EXAMPLE, self.folder, ignore=installed)
         (self.folder / "node_modules").symlink_to(npm_packages(EXAMPLE))
-        self._connector = folder / "examples" / "connector" / "crm.py"
+        self._connector = self.folder / "connector" / "crm.py"
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the app's packages, as npx does."""

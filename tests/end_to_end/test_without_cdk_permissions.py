@@ -364,6 +364,31 @@ def test_service_token_is_exported(account: Account, template: str) -> None:
     assert ":function:" in export["Value"]
 
 
+def test_upgrade_keeps_the_service_token(account: Account, template: str) -> None:
+    """New code and another list update the handler, whose ARN in other stacks stays valid."""
+    create(account, template)
+    before = outputs(account)["ServiceToken"]
+    kept = [name for name in LISTS if name != "ConnectorLabels"]
+
+    cloudformation = account.client("cloudformation")
+    cloudformation.update_stack(
+        StackName=STACK,
+        TemplateBody=template.replace("...", "print()"),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[
+            {"ParameterKey": "ConnectorLabels", "ParameterValue": "acme-crm, acme-erp"},
+            *({"ParameterKey": name, "UsePreviousValue": True} for name in kept),
+        ],
+    )
+    cloudformation.get_waiter("stack_update_complete").wait(
+        StackName=STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+    )
+
+    assert outputs(account)["ServiceToken"] == before
+    labels = allowed(policy(account))["appflow:DescribeConnector"]
+    assert {arn.rpartition("/")[2] for arn in labels} == {"acme-crm", "acme-erp"}
+
+
 def test_fifty_connectors_fit(account: Account, template: str) -> None:
     """The policy of 50 connectors with names of 12 characters is within IAM's limit."""
     names = [f"acme-crm-{number:03}" for number in range(50)]

@@ -418,16 +418,36 @@ class TestRollback:
             "lambda_arn": only_v2,
         }
 
+    @pytest.mark.parametrize(
+        ("status", "code", "hint"),
+        [
+            (
+                403,
+                "AccessDenied",
+                " The handler may not read the stack events, so it checks rollbacks too, which may"
+                " fail. Allow its role cloudformation:DescribeStackEvents on the stack (in the"
+                " provider's template: StackNames).",
+            ),
+            (400, "ValidationError", ""),
+        ],
+    )
     def test_unreadable_stack_events_count_as_forward(
-        self, cloudformation: CloudFormation, inject: Inject, in_use: str, only_v2: str
+        self,
+        cloudformation: CloudFormation,
+        inject: Inject,
+        in_use: str,
+        only_v2: str,
+        status: int,
+        code: str,
+        hint: str,
     ) -> None:
         """Without the stack events an update is checked, and succeeds when it is repeated."""
-        inject("DescribeStackEvents", cloudformation_error(403, "AccessDenied"), 10_000)
+        inject("DescribeStackEvents", cloudformation_error(status, code), 10_000)
 
         failed = cloudformation.update(failing(only_v2), failing(in_use), LABEL)
         continued = cloudformation.update(failing(only_v2), failing(in_use), LABEL)
 
-        assert failed["Reason"] == BROKEN
+        assert failed["Reason"] == BROKEN + hint
         assert continued["Status"] == "SUCCESS"
 
     def test_cancelled_update_reads_no_flow(
@@ -760,7 +780,7 @@ class TestBounds:
         assert response["Status"] == "FAILED"
         assert response["Reason"] == (
             f"{UNKNOWN}AccessDeniedException from {operation}: Not now. Allow the handler's role"
-            f" appflow:{operation} on {resource}."
+            f" appflow:{operation} on {resource} (in the provider's template: MayReadFlows=true)."
         )
         assert 50 < clock.now < 70
 

@@ -38,7 +38,8 @@ UNKNOWN = "Deploy again. If the error persists, look it up in the AppFlow API Re
                 "AccessDeniedException",
                 operation,
                 f"Allow appflow.amazonaws.com to invoke exactly {ARN}, and allow the handler's"
-                f" role appflow:{operation} and lambda:InvokeFunction.",
+                f" role appflow:{operation} and lambda:InvokeFunction (in the provider's template:"
+                " ConnectorLabels and FunctionArns).",
             )
             for operation in ("RegisterConnector", "UpdateConnectorRegistration")
         ],
@@ -47,9 +48,13 @@ UNKNOWN = "Deploy again. If the error persists, look it up in the AppFlow API Re
                 "AccessDeniedException",
                 operation,
                 f"Allow the handler's role appflow:{operation} on"
-                " arn:aws:appflow:us-east-1:111122223333:connector/acme-crm.",
+                " arn:aws:appflow:us-east-1:111122223333:connector/acme-crm (in the provider's"
+                f" template: {parameter}).",
             )
-            for operation in ("DescribeConnector", "UnregisterConnector")
+            for operation, parameter in (
+                ("DescribeConnector", "ConnectorLabels"),
+                ("UnregisterConnector", "MayUnregister=true"),
+            )
         ],
         (
             "ConnectorServerException",

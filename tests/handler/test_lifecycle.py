@@ -178,7 +178,8 @@ class TestCreate:
         assert "AccessDeniedException from RegisterConnector" in failed["Reason"]
         assert failed["Reason"].endswith(
             f"Allow appflow.amazonaws.com to invoke exactly {private}, and allow the handler's role"
-            " appflow:RegisterConnector and lambda:InvokeFunction."
+            " appflow:RegisterConnector and lambda:InvokeFunction (in the provider's template:"
+            " ConnectorLabels and FunctionArns)."
         )
 
 

@@ -17,7 +17,7 @@ export class CrmConnectorStack extends Stack {
       functionName: 'acme-crm',
       runtime: lambda.Runtime.PYTHON_3_13,
       handler: 'crm.handler',
-      code: lambda.Code.fromAsset(path.join(__dirname, '..', '..', 'connector')),
+      code: lambda.Code.fromAsset(path.join(__dirname, '..', 'connector')),
       timeout: Duration.seconds(30),
       // Without it, CloudFormation deletes the previous version after the update to the next one,
       // while flows may still run on it.
