@@ -35,7 +35,8 @@ def parse(text: str) -> Mapping[str, Any]:
     """
     try:
         body = yaml.load(text, Loader=_TemplateLoader)  # noqa: S506 - it makes text and lists only
-    except yaml.YAMLError as error:
+    # The second if the text is nested too deeply.
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split())) from error
     if not isinstance(body, dict):
         raise ValueError("it is not a mapping")

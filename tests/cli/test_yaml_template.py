@@ -68,6 +68,7 @@ def test_anchor_is_repeated() -> None:
         pytest.param("a: [", "while parsing a flow node did not find expected", id="unfinished"),
         pytest.param("a: &a [*a]", "found unconstructable recursive node", id="recursive"),
         pytest.param("? [a]\n: b", "found unhashable key", id="key"),
+        pytest.param(f"a: {'[' * 900}{']' * 900}", "recursion depth", id="deep"),
         pytest.param("{}\n---\n{}", "expected a single document", id="documents"),
     ],
 )
