@@ -277,7 +277,7 @@ def test_output_of_nested_stack_is_resolved(
     account.client("s3").put_object(Bucket=bucket, Key="nested.yaml", Body=nested.encode())
     stack = (
         "Resources:\n  Nested:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n"
-        f"      TemplateURL: https://{bucket}.s3.amazonaws.com/nested.yaml\n"
+        f"      TemplateURL: https://s3.amazonaws.com/{bucket}/nested.yaml\n"
         f"      Parameters: {{Name: {crm}}}\n"
     )
     arn = "!GetAtt Nested.Outputs.Function"
