@@ -92,16 +92,21 @@ def test_yaml_stack_is_compared(account: Account, crm: str, deploy: Deploy) -> N
     assert f"  registered Lambda ARN  {other}\n" in result.stdout
 
 
-def test_text_of_yaml_is_as_written(account: Account, crm: str, deploy: Deploy) -> None:
-    """A date in a YAML template is the description that the handler registers."""
-    deploy(BY_HAND, Function="crm", Stage="test")
+@pytest.mark.parametrize(
+    ("written", "text"), [("2010-09-09", "2010-09-09"), ("Yes", "true"), ("'Yes'", "Yes")]
+)
+def test_scalar_of_yaml_is_that_of_the_handler(
+    account: Account, crm: str, deploy: Deploy, written: str, text: str
+) -> None:
+    """A date or a boolean in a YAML template is the description that the handler registers."""
+    deploy(BY_HAND.replace("HasText, 2010-09-09", f"HasText, {written}"), Function="crm", Stage="b")
 
     result = run_status(account, "--json")
 
     [found] = connectors(result)
     assert found["state"] == "IN_SYNC"
-    assert found["expected"]["description"] == "2010-09-09"
-    assert found["actual"]["description"] == "2010-09-09"
+    assert found["expected"]["description"] == text
+    assert found["actual"]["description"] == text
 
 
 def test_yaml_stack_is_refreshed(account: Account, crm: str, deploy: Deploy) -> None:
