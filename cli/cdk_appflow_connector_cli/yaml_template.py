@@ -7,9 +7,9 @@ intrinsic function, such as ``!GetAtt``, becomes its full name.
 
 Sources: "CloudFormation template format" in the AWS CloudFormation User Guide, and "Intrinsic
 function reference" in the CloudFormation Template Reference. Neither says how scalars are passed
-on. Booleans are measured in hyp3's pull request 2061 and aws-cli's 5257, octal numbers, single letters and the
-last of two members with one name in cdk-real-drift's 1125, 860 and 1133. Nothing says how CloudFormation
-passes on a number such as ``1.10``.
+on. Booleans are measured in hyp3's pull request 2061 and aws-cli's 5257; dates, single letters,
+octal numbers and the last of two members with one name in cdk-real-drift's 860, 1125 and 1133. A
+number such as ``1.10`` is measured nowhere.
 """
 
 from __future__ import annotations
