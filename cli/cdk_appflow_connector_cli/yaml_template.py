@@ -37,7 +37,7 @@ _BOOLEANS = {
 class _TemplateLoader(_TextLoader):  # type: ignore[misc]
     """PyYAML's loader of text, with the short forms of intrinsic functions."""
 
-    def construct_scalar(self, node: yaml.Node) -> str:
+    def construct_scalar(self, node: yaml.ScalarNode) -> str:
         text: str = super().construct_scalar(node)
         # The style of a scalar with quotes, or of several lines, is the character that begins it.
         return text if node.style else _BOOLEANS.get(text, text)

@@ -264,7 +264,7 @@ def test_conditional_no_value_is_none(
 
 
 def resolved(
-    value: Any = None, name: str = "Description", *, secret: str = "****", **sections: Any
+    value: Any = None, name: str = "Description", secret: str = "****", **sections: Any
 ) -> str | None:
     """A property of a template with a value of ``Description``, or with these sections instead.
 
@@ -291,11 +291,11 @@ def test_scalar_of_json_is_text(value: Any, text: str) -> None:
 def test_merged_properties_are_unresolvable(key: str) -> None:
     """A property that is not written may be among those that a key adds; a written one is not."""
     properties = {key: {"Description": "Acme"}, "LambdaArn": ARN}
-    sections = {"Resources": {"R": {"Properties": properties}}}
+    resources = {"R": {"Properties": properties}}
 
-    assert resolved(name="LambdaArn", **sections) == ARN
+    assert resolved(name="LambdaArn", Resources=resources) == ARN
     with pytest.raises(UnresolvableError) as error:
-        resolved(**sections)
+        resolved(Resources=resources)
     assert str(error.value) == f"the template may set it by {key} of the properties"
 
 

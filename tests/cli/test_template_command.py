@@ -16,7 +16,6 @@ import pytest
 from tests.cli.support import SCRIPT
 from tests.synth.support import asset_of
 
-
 ROOT = Path(__file__).parents[2]
 
 

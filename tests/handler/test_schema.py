@@ -47,7 +47,7 @@ DEPLOY_TIME_VALUE = {"$ref": "#/$defs/DeployTimeValue"}
 def conforms(value: Any, schema: Mapping[str, Any]) -> bool:
     """Whether a value conforms to a part of the schema of the properties."""
     document = {"$defs": SCHEMAS["custom-resource.schema.json"]["$defs"], "allOf": [schema]}
-    return Draft202012Validator(document).is_valid(value)
+    return bool(Draft202012Validator(document).is_valid(value))
 
 
 def written(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
