@@ -132,8 +132,8 @@ class CloudFormation:
         status = stack["StackStatus"]
         if not registrations and status not in _STABLE_STATUSES:
             raise CommandError(
-                f"stack {name} is {status} and has no connectors yet. Run this command again when"
-                " the operation has ended"
+                f"stack {name} is {status} and has no connectors."
+                f" {how_to_stabilize(status).removesuffix('.')}"
             )
         return registrations
 
@@ -231,6 +231,17 @@ class CloudFormation:
             for summary in page.get("StackResourceSummaries", [])
             if summary["ResourceStatus"] not in _REMOVED_RESOURCE_STATUSES
         ]
+
+
+def how_to_stabilize(status: str) -> str:
+    """The next step for a stack in a status in which it cannot be compared."""
+    if status == "REVIEW_IN_PROGRESS":
+        return "Execute its change set. Then run this command again."
+    if status.endswith("_IN_PROGRESS"):
+        return "Run this command again when the operation has ended."
+    if status == "ROLLBACK_COMPLETE":
+        return "It cannot be updated. Delete and deploy it. Then run this command again."
+    return "Deploy the stack, or finish its rollback or deletion. Then run this command again."
 
 
 def _registration(stack: _Stack, resource: Resource) -> Registration:

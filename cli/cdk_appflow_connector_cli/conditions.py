@@ -5,12 +5,25 @@ Source: "Condition functions" in the CloudFormation Template Reference.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 
 class UnresolvableError(Exception):
     """Only CloudFormation can evaluate the value; the message says why."""
+
+
+def shown(value: Any) -> str:
+    """A part of a template in a reason, shortened: aliases of YAML can make it long without end."""
+    text = _beginning.repr(value)
+    return text if len(text) <= _MAX_SHOWN_LENGTH else f"{text[:_MAX_SHOWN_LENGTH]}..."
+
+
+_MAX_SHOWN_LENGTH = 200
+_beginning = reprlib.Repr()
+_beginning.maxlevel = 3
+_beginning.maxstring = _MAX_SHOWN_LENGTH
 
 
 class Conditions:
@@ -35,7 +48,7 @@ class Conditions:
         match argument:
             case [str(name), if_true, if_false]:
                 return if_true if self._is_true(name) else if_false
-        raise UnresolvableError(f"it depends on Fn::If of {argument!r}")
+        raise UnresolvableError(f"it depends on Fn::If of {shown(argument)}")
 
     def _is_true(self, name: str) -> bool:
         if name not in self._definitions:
@@ -57,4 +70,4 @@ class Conditions:
                 return all(map(self._value_of, parts))
             case {"Fn::Or": [*parts]}:
                 return any(map(self._value_of, parts))
-        raise UnresolvableError(f"it depends on {condition!r}")
+        raise UnresolvableError(f"it depends on {shown(condition)}")

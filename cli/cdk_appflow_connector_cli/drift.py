@@ -15,7 +15,7 @@ from appflow_connector_configuration.differences import differences
 from .appflow import Connector
 from .arguments import PROGRAM
 from .aws import Unknown
-from .cloudformation import Registration
+from .cloudformation import Registration, how_to_stabilize
 from .functions import NotInvoked, Returned
 
 PROPERTIES = {"LambdaArn": "Lambda ARN", "Description": "description"}
@@ -154,7 +154,7 @@ def _compare_one(
         return _unknown(finding, registration.problem, _COMPARE_MANUALLY)
     if registration.unstable_status:
         reason = f"stack {registration.stack} is {registration.unstable_status}"
-        next_step = _how_to_stabilize(registration.unstable_status)
+        next_step = how_to_stabilize(registration.unstable_status)
         return finding._replace(reason=reason, next_step=next_step)
     if connector is None:
         return finding._replace(
@@ -248,12 +248,6 @@ def _differences(registration: Registration, connector: Connector) -> Iterator[D
     ):
         if isinstance(expected, str) and actual is not None and expected != actual:
             yield Difference(path, expected, actual)
-
-
-def _how_to_stabilize(status: str) -> str:
-    if status.endswith("_IN_PROGRESS"):
-        return "Run this command again when the operation has ended."
-    return "Deploy the stack, or finish its rollback or deletion. Then run this command again."
 
 
 def _how_to_register(registration: Registration) -> str:

@@ -41,7 +41,7 @@ def findings_of(session: Session, stack: str | None, *, invoke: bool) -> list[Fi
         invoke: whether the connectors are asked for their configurations.
 
     Raises:
-        CommandError: the stack does not exist, or has no connectors yet.
+        CommandError: the stack does not exist, or has no connectors.
         ClientError: a permission is missing for all stacks or connectors.
     """
     cloudformation = CloudFormation(session)

@@ -6,8 +6,8 @@ the functions that produce the ARN of a Lambda function. CloudFormation keeps th
 the stack. The alternative, the evaluated properties in the stack events, is deleted after 90 days.
 
 Dynamic references and the functions that are not listed in ``Template`` are reported as
-unresolvable. An output of another stack (Fn::GetStackOutput) has its current value, which can have
-changed since the last deployment.
+unresolvable. An output of another or a nested stack has its current value, which can have changed
+since the last deployment.
 
 Sources: "Intrinsic function reference", "Pseudo parameters reference", AWS::Lambda::Alias and
 AWS::Lambda::Version in the CloudFormation Template Reference; ListStackResources and
@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from .conditions import Conditions, UnresolvableError
+from .conditions import Conditions, UnresolvableError, shown
 
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^}]*)\}")
 
@@ -29,6 +29,9 @@ _ARN_ATTRIBUTES = {"AWS::Lambda::Alias": "AliasArn", "AWS::Lambda::Version": "Fu
 _FUNCTION = "AWS::Lambda::Function"
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
+
+_NESTED_STACK = "AWS::CloudFormation::Stack"
+_OUTPUTS = "Outputs."
 
 
 class Resource(NamedTuple):
@@ -46,8 +49,9 @@ class Resource(NamedTuple):
 
 
 class StackOutput(NamedTuple):
-    """An output of another stack, as Fn::GetStackOutput names it.
+    """An output of another stack, as Fn::GetStackOutput names it, or of a nested one.
 
+    ``stack`` is its name or ARN.
     ``role_arn`` is the role with which CloudFormation reads the stack, or empty.
     """
 
@@ -110,10 +114,16 @@ class Template:
         Raises:
             UnresolvableError: only CloudFormation can evaluate the value.
         """
-        resource = self._body.get("Resources", {}).get(logical_id)
-        if resource is None:
+        resources = _members(self._body.get("Resources"))
+        if logical_id not in resources:
             raise UnresolvableError(f"the stack's template has no resource {logical_id}")
-        value = self._chosen((resource.get("Properties") or {}).get(name))
+        properties = _members(_members(resources[logical_id]).get("Properties"))
+        if name not in properties:
+            for key in properties:
+                # CloudFormation documents no merge keys of YAML.
+                if key == "<<" or key.startswith("Fn::"):
+                    raise UnresolvableError(f"the template may set it by {key} of the properties")
+        value = self._chosen(properties.get(name))
         if value is None or value == _NO_VALUE:
             return None
         text = self._evaluate(value)
@@ -141,11 +151,11 @@ class Template:
             if function in self._functions:
                 return self._functions[function](argument)
             raise UnresolvableError(f"it depends on {function}")
-        raise UnresolvableError(f"it is {value!r}, which is no text")
+        raise UnresolvableError(f"it is {shown(value)}, which is no text")
 
     def _ref(self, name: Any) -> str:
         if not isinstance(name, str):
-            raise UnresolvableError(f"it depends on Ref of {name!r}")
+            raise UnresolvableError(f"it depends on Ref of {shown(name)}")
         if name in self._pseudo_parameters:
             return self._pseudo_parameters[name]
         if name in self._parameters:
@@ -157,12 +167,14 @@ class Template:
         return _physical_id(resource)
 
     def _parameter(self, name: str) -> str:
-        declared = self._body.get("Parameters", {}).get(name, {})
+        declared = _members(_members(self._body.get("Parameters")).get(name))
         from_parameter_store = str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value")
         value = self._parameters[name].get(
             "ResolvedValue" if from_parameter_store else "ParameterValue"
         )
-        if value is None or str(declared.get("NoEcho")).lower() == "true":
+        is_secret = str(declared.get("NoEcho")).lower() == "true"
+        # DescribeStacks returns asterisks in place of a secret, however the template spells NoEcho.
+        if value is None or is_secret or set(value) == {"*"}:
             raise UnresolvableError(f"CloudFormation does not show the value of parameter {name}")
         return str(value)
 
@@ -171,7 +183,7 @@ class Template:
             case [mapping, first, second]:
                 keys = [self._evaluate(key) for key in (mapping, first, second)]
             case _:
-                raise UnresolvableError(f"it depends on Fn::FindInMap of {argument!r}")
+                raise UnresolvableError(f"it depends on Fn::FindInMap of {shown(argument)}")
         value: Any = self._body.get("Mappings", {})
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
@@ -184,12 +196,15 @@ class Template:
             case [str(name), str(attribute)]:
                 resource = self._resources.get(name)
             case _:
-                raise UnresolvableError(f"it depends on Fn::GetAtt of {argument!r}")
+                raise UnresolvableError(f"it depends on Fn::GetAtt of {shown(argument)}")
         if resource and (resource.type, attribute) == (_FUNCTION, "Arn"):
             prefix = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function"
             return f"{self._sub(prefix)}:{_physical_id(resource)}"
         if resource and _ARN_ATTRIBUTES.get(resource.type) == attribute:
             return _physical_id(resource)
+        if resource and resource.type == _NESTED_STACK and attribute.startswith(_OUTPUTS):
+            output, region = attribute.removeprefix(_OUTPUTS), self._ref("AWS::Region")
+            return self._output_value(StackOutput(_physical_id(resource), output, region, ""))
         raise UnresolvableError(f"it depends on Fn::GetAtt of {name}.{attribute}")
 
     def _get_stack_output(self, argument: Any) -> str:
@@ -209,8 +224,8 @@ class Template:
 
     def _join(self, argument: Any) -> str:
         match argument:
-            case [delimiter, [*parts]]:
-                return str(delimiter).join(map(self._evaluate, parts))
+            case [str(delimiter), [*parts]]:
+                return delimiter.join(map(self._evaluate, parts))
         raise UnresolvableError("it depends on Fn::Join of a list that is not in the template")
 
     def _sub(self, argument: Any) -> str:
@@ -220,7 +235,7 @@ class Template:
             case [str(text), Mapping() as variables]:
                 pass
             case _:
-                raise UnresolvableError(f"it depends on Fn::Sub of {argument!r}")
+                raise UnresolvableError(f"it depends on Fn::Sub of {shown(argument)}")
 
         def value(found: re.Match[str]) -> str:
             is_literal, name = found.groups()
@@ -231,6 +246,11 @@ class Template:
             return self._get_att(name) if "." in name else self._ref(name)
 
         return _SUBSTITUTION.sub(value, text)
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    """A section of a template; an empty one is null, or text in YAML."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _physical_id(resource: Resource) -> str:

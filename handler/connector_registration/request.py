@@ -32,7 +32,7 @@ class InvalidPropertyError(ReportableError):
     """A property that AppFlow cannot accept."""
 
     def __init__(self, name: str, value: object, rule: str) -> None:
-        shown = repr(value)
+        shown = "missing" if value is None else repr(value)
         if len(shown) > _MAX_SHOWN_LENGTH:
             shown = shown[:_MAX_SHOWN_LENGTH] + "..."
         super().__init__(

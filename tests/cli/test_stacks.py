@@ -17,10 +17,12 @@ from cdk_appflow_connector_cli import appflow
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from tests.cli.front import front, replaced
 from tests.cli.support import (
     connectors,
     make_stack,
     registration,
+    run,
     run_status,
     states,
     user_variables,
@@ -83,7 +85,7 @@ def test_connector_of_deleted_stack_is_unmanaged(account: Account, crm: str) -> 
 
 
 def test_new_stack_in_review_has_no_connectors(account: Account, crm: str) -> None:
-    """A stack that has only a change set has no connectors yet."""
+    """A stack that has only a change set has no connectors."""
     resource = registration(account, "acme-crm", LambdaArn=crm)
     account.client("cloudformation").create_change_set(
         StackName="Crm",
@@ -95,8 +97,36 @@ def test_new_stack_in_review_has_no_connectors(account: Account, crm: str) -> No
     assert states(run_status(account, "--json")) == {}
     result = run_status(account, "--stack", "Crm")
     assert result.stderr == (
-        "cdk-appflow-connector: stack Crm is REVIEW_IN_PROGRESS and has no connectors yet. Run"
-        " this command again when the operation has ended\n"
+        "cdk-appflow-connector: stack Crm is REVIEW_IN_PROGRESS and has no connectors."
+        " Execute its change set. Then run this command again\n"
+    )
+    assert result.returncode == 2
+
+
+NEXT_STEPS = {
+    "CREATE_IN_PROGRESS": "Run this command again when the operation has ended",
+    "ROLLBACK_IN_PROGRESS": "Run this command again when the operation has ended",
+    "ROLLBACK_COMPLETE": "It cannot be updated. Delete and deploy it. Then run this command again",
+    **dict.fromkeys(
+        ("CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"),
+        "Deploy the stack, or finish its rollback or deletion. Then run this command again",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["status", "refresh"])
+@pytest.mark.parametrize("status", NEXT_STEPS)
+def test_unstable_stack_has_next_step(account: Account, status: str, command: str) -> None:
+    """The next step for a stack without connectors suits its status, which may be a final one."""
+    make_stack(account, "Crm", {"Type": "AWS::CloudFormation::WaitConditionHandle"})
+    described = {"DescribeStacks": replaced("CREATE_COMPLETE", status)}
+
+    with front(account.cloud.environment(account.id), described) as variables:
+        result = run(account, command, "--stack", "Crm", **variables)
+
+    assert result.stderr == (
+        f"cdk-appflow-connector: stack Crm is {status} and has no connectors."
+        f" {NEXT_STEPS[status]}\n"
     )
     assert result.returncode == 2
 

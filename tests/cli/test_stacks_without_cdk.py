@@ -6,6 +6,7 @@ The handler responds to the custom resources, as behind the CDK.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -91,16 +92,21 @@ def test_yaml_stack_is_compared(account: Account, crm: str, deploy: Deploy) -> N
     assert f"  registered Lambda ARN  {other}\n" in result.stdout
 
 
-def test_text_of_yaml_is_as_written(account: Account, crm: str, deploy: Deploy) -> None:
-    """A date in a YAML template is the description that the handler registers."""
-    deploy(BY_HAND, Function="crm", Stage="test")
+@pytest.mark.parametrize(
+    ("written", "text"), [("2010-09-09", "2010-09-09"), ("Yes", "true"), ("'Yes'", "Yes")]
+)
+def test_scalar_of_yaml_is_that_of_the_handler(
+    account: Account, crm: str, deploy: Deploy, written: str, text: str
+) -> None:
+    """A date or a boolean in a YAML template is the description that the handler registers."""
+    deploy(BY_HAND.replace("HasText, 2010-09-09", f"HasText, {written}"), Function="crm", Stage="b")
 
     result = run_status(account, "--json")
 
     [found] = connectors(result)
     assert found["state"] == "IN_SYNC"
-    assert found["expected"]["description"] == "2010-09-09"
-    assert found["actual"]["description"] == "2010-09-09"
+    assert found["expected"]["description"] == text
+    assert found["actual"]["description"] == text
 
 
 def test_yaml_stack_is_refreshed(account: Account, crm: str, deploy: Deploy) -> None:
@@ -241,6 +247,52 @@ def test_example_of_the_page_refreshes(
     [after] = connectors(run_status(account, "--json"))
     assert (before["state"], before["actual"]["connectorVersion"]) == ("IN_SYNC", "1.0")
     assert (after["state"], after["actual"]["connectorVersion"]) == ("IN_SYNC", "1.1")
+
+
+def test_merged_property_is_unknown(account: Account, crm: str, deploy: Deploy) -> None:
+    """A description that a merge key of YAML may set is not taken for one that is not set."""
+    shared = f"\nMetadata: {{Shared: &shared {{Description: Acme, LambdaArn: {crm}}}}}\n"
+    body = re.sub("      LambdaArn: .*?NoValue]\n", "      <<: *shared\n", BY_HAND, flags=re.S)
+    deploy(shared + body, Function="crm")
+    account.client("appflow").update_connector_registration(
+        connectorLabel="acme-crm", description="changed by hand"
+    )
+
+    result = run_status(account, "--json")
+
+    [found] = connectors(result)
+    assert found["state"] == "UNKNOWN"
+    assert found["reason"] == (
+        "LambdaArn cannot be resolved: the template may set it by << of the properties;"
+        " Description cannot be resolved: the template may set it by << of the properties"
+    )
+    assert result.returncode == 2
+
+
+def test_output_of_nested_stack_is_resolved(
+    account: Account, crm: str, deploy: Deploy, release: Callable[[str], Any]
+) -> None:
+    """A function that is an output of a nested stack is compared."""
+    bucket = release("1.0")["Bucket"]
+    nested = (
+        "Parameters: {Name: {Type: String}}\n"
+        "Resources: {Handle: {Type: AWS::CloudFormation::WaitConditionHandle}}\n"
+        "Outputs: {Function: {Value: !Ref Name}}\n"
+    )
+    account.client("s3").put_object(Bucket=bucket, Key="nested.yaml", Body=nested.encode())
+    stack = (
+        "Resources:\n  Nested:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n"
+        f"      TemplateURL: https://s3.amazonaws.com/{bucket}/nested.yaml\n"
+        f"      Parameters: {{Name: {crm}}}\n"
+    )
+    arn = "!GetAtt Nested.Outputs.Function"
+    body = re.sub("LambdaArn: .*lambda\n", f"LambdaArn: {arn}\n", BY_HAND, flags=re.S)
+    deploy(body.replace("Resources:\n", stack), Function="crm")
+
+    result = run_status(account, "--stack", "Crm", "--json")
+
+    [found] = connectors(result)
+    assert (found["state"], found["expected"]["lambdaArn"]) == ("IN_SYNC", crm)
 
 
 UNRESOLVABLE = {

@@ -194,6 +194,9 @@ def of_cfn_alias(stack: cdk.Stack) -> Any:
             "Erp, Arn, us-east-1, me:live",
             id="output in a substitution",
         ),
+        pytest.param(
+            nested, "made, StackNestedConnector3A864329Arn, eu-west-1, ", id="nested stack"
+        ),
     ],
 )
 def test_value_from_elsewhere_is_resolved(
@@ -260,19 +263,86 @@ def test_conditional_no_value_is_none(
     )
 
 
-@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (2026, "2026")])
-def test_scalar_of_json_is_text(value: Any, text: str) -> None:
-    """A boolean or an integer of a JSON template is the text that CloudFormation passes on."""
+def resolved(
+    value: Any = None, name: str = "Description", secret: str = "****", **sections: Any
+) -> str | None:
+    """A property of a template with a value of ``Description``, or with these sections instead.
+
+    ``secret`` is what DescribeStacks returns for the parameter ``Secret``.
+    """
     template = Template(
-        {"Resources": {"R": {"Properties": {"Description": value}}}},
+        {"Resources": {"R": {"Properties": {"Description": value}}}} | sections,
         stack_id=STACK_ID,
-        parameters={},
+        parameters={"Secret": {"ParameterValue": secret}},
         resources={},
         export_value=str,
         output_value=str,
     )
+    return template.property("R", name)
 
-    assert template.property("R", "Description") == text
+
+@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (2026, "2026")])
+def test_scalar_of_json_is_text(value: Any, text: str) -> None:
+    """A boolean or an integer of a JSON template is the text that CloudFormation passes on."""
+    assert resolved(value) == text
+
+
+@pytest.mark.parametrize("key", ["<<", "Fn::Transform", "Fn::ForEach::Names", "Fn::If"])
+def test_merged_properties_are_unresolvable(key: str) -> None:
+    """A property that is not written may be among those that a key adds; a written one is not."""
+    properties = {key: {"Description": "Acme"}, "LambdaArn": ARN}
+    resources = {"R": {"Properties": properties}}
+
+    assert resolved(name="LambdaArn", Resources=resources) == ARN
+    with pytest.raises(UnresolvableError) as error:
+        resolved(Resources=resources)
+    assert str(error.value) == f"the template may set it by {key} of the properties"
+
+
+@pytest.mark.parametrize("value", ["****", "*****"])
+@pytest.mark.parametrize("no_echo", ["yes", "True", True, "on"])
+def test_masked_value_is_unresolvable(no_echo: Any, value: str) -> None:
+    """The asterisks in place of a secret are no value, however the template spells NoEcho."""
+    with pytest.raises(UnresolvableError, match="does not show the value of parameter Secret"):
+        resolved({"Ref": "Secret"}, secret=value, Parameters={"Secret": {"NoEcho": no_echo}})
+
+
+@pytest.mark.parametrize("empty", ["", None, []])
+@pytest.mark.parametrize("section", ["Conditions", "Mappings", "Parameters"])
+def test_empty_section_has_no_members(section: str, empty: Any) -> None:
+    """An empty section of a template is like a missing one."""
+    sections = {section: empty}
+
+    assert resolved({"Ref": "Secret"}, secret="Acme", **sections) == "Acme"
+    assert resolved(Resources={"R": {"Properties": empty}}) is None
+    assert resolved(Resources={"R": empty}) is None
+    with pytest.raises(UnresolvableError, match="the template has no condition A"):
+        resolved({"Fn::If": ["A", "a", "b"]}, **sections)
+    with pytest.raises(UnresolvableError, match=r"the template's mappings have no text a\.b\.c"):
+        resolved({"Fn::FindInMap": ["a", "b", "c"]}, **sections)
+
+
+def repeated(value: Any, times: int) -> Any:
+    """A value in lists in lists, as aliases of YAML repeat one."""
+    return value if times == 0 else repeated([value] * 9, times - 1)
+
+
+@pytest.mark.parametrize("function_name", ["Fn::GetAtt", "Fn::If", "Fn::Sub", "Fn::Equals", "Ref"])
+@pytest.mark.parametrize("value", [repeated("x", 9), ["x" * 2000]])
+def test_reason_is_short(function_name: str, value: Any) -> None:
+    """The reason shows the beginning of a long value, of a property and of a condition."""
+    conditions = {"A": {function_name: value}}
+
+    for unresolvable in (value, {function_name: value}, {"Fn::If": ["A", "a", "b"]}):
+        with pytest.raises(UnresolvableError) as error:
+            resolved(unresolvable, Conditions=conditions)
+        assert len(str(error.value)) < 300
+
+
+def test_delimiter_has_to_be_text() -> None:
+    """A delimiter that is a function, which CloudFormation refuses, does not become text."""
+    with pytest.raises(UnresolvableError):
+        resolved({"Fn::Join": [{"Ref": "AWS::Region"}, ["a", "b"]]})
 
 
 def dynamic_reference(stack: cdk.Stack) -> Any:
@@ -325,12 +395,6 @@ def of_another_type(stack: cdk.Stack) -> Any:
             of_another_type,
             "it depends on Ref of Stored, whose type is AWS::SSM::Parameter",
             id="type",
-        ),
-        pytest.param(
-            nested,
-            "it depends on Fn::GetAtt of NestedNestedStackNestedNestedStackResourceDEFDAA4D.Outputs"
-            ".StackNestedConnector3A864329Arn",
-            id="nested stack",
         ),
         pytest.param(
             by_parameter(no_echo=True),

@@ -14,8 +14,12 @@ from hypothesis import strategies as st
 SCALARS = [
     *("012345678901", "111122223333", "0x1F", "0o17", "0b11", "1_000", "190:20:30"),
     *("1.10", "1e3", ".5", ".inf", "2010-09-09", "2001-12-14t21:59:43.10-05:00"),
-    *("on", "Off", "yes", "No", "y", "true", "False", "null", "~", "=", "<<"),
+    *("y", "N", "tRUE", "oN", "null", "~", "=", "<<"),
 ]
+BOOLEANS = {
+    **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), "true"),
+    **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), "false"),
+}
 
 
 @pytest.mark.parametrize("scalar", SCALARS)
@@ -26,10 +30,32 @@ def test_every_scalar_is_text_as_written(scalar: str) -> None:
     assert body == {scalar: {"value": scalar, "list": [scalar]}}
 
 
+@pytest.mark.parametrize("written", BOOLEANS)
+def test_boolean_is_that_of_yaml(written: str) -> None:
+    """A boolean of YAML 1.1 is true or false, as a value, in a list and as a key."""
+    value = BOOLEANS[written]
+
+    body = parse(f"{written}: {{value: {written}, list: [{written}]}}\n")
+
+    assert body == {value: {"value": value, "list": [value]}}
+
+
+@pytest.mark.parametrize("written", ["'Yes'", '"Yes"', "|-\n  Yes", ">-\n  Yes"])
+def test_quoted_boolean_is_text(written: str) -> None:
+    """A boolean in quotes or in a block is text."""
+    assert parse(f"A: {written}\n") == {"A": "Yes"}
+
+
+def test_last_of_two_members_counts() -> None:
+    """Of two members with one name, the last one counts."""
+    assert parse("A: a\nA: b\n") == {"A": "b"}
+
+
 @pytest.mark.parametrize(
     ("short", "full"),
     [
         ("!Ref Function", {"Ref": "Function"}),
+        ("!Ref No", {"Ref": "No"}),
         ("!Condition IsLive", {"Condition": "IsLive"}),
         ("!GetAtt Function.Arn", {"Fn::GetAtt": "Function.Arn"}),
         ("!GetAtt [Function, Arn]", {"Fn::GetAtt": ["Function", "Arn"]}),
@@ -68,6 +94,7 @@ def test_anchor_is_repeated() -> None:
         pytest.param("a: [", "while parsing a flow node did not find expected", id="unfinished"),
         pytest.param("a: &a [*a]", "found unconstructable recursive node", id="recursive"),
         pytest.param("? [a]\n: b", "found unhashable key", id="key"),
+        pytest.param(f"a: {'[' * 900}{']' * 900}", "recursion depth", id="deep"),
         pytest.param("{}\n---\n{}", "expected a single document", id="documents"),
     ],
 )

@@ -24,7 +24,7 @@ REQUIRED = {"ConnectorLabel": LABEL, "LambdaArn": FUNCTION_ARN}
 
 # By description: the property, its value, the value as the error shows it, and the rule.
 BAD = {
-    "a label that is missing": ("ConnectorLabel", None, "None", LABEL_RULE),
+    "a label that is missing": ("ConnectorLabel", None, "missing", LABEL_RULE),
     "a label that is empty": ("ConnectorLabel", "", "''", LABEL_RULE),
     "a label of one character": ("ConnectorLabel", "a", "'a'", LABEL_RULE),
     "a label with a space": ("ConnectorLabel", "acme crm", "'acme crm'", LABEL_RULE),
@@ -36,7 +36,7 @@ BAD = {
     "a label longer than is shown": ("ConnectorLabel", " " * 59, f"'{' ' * 59}...", LABEL_RULE),
     "a label that is a list": ("ConnectorLabel", ["acme"], "['acme']", LABEL_RULE),
     "a label that is nested": ("ConnectorLabel", {"Ref": "A"}, "{'Ref': 'A'}", LABEL_RULE),
-    "an ARN that is missing": ("LambdaArn", None, "None", ARN_RULE),
+    "an ARN that is missing": ("LambdaArn", None, "missing", ARN_RULE),
     "an ARN that is a name": ("LambdaArn", "crm", "'crm'", ARN_RULE),
     "an ARN of another service": (
         "LambdaArn",

@@ -9,11 +9,12 @@ import pytest
 from connector_registration.request import InvalidPropertyError, Registration
 from hypothesis import example, given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from tests.custom_resource import (
     OF_CLOUDFORMATION,
     PROPERTIES,
-    python_pattern,
+    SCHEMAS,
     sent_by_cloudformation,
     validator,
 )
@@ -40,17 +41,26 @@ SENT = st.recursive(
 """Values as CloudFormation sends them: text, lists and maps."""
 
 
+DEPLOY_TIME_VALUE = {"$ref": "#/$defs/DeployTimeValue"}
+
+
+def conforms(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a value conforms to a part of the schema of the properties."""
+    document = {"$defs": SCHEMAS["custom-resource.schema.json"]["$defs"], "allOf": [schema]}
+    return bool(Draft202012Validator(document).is_valid(value))
+
+
 def written(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     """The values that a schema accepts, without those that only the deployment knows."""
     if "anyOf" in schema:
-        return st.one_of(*(written(one) for one in schema["anyOf"] if "$ref" not in one))
+        return st.one_of(*(written(one) for one in schema["anyOf"] if one != DEPLOY_TIME_VALUE))
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     match schema.get("type"):
         case "string":
-            pattern = python_pattern(schema.get("pattern", ""))
+            pattern = schema.get("pattern")
             text = st.from_regex(pattern) if pattern else st.text()
-            return text.filter(lambda found: len(found) <= schema.get("maxLength", len(found)))
+            return text.filter(lambda found: conforms(found, schema))
         case "integer":
             return st.integers(schema["minimum"], schema["maximum"])
         case "boolean":
@@ -169,13 +179,20 @@ def test_misspelt_property_is_refused() -> None:
     assert not validator().is_valid(misspelt)
 
 
+@pytest.mark.parametrize("value", [None, [None], {"A": None}, {"A": [{"B": None}]}])
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_null_is_refused(name: str, value: Any) -> None:
+    """The schema refuses null, at any depth, as CloudFormation does: a name without a value."""
+    assert not validator().is_valid({**REQUIRED, name: value})
+
+
 @pytest.mark.parametrize("seconds", [1, 3600, "1", "600", "3600"])
 def test_service_timeout_is_allowed(seconds: Any) -> None:
     """CloudFormation's limits of the time-out are allowed as number and text."""
     assert validator().is_valid({**REQUIRED, "ServiceTimeout": seconds})
 
 
-@pytest.mark.parametrize("seconds", [0, 3601, "0", "3601", "10m", 1.5, True])
+@pytest.mark.parametrize("seconds", [0, 3601, "0", "3601", "10m", 1.5, True, "600\n"])
 def test_service_timeout_is_refused(seconds: Any) -> None:
     """A time-out outside of CloudFormation's limits is refused."""
     assert not validator().is_valid({**REQUIRED, "ServiceTimeout": seconds})
