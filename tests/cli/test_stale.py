@@ -273,8 +273,8 @@ def test_modified_outweighs_broken_connector(account: Account) -> None:
 def test_stale_outweighs_unresolved_value(account: Account, crm: str) -> None:
     """A configuration that differs is STALE although the template's ARN is not known."""
     account.register("acme-erp", crm)
-    either = registration(account, "acme-erp", LambdaArn={"Fn::If": ["Two", f"{crm}-2", crm]})
-    make_stack(account, "Erp", either, Conditions={"Two": {"Fn::Equals": ["1", "2"]}})
+    second = {"Fn::Select": ["1", [f"{crm}-2", crm]]}
+    make_stack(account, "Erp", registration(account, "acme-erp", LambdaArn=second))
     assert states(run_status(account, "--json"))["acme-erp"] == "UNKNOWN"
 
     account.change_code("crm", CHANGED)

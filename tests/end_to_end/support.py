@@ -83,14 +83,17 @@ def synthesise(account: Account, app: str, output: Path, **variables: str) -> No
     """
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     context |= json.loads(variables.get("CDK_CONTEXT_JSON", "{}"))
+
+    class App(cdk.App):
+        """The app with what the CLI sets in variables, which the CDK's process has read already."""
+
+        def __init__(self, **properties: Any) -> None:
+            super().__init__(outdir=str(output), context=context, **properties)
+
     # Files may have changed since this process has hashed them.
     cdk.AssetStaging.clear_asset_hash_cache()
     variables |= {"CDK_DEFAULT_ACCOUNT": account.id, "CDK_DEFAULT_REGION": account.region}
-    with (
-        patch.dict(os.environ, variables),
-        # The CLI sets both in variables, which the CDK's own process has read already.
-        patch.object(cdk, "App", functools.partial(cdk.App, outdir=str(output), context=context)),
-    ):
+    with patch.dict(os.environ, variables), patch.object(cdk, "App", App):
         if app.endswith(".py"):
             runpy.run_path(app)
         else:
