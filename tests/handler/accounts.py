@@ -18,13 +18,12 @@ class ReusedAccount(LastingAccount):
 
     def reset(self) -> None:
         """Remove what the tests before have registered, and forget their calls."""
-        calls = self.calls()
-        operations = {call["operation"] for call in calls}
+        operations = {call["operation"] for call in self.calls()}
         if operations & {"CreateConnectorProfile", "CreateFlow"}:
             self.clear()
         elif "RegisterConnector" in operations:
             self.clear_connectors()
-        self._earlier_calls[0] += len(calls)
+        self._earlier_calls[0] += len(self.calls())
 
     def calls(self, *, after: int = 0) -> list[Mapping[str, Any]]:
         """The calls since the test began."""

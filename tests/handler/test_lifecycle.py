@@ -10,6 +10,7 @@ from connector_registration import sdk
 
 from tests.handler.cloudformation import CloudFormation, Context
 from tests.handler.events import LABEL, destroyed, properties
+from tests.handler.faults import Inject, error_response
 from tests.support import BROKEN_CONNECTOR, FAILING_CONNECTOR, Account, connector
 
 OTHER_LABEL = "acme-crm-2"
@@ -201,6 +202,19 @@ class TestUpdate:
         assert response["Data"]["ConnectorVersion"] == "2.0"
         assert account.registered_arn(LABEL) == other
         assert account.operations()[1:] == ["UpdateConnectorRegistration"]
+
+    def test_function_that_appflow_cannot_find_fails(
+        self, account: Account, cloudformation: CloudFormation, arn: str, inject: Inject
+    ) -> None:
+        """An error of AppFlow about the function, not the label, fails and registers nothing."""
+        cloudformation.create(properties(arn))
+        new = properties(arn, FunctionHash={"Hash": "2"})
+        inject("UpdateConnectorRegistration", error_response(404, "ResourceNotFoundException"), 1)
+
+        response = cloudformation.update(new, properties(arn), LABEL)
+
+        assert "ResourceNotFoundException from UpdateConnectorReg" in response["Reason"]
+        assert account.operations() == ["RegisterConnector"]
 
     def test_new_code_is_refreshed_once(
         self, account: Account, cloudformation: CloudFormation, arn: str
