@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.end_to_end.packages import python_with
-from tests.end_to_end.support import ROOT, bootstrap, run_cdk
+from tests.end_to_end.support import ROOT, bootstrap
 from tests.support import Account
 
 EXAMPLE = ROOT / "examples" / "cdk_appflow"
@@ -21,7 +21,16 @@ def test_flow_runs_and_is_destroyed(account: Account, tmp_path: Path) -> None:
     app = f"{python_with(EXAMPLE)} {EXAMPLE / 'app.py'}"
     password = ["--parameters", "Password=secret"]
 
-    deployed = run_cdk(account, app, tmp_path, "deploy", "--require-approval", "never", *password)
+    def cdk(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["cdk", *arguments, "--app", app, "--output", str(tmp_path)],
+            cwd=ROOT,
+            env=dict(account.cloud.environment(account.id)),
+            capture_output=True,
+            text=True,
+        )
+
+    deployed = cdk("deploy", "--require-approval", "never", *password)
     assert deployed.returncode == 0, deployed.stderr
     linted = subprocess.run(
         [str(Path(sys.executable).with_name("cfn-lint")), str(tmp_path / f"{STACK}.template.json")],
@@ -37,7 +46,7 @@ def test_flow_runs_and_is_destroyed(account: Account, tmp_path: Path) -> None:
     ]
     [file] = s3.list_objects_v2(Bucket=bucket, Prefix="accounts/")["Contents"]
     [row, *_] = s3.get_object(Bucket=bucket, Key=file["Key"])["Body"].read().splitlines()
-    destroyed = run_cdk(account, app, tmp_path, "destroy", "--force")
+    destroyed = cdk("destroy", "--force")
 
     assert (linted.stdout, linted.returncode) == ("", 0)
     assert json.loads(row) == {"id": "1", "name": "Anvil Works"}

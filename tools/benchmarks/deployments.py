@@ -6,7 +6,6 @@ while CloudFormation handles several at a time. It delivers the events of rules 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,8 +94,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Table]:
                 [
                     step,
                     f"{one['calls_per_connector']:.2f}",
-                    # Figures that were recorded before this one was measured lack it.
-                    f"{one.get('lambda_calls_per_connector', math.nan):.2f}".replace("nan", ""),
+                    f"{one['lambda_calls_per_connector']:.2f}",
                     f"{one['throttled']:,}",
                     f"{one['seconds_of_calls']:.1f} s",
                     f"{one['least_seconds']:.1f} s",
