@@ -49,6 +49,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sdk.client.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fips", ["true", "false"])
 @pytest.mark.parametrize("dual_stack", ["true", "false"])
 @pytest.mark.parametrize("service", ["appflow", "cloudformation"])
