@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 help:  ## list the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-quick: setup  ## run the fast tests of the construct and the handler, in about a minute
+quick: setup  ## run the fast tests of the construct and the handler, in under a minute
 	python -m pytest -n 3 -m "not slow and not nightly" tests/contract tests/handler tests/synth/test_validation.py
 
 setup:  ## install everything into this folder
