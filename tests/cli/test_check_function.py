@@ -55,7 +55,7 @@ def test_failed_function_is_refused(account: Account) -> None:
     result = run_check("--function", "crm", "--json", account=account)
 
     [refusal] = document(result)["refused"]
-    # MiniStack has a type of its own for all errors.
+    # MiniStack gives all errors one type.
     assert refusal["message"].endswith("Error: the connector is broken")
     assert result.returncode == 1
     assert result.stderr.startswith("The log of the function is in /aws/lambda/crm")

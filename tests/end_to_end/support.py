@@ -101,14 +101,14 @@ def synthesise(account: Account, app: str, output: Path, **variables: str) -> No
 
 
 def run_cli(
-    account: Account, assembly: Path, *arguments: str, **variables: str
+    account: Account, app: Path | str, *arguments: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the CDK CLI on a cloud assembly in an account.
+    """Run the CDK CLI in an account, on a cloud assembly or on the command of an app.
 
     It deploys without change sets, unless the arguments say otherwise. They would change nothing
     about the calls of CloudFormation to the handler, and take a third of the time of the CLI.
     """
-    command = [*arguments, "--app", str(assembly)]
+    command = [*arguments, "--app", str(app)]
     if arguments[0] == "deploy" and not any(one.startswith("--method") for one in arguments):
         command.append("--method=direct")
     return subprocess.run(

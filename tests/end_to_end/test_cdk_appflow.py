@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.end_to_end.packages import python_with
-from tests.end_to_end.support import ROOT, bootstrap
+from tests.end_to_end.support import ROOT, bootstrap, run_cli
 from tests.support import Account
 
 EXAMPLE = ROOT / "examples" / "cdk_appflow"
@@ -20,17 +20,9 @@ def test_flow_runs_and_is_destroyed(account: Account, tmp_path: Path) -> None:
     bootstrap(account)
     app = f"{python_with(EXAMPLE)} {EXAMPLE / 'app.py'}"
     password = ["--parameters", "Password=secret"]
+    output = ["--output", str(tmp_path)]
 
-    def cdk(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["cdk", *arguments, "--app", app, "--output", str(tmp_path)],
-            cwd=ROOT,
-            env=dict(account.cloud.environment(account.id)),
-            capture_output=True,
-            text=True,
-        )
-
-    deployed = cdk("deploy", "--require-approval", "never", *password)
+    deployed = run_cli(account, app, "deploy", "--require-approval", "never", *password, *output)
     assert deployed.returncode == 0, deployed.stderr
     linted = subprocess.run(
         [str(Path(sys.executable).with_name("cfn-lint")), str(tmp_path / f"{STACK}.template.json")],
@@ -46,7 +38,7 @@ def test_flow_runs_and_is_destroyed(account: Account, tmp_path: Path) -> None:
     ]
     [file] = s3.list_objects_v2(Bucket=bucket, Prefix="accounts/")["Contents"]
     [row, *_] = s3.get_object(Bucket=bucket, Key=file["Key"])["Body"].read().splitlines()
-    destroyed = cdk("destroy", "--force")
+    destroyed = run_cli(account, app, "destroy", "--force", *output)
 
     assert (linted.stdout, linted.returncode) == ("", 0)
     assert json.loads(row) == {"id": "1", "name": "Anvil Works"}

@@ -486,7 +486,7 @@ class TestAdoption:
         adoption: str,
         description: str | None,
     ) -> None:
-        """A Create that breaks a flow puts back what it has adopted, under a token of its own."""
+        """A Create that breaks a flow puts back what it has adopted, under another token."""
         account.register(LABEL, both, description="By hand")
         make_flow()
         ours = failing(only_v2, Adoption=adoption, Description=description, RemovalPolicy="Destroy")

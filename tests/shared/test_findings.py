@@ -556,7 +556,7 @@ def test_other_change_does_not_lead_to_it(case: Case) -> None:
     ],
 )
 def test_harmless_change_is_information(members: dict[str, Any], expected: tuple[str, str]) -> None:
-    """A change that breaks nothing is a finding of its own, and nothing is lost."""
+    """A change that breaks nothing is a finding too, and nothing is lost."""
     path, what = expected
 
     assert findings(configuration(), configuration(**members)) == [

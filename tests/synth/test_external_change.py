@@ -620,7 +620,7 @@ def test_first_refused_registration_leaves_nothing(stack: cdk.Stack) -> None:
 
 
 def test_rule_of_a_nested_stack(stack: cdk.Stack) -> None:
-    """A nested stack has rules and permissions of its own."""
+    """A nested stack has separate rules and permissions."""
     nested = cdk.NestedStack(stack, "Nested")
     follow(stack, imported(stack))
     follow(nested, imported(nested), connector_label="acme-nested")
