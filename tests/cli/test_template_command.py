@@ -7,13 +7,13 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cfn_lint import run_cfn_lint
 from tests.cli.support import SCRIPT
 from tests.synth.support import asset_of
 
@@ -99,12 +99,7 @@ def code_of(folder: Path) -> Iterator[Path]:
 
 def test_template_passes_cfn_lint(made: tuple[Path, str]) -> None:
     """cfn-lint finds nothing in the template, even before its code is packaged."""
-    lint = Path(sys.executable).with_name("cfn-lint")
-    command = [str(lint), "--", str(made[0] / "provider.yaml")]
-
-    result = subprocess.run(command, capture_output=True, text=True)
-
-    assert (result.stdout, result.returncode) == ("", 0)
+    assert run_cfn_lint(made[0] / "provider.yaml") == ("", 0)
 
 
 def test_template_needs_no_cdk(made: tuple[Path, str]) -> None:

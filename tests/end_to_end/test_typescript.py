@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cfn_lint import run_cfn_lint
 from tests.end_to_end.packages import npm_packages
 from tests.end_to_end.support import ROOT, bootstrap, registered_labels
 from tests.support import Account
@@ -102,16 +102,10 @@ def test_types_and_template_are_right(app: TypeScriptApp) -> None:
     compiled = app.run("tsc")
     synthesised = app.run("cdk", "synth", "--quiet")
     template = app.folder / "cdk.out" / f"{STACK}.template.json"
-    linted = subprocess.run(
-        [str(Path(sys.executable).with_name("cfn-lint")), str(template)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
 
     assert (compiled.stdout, compiled.returncode) == ("", 0)
     assert synthesised.returncode == 0, synthesised.stderr
-    assert (linted.stdout, linted.returncode) == ("", 0)
+    assert run_cfn_lint(template) == ("", 0)
 
 
 def test_guide_shows_the_example() -> None:

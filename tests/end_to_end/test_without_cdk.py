@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from appflow_local_cloud.lambda_python import ensure_environment
 from appflow_local_cloud.process import LocalCloud
+from tests.cfn_lint import run_cfn_lint
 from tests.pages import blocks, run_steps
 from tests.support import Account, new_account_id
 
@@ -70,14 +69,9 @@ def test_page_shows_the_example(page: str) -> None:
 @pytest.mark.parametrize("name", PAGES.values())
 def test_example_passes_cfn_lint(name: str) -> None:
     """cfn-lint finds nothing in an example's template but the local path of the code."""
-    lint = Path(sys.executable).with_name("cfn-lint")
     template = ROOT / "examples" / name / "template.yaml"
 
-    result = subprocess.run(
-        [str(lint), "--ignore-checks", "W3002", "--", str(template)], capture_output=True, text=True
-    )
-
-    assert (result.stdout, result.returncode) == ("", 0)
+    assert run_cfn_lint(template, options=["--ignore-checks", "W3002"]) == ("", 0)
 
 
 @pytest.mark.slow
