@@ -133,13 +133,13 @@ def _template() -> str:
 
 def _write(folder: Path, template: str) -> int:
     """Replace an earlier output, and return the size of the handler's code in bytes."""
-    from cdk_appflow_connector._handler_code import copy_handler
+    from cdk_appflow_connector._handler_files import handler_files, write_files
 
     folder.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that a failure leaves the earlier output as it is.
     with tempfile.TemporaryDirectory(dir=folder) as made:
         code = Path(made, _HANDLER)
-        copy_handler(code)
+        write_files(handler_files(), code)
         # A folder that is passed on contains crhelper, which is under the same licence.
         shutil.copyfile(_licence(), code / "LICENSE")
         written = [path for path in code.rglob("*") if path.is_file()]

@@ -103,6 +103,7 @@ class StackRecord(Construct):
         self.labels: Construct | None = None
         self.default_provider: ConnectorRegistrationProvider | None = None
         self.is_checked = False
+        self.providers: list[ConnectorRegistrationProvider] = []
         self.registrations: list[ConnectorRegistration] = []
         self.nested: list[StackRecord] = []
         if self.parent is not None:

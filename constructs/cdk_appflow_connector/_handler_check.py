@@ -1,25 +1,20 @@
 """The handler's function at the end of synthesis, after everything that may have changed it.
 
-Aspects, property injectors and escape hatches change the functions of a whole app. What the handler
-cannot run with is refused before the deployment. An override (``add_property_override``) is not
-seen, because the CDK does not show it before the template exists.
+Aspects, property injectors, escape hatches and overrides change the functions of a whole app. What
+the handler cannot run with is refused before the deployment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-import aws_cdk as cdk
-import jsii
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3_assets as s3_assets
-
-from constructs import IValidation, Node
+from typing import TYPE_CHECKING, Any
 
 from . import _validation as validation
 from ._arguments import shown
 from ._handler_code import ENTRY_POINT
+
+if TYPE_CHECKING:
+    from .connector_registration_provider import ConnectorRegistrationProvider
 
 # Of Lambda, for a function that sets none. Source: CreateFunction in the Lambda API Reference.
 _DEFAULT_TIMEOUT, _DEFAULT_MEMORY = 3, 128
@@ -29,112 +24,104 @@ _ARCHITECTURES = ("arm64", "x86_64")
 _MAX_LAYERS = 5
 
 
-@jsii.implements(IValidation)
 class HandlerCheck:
-    """Checks the function of a provider when the CDK validates the app.
+    """A check of the function of a provider, in the template of its stack.
 
     Args:
-        stack: the stack of the handler's function.
-        node: the node of the function.
-        function: the resource of the function.
-        event_invoke_config: the resource of its asynchronous invocation configuration.
-        service_timeouts: the service timeouts of the provider's registrations in seconds, which may
-            become more until synthesis.
-        allow_network: called if the function is in a VPC.
+        provider: the provider.
+        template: the template.
     """
 
     def __init__(
-        self,
-        stack: cdk.Stack,
-        node: Node,
-        function: lambda_.CfnFunction,
-        event_invoke_config: lambda_.CfnEventInvokeConfig,
-        service_timeouts: list[int],
-        allow_network: Callable[[], None],
+        self, provider: ConnectorRegistrationProvider, template: Mapping[str, Any]
     ) -> None:
-        self._stack = stack
-        self._node = node
-        self._function = function
-        self._event_invoke_config = event_invoke_config
-        self._service_timeouts = service_timeouts
-        self._allow_network = allow_network
-
-    def validate(self) -> list[str]:
-        """What is wrong with the function, one text for each problem."""
-        function, config, *asset = self._stack.resolve(
+        location = provider._code.location
+        function, config, *self._location = provider._stack.stack.resolve(
             [
-                self._function._cfn_properties,
-                self._event_invoke_config._cfn_properties,
-                *self._place_of_asset(),
+                provider._cfn_function.logical_id,
+                provider._cfn_event_invoke_config.logical_id,
+                location.bucket_name,
+                location.object_key,
             ]
         )
-        if function.get("vpcConfig"):
-            self._allow_network()
-        problems = [*self._problems(function, asset), *self._time_problems(function, config)]
-        return [
-            f"{self._node.path} cannot run the handler: {problem}. An aspect, a property injector"
-            " or an escape hatch of the app has set this, since the arguments of"
-            " ConnectorRegistrationProvider did not. Exclude this function from it"
-            for problem in problems
-        ]
+        self._provider = provider
+        self._function = _properties(template, function)
+        self._config = _properties(template, config)
 
-    def _place_of_asset(self) -> list[str]:
-        """The bucket and the key of the handler's asset, if the function has its code."""
-        asset = self._node.try_find_child("Code")
-        if not isinstance(asset, s3_assets.Asset):
-            return []
-        return [asset.s3_bucket_name, asset.s3_object_key]
+    @property
+    def is_in_vpc(self) -> bool:
+        """Whether the function runs in a VPC."""
+        return bool(self._function.get("VpcConfig"))
 
-    def _problems(self, function: Mapping[str, Any], asset: list[Any]) -> Iterator[str]:
-        memory = function.get("memorySize", _DEFAULT_MEMORY)
+    def errors(self) -> Iterator[str]:
+        """What is wrong with the function, one text for each problem."""
+        for problem in (*self._problems(), *self._time_problems()):
+            yield (
+                f"{self._provider._function_node.path} cannot run the handler: {problem}. An"
+                " aspect, a property injector or an escape hatch of the app has set this, since the"
+                " arguments of ConnectorRegistrationProvider did not. Exclude this function from it"
+            )
+
+    def _problems(self) -> Iterator[str]:
+        function = self._function
+        memory = _number(function.get("MemorySize", _DEFAULT_MEMORY))
         if _is_known(memory):
             yield from _refusal(validation.check_memory_size, memory)
-        runtime = function.get("runtime", "not set")
+        runtime = function.get("Runtime", "not set")
         if _is_known(runtime):
             yield from _refusal(validation.check_runtime, runtime)
-        reserved = function.get("reservedConcurrentExecutions")
+        reserved = _number(function.get("ReservedConcurrentExecutions"))
         if _is_known(reserved):
             yield from _refusal(validation.check_reserved_concurrency, reserved)
-        if function.get("handler") != ENTRY_POINT:
-            yield f"handler is {function.get('handler')}, but must be {ENTRY_POINT}"
-        layers = function.get("layers") or []
+        if function.get("Handler") != ENTRY_POINT:
+            yield f"handler is {function.get('Handler')}, but must be {ENTRY_POINT}"
+        layers = function.get("Layers") or []
         if len(layers) > _MAX_LAYERS:
             yield f"layers has {len(layers)} members, but Lambda accepts at most {_MAX_LAYERS}"
-        architectures = function.get("architectures") or [_ARCHITECTURES[1]]
+        architectures = function.get("Architectures") or [_ARCHITECTURES[1]]
         if _is_known(*architectures) and architectures not in ([one] for one in _ARCHITECTURES):
             allowed = " or ".join(_ARCHITECTURES)
             yield f"architectures is {architectures}, but Lambda accepts one, {allowed}"
-        yield from _code_problem(function, asset)
+        yield from _code_problem(function, self._location)
 
-    def _time_problems(
-        self, function: Mapping[str, Any], config: Mapping[str, Any]
-    ) -> Iterator[str]:
-        timeout = function.get("timeout", _DEFAULT_TIMEOUT)
-        age = config.get("maximumEventAgeInSeconds")
+    def _time_problems(self) -> Iterator[str]:
+        timeout = _number(self._function.get("Timeout", _DEFAULT_TIMEOUT))
+        age = _number(self._config.get("MaximumEventAgeInSeconds"))
         for name, value in (("timeout", timeout), ("max_event_age", age)):
             if not isinstance(value, int | float):
                 yield from _refusal(validation.check_known_time, name, value)
                 return
         yield from _refusal(validation.check_timeout, timeout)
-        longest = min(self._service_timeouts, default=validation.MAX_SERVICE_TIMEOUT_SECONDS)
+        service_timeouts = self._provider._service_timeouts
+        longest = min(service_timeouts, default=validation.MAX_SERVICE_TIMEOUT_SECONDS)
         yield from _refusal(validation.check_max_event_age, age, timeout, longest)
 
 
-def _code_problem(function: Mapping[str, Any], asset: list[Any]) -> Iterator[str]:
+def _properties(template: Mapping[str, Any], logical_id: str) -> Mapping[str, Any]:
+    properties: dict[str, Any] = template["Resources"].get(logical_id, {}).get("Properties", {})
+    return properties
+
+
+def _code_problem(function: Mapping[str, Any], location: list[Any]) -> Iterator[str]:
     """Code that is not the handler's asset. With code signing, it may be a signed copy.
 
     Args:
         function: the properties of the function.
-        asset: the bucket and the key of the asset, or nothing.
+        location: the bucket and the key of the asset.
     """
-    code = function.get("code") or {}
-    if code.get("s3Key") is not None and function.get("codeSigningConfigArn") is not None:
+    code = function.get("Code") or {}
+    if code.get("S3Key") is not None and function.get("CodeSigningConfigArn") is not None:
         return
-    if asset != [code.get("s3Bucket"), code.get("s3Key")]:
+    if location != [code.get("S3Bucket"), code.get("S3Key")]:
         yield (
             f"code is {shown(code)}, but must be the handler's asset or, with"
             " code_signing_config, a signed copy of it in S3"
         )
+
+
+def _number(value: Any) -> Any:
+    """A number, which a template may also contain as text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _is_known(*values: Any) -> bool:

@@ -1,91 +1,106 @@
-"""The handler's code as an asset: its source beside what it imports, crhelper and shared code.
-
-Staging needs no Docker, no installer and no network, because crhelper is pure Python and installed
-with this library, at the version that its requirements pin. Equal inputs give equal files, and
-therefore an equal asset hash, on every machine.
-"""
+"""The handler's code as an asset."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
-import shutil
-from collections.abc import Iterator
+import os
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
+
+from constructs import Construct
+
+from ._environment import StackRecord
+from ._handler_files import handler_files, hash_of, write_files
 
 ENTRY_POINT = "connector_registration.function.handler"
 
-_HERE = Path(__file__).parent
-# An installed wheel has the source inside the package; a checkout has it in another folder.
-_SOURCES = (_HERE / "_handler", _HERE.parents[1] / "handler")
-
-_SHARED_PACKAGE = "appflow_connector_configuration"
-
-# What the handler does not import of it.
-_NOT_OF_HANDLER = ("entities.py", "faults.py", "model.py")
-
-# The notice is included. The licence, a tenth of the whole, is not needed, because an upload into
-# an AWS account of the same owner is no distribution.
-_CRHELPER_FILES = ("*.py", "NOTICE")
+_DISPLAY_NAME = "Handler of AppFlow connector registrations"
 
 
-def handler_code(stage: cdk.Stage) -> lambda_.Code:
-    """Stage the handler in the cloud assembly of a stage and return it as code for a function.
+class HandlerCode(lambda_.Code):
+    """The handler's code, as an asset of the stack of the handler's function.
 
-    The folder stays in the assembly: with asset staging disabled, the CDK CLI reads it after
-    synthesis.
+    ``Code.from_asset`` would have the CDK copy each file once more and load its table of Regions,
+    which is a quarter of the synthesis of a stack with one connector.
+
+    The asset is a folder in the cloud assembly. With asset staging disabled, the CDK CLI reads it
+    there after synthesis.
+
+    Args:
+        stack: the stack of the function.
     """
-    staging = Path(stage.asset_outdir, "appflow-connector-registration-handler")
-    # Files of an earlier version of the library would become part of the asset.
-    shutil.rmtree(staging, ignore_errors=True)
-    copy_handler(staging)
-    return lambda_.Code.from_asset(str(staging))
 
+    def __init__(self, stack: StackRecord) -> None:
+        super().__init__()
+        self._stack = stack
+        files = handler_files()
+        self._hash = hash_of(files)
+        self._folder = Path(stack.stage.asset_outdir, f"asset.{self._hash}")
+        _stage(files, self._folder)
+        self._location: s3.Location | None = None
 
-def copy_handler(folder: Path) -> None:
-    """Copy the handler and what it imports into a folder."""
-    for source, target in (*_handler_files(), *_shared_files(), *_crhelper_files()):
-        _copy(source, folder / target)
+    @property
+    def location(self) -> s3.Location:
+        """The bucket and the key of the asset."""
+        assert self._location is not None, "a function has the code"
+        return self._location
 
+    def bind(self, scope: Construct) -> lambda_.CodeConfig:
+        """Add the asset for a function."""
+        try:
+            self._location = self._add_asset()
+        except RuntimeError:
+            # The CDK copies a synthesizer that an app has passed, once for each stack. jsii takes a
+            # copy for the original, which belongs to no stack. The CDK's own asset asks the copy.
+            self._location = self._add_asset_of_cdk(scope)
+        return lambda_.CodeConfig(s3_location=self._location)
 
-def _handler_files() -> Iterator[tuple[Path, Path]]:
-    root = next(source for source in _SOURCES if source.is_dir())
-    for file in root.rglob("*.py"):
-        yield file, file.relative_to(root)
+    def add_metadata(self, function: lambda_.CfnFunction) -> None:
+        """Add the metadata by which tools such as the SAM CLI find the code of a function.
 
+        Source: ``cx-api/lib/assets.ts`` of aws-cdk.
+        """
+        function.add_metadata("aws:asset:path", self._path)
+        function.add_metadata("aws:asset:is-bundled", False)
+        function.add_metadata("aws:asset:property", "Code")
 
-def _shared_files() -> Iterator[tuple[Path, Path]]:
-    # Found and not imported: the constructs do not need it.
-    found = importlib.util.find_spec(_SHARED_PACKAGE)
-    assert found is not None, "it is installed with this library"
-    assert found.origin is not None, "it is a package with an __init__.py"
-    for file in Path(found.origin).parent.glob("*.py"):
-        if file.name in _NOT_OF_HANDLER:
-            continue
-        yield file, Path(_SHARED_PACKAGE, file.name)
+    @property
+    def _path(self) -> str:
+        """The path of the asset from the manifest of its stack."""
+        return Path(os.path.relpath(self._folder, self._stack.stage.outdir)).as_posix()
 
-
-def _crhelper_files() -> list[tuple[Path, Path]]:
-    files = [
-        (Path(str(file.locate())), Path("crhelper", file.name))
-        for file in importlib.metadata.files("crhelper") or ()
-        if any(file.match(pattern) for pattern in _CRHELPER_FILES)
-    ]
-    if not files:
-        raise RuntimeError(
-            "the installed crhelper does not list its files, so they cannot be copied into the"
-            " handler's asset. Install it with pip, for example with pip install --force-reinstall"
-            " crhelper"
+    def _add_asset(self) -> s3.Location:
+        asset = self._stack.stack.synthesizer.add_file_asset(
+            source_hash=self._hash,
+            file_name=self._path,
+            packaging=cdk.FileAssetPackaging.ZIP_DIRECTORY,
+            deploy_time=True,
+            display_name=_DISPLAY_NAME,
         )
-    return files
+        return s3.Location(bucket_name=asset.bucket_name, object_key=asset.object_key)
+
+    def _add_asset_of_cdk(self, scope: Construct) -> s3.Location:
+        asset = s3_assets.Asset(
+            scope,
+            "Code",
+            path=str(self._folder),
+            deploy_time=True,
+            display_name=_DISPLAY_NAME,
+        )
+        return s3.Location(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)
 
 
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-    # The asset's hash ignores the mode, but its archive keeps it, and Lambda runs as another user.
-    target.chmod(0o644)
-    target.parent.chmod(0o755)
+def _stage(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files into a folder of a cloud assembly, which is named after them."""
+    if folder.exists():
+        return
+    # A synthesis that ends in between leaves no folder of this name with some of the files.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        staged = Path(made, folder.name)
+        write_files(files, staged)
+        staged.rename(folder)

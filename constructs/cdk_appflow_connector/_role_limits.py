@@ -108,13 +108,12 @@ class RoleLimits:
         They fit even if every connector had ``DESTROY``, so that a change of removal policies moves
         no permissions. The connectors that were created last share first.
         """
+        if self._is_full:
+            self._share_last()
+            return
         connectors = [one for provider in self.providers for one in provider.connectors]
         with_own = [connector for connector in connectors if connector.shared is None]
         if not with_own:
-            return
-        if self._is_full:
-            for connector in reversed(with_own):
-                connector.share()
             return
         size = sum(provider.inline_size(all_destroyed=True) for provider in self.providers)
         room = MAX_INLINE_POLICIES_SIZE - _RESERVE - size - self._max_own_size
@@ -125,6 +124,14 @@ class RoleLimits:
             room -= connector.inline_size(all_destroyed=True)
         # More connectors need more room, so the question is not asked again.
         self._is_full = not with_own
+
+    def _share_last(self) -> None:
+        """Let the connectors share that were created last, as all others do."""
+        for provider in self.providers:
+            for connector in reversed(provider.connectors):
+                if connector.shared is not None:
+                    break
+                connector.share()
 
     def check_inline_policies(self) -> None:
         """Raise ValueError if the known inline policies are larger than IAM accepts."""

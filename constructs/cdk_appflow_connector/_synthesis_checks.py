@@ -12,6 +12,7 @@ import constructs
 
 from ._circles import find_circle
 from ._environment import StackRecord, is_same_stack
+from ._handler_check import HandlerCheck
 from ._template_file import read_template
 
 
@@ -35,13 +36,18 @@ class _Checks:
 
     def _errors(self) -> Iterator[str]:
         template = read_template(self._stack.stack)
+        handlers = {one: HandlerCheck(one, template) for one in self._stack.providers}
+        in_vpc = [provider for provider, handler in handlers.items() if handler.is_in_vpc]
+        if [provider for provider in in_vpc if provider._allow_network()]:
+            template = read_template(self._stack.stack)
 
         def template_of(stack: cdk.Stack) -> dict[str, Any]:
             return template if is_same_stack(stack, self._stack.stack) else read_template(stack)
 
+        for handler in handlers.values():
+            yield from handler.errors()
         yield from find_circle(self._stack, template)
-        # jsii returns a construct that was made in Python as the same object each time.
-        for provider in dict.fromkeys(one._provider for one in self._stack.registrations):
+        for provider in self._stack.providers:
             policies = provider._policies
             if policies is not None and policies.limits.first_provider is policies:
                 yield from policies.limits.validate(template_of)

@@ -18,8 +18,7 @@ from constructs import Construct, IConstruct, Node
 from . import _arguments as arguments
 from . import _validation as validation
 from ._environment import StackRecord
-from ._handler_check import HandlerCheck
-from ._handler_code import ENTRY_POINT, handler_code
+from ._handler_code import ENTRY_POINT, HandlerCode
 from ._handler_policies import (
     HandlerPolicies,
     attach_policy,
@@ -27,6 +26,7 @@ from ._handler_policies import (
     create_role,
     network_statement,
 )
+from ._synthesis_checks import check_at_synthesis
 
 # The construct ids below make the logical ids of deployed stacks: CloudFormation refuses a custom
 # resource whose provider is replaced, so none of them may ever change.
@@ -51,6 +51,9 @@ _SERVICE_TIMEOUT_SECONDS = 10 * 60
 
 # Of the default provider.
 _EVENT_LIFETIME_SECONDS = _TIMEOUT_SECONDS + _MAX_EVENT_AGE_SECONDS
+
+# The CDK CLI sets it. Source: ``cx-api/lib/assets.ts`` of aws-cdk.
+_HAS_ASSET_METADATA = "aws:cdk:enable-asset-metadata"
 
 # Source: "Configuring IAM permissions" of encryption at rest in the Amazon SQS Developer Guide.
 _KEY_ACTIONS_OF_A_SENDER = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -256,8 +259,7 @@ class ConnectorRegistrationProvider(Construct):
         with arguments.removed_if_refused(self):
             # Statements that differ in their resources only are merged, also in apps that have not
             # set this feature flag.
-            node = self.node
-            node.set_context("@aws-cdk/aws-iam:minimizePolicies", True)
+            self.node.set_context("@aws-cdk/aws-iam:minimizePolicies", True)
             if permissions_boundary is not None:
                 iam.PermissionsBoundary.of(self).apply(permissions_boundary)
             log_group = log_group or _create_log_group(self, log_retention)
@@ -265,12 +267,13 @@ class ConnectorRegistrationProvider(Construct):
             self._created_role: iam.Role | None = None
             role, self._policy = self._role_with(statements, role, role_name)
             self._in_vpc = vpc is not None
+            self._code = HandlerCode(self._stack)
             function = self._function = lambda_.Function(
                 self,
                 _FUNCTION_ID,
                 function_name=function_name,
                 description="Keeps AppFlow connector registrations current (cdk-appflow-connector)",
-                code=handler_code(self._stack.stage),
+                code=self._code,
                 handler=ENTRY_POINT,
                 runtime=runtime,
                 architecture=architecture,
@@ -295,7 +298,10 @@ class ConnectorRegistrationProvider(Construct):
                 function.node.add_dependency(self._policy)
             if dead_letter_queue is not None and isinstance(role, iam.Role):
                 _allow_key_of(dead_letter_queue, function)
-            node.add_validation(self._handler_check())
+            if self._function_node.try_get_context(_HAS_ASSET_METADATA):
+                self._code.add_metadata(self._cfn_function)
+        self._stack.providers.append(self)
+        check_at_synthesis(self._stack)
 
     @classmethod
     def get_or_create(cls, scope: IConstruct) -> ConnectorRegistrationProvider:
@@ -381,26 +387,21 @@ class ConnectorRegistrationProvider(Construct):
         """The seconds for which Lambda keeps an event of the function."""
         return int(self._cfn_event_invoke_config.maximum_event_age_in_seconds or 0)
 
-    def _handler_check(self) -> HandlerCheck:
-        return HandlerCheck(
-            self._stack.stack,
-            self._function_node,
-            self._cfn_function,
-            self._cfn_event_invoke_config,
-            self._service_timeouts,
-            self._allow_network,
-        )
+    def _allow_network(self) -> bool:
+        """Allow the handler to run in a VPC that is not the argument's. An imported role must.
 
-    def _allow_network(self) -> None:
-        """Allow the handler to run in a VPC that is not the argument's. An imported role must."""
+        Returns:
+            Whether this has changed a policy.
+        """
         role = self._function.role
         if self._in_vpc or not isinstance(role, iam.Role):
-            return
+            return False
         if self._policy is None:
             role.add_to_policy(network_statement())
         else:
             self._policy.add_statements(network_statement())
         self._in_vpc = True
+        return True
 
     def _role_with(
         self,

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 
-from cdk_appflow_connector import _handler_code as code
+from cdk_appflow_connector._handler_files import handler_files
 
 from tests.support import Account
 
@@ -32,9 +32,8 @@ def make_handler(account: Account) -> str:
     )
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as opened:
-        for files in (code._handler_files(), code._shared_files(), code._crhelper_files()):
-            for source, target in files:
-                opened.write(source, target)
+        for name, content in handler_files().items():
+            opened.writestr(name, content)
     arn: str = account.client("lambda").create_function(
         FunctionName="handler",
         Runtime="python3.13",

@@ -8,13 +8,34 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Template
+from aws_cdk.cloud_assembly_schema import FileAssetMetadataEntry
 
 from appflow_local_cloud.lambda_python import ensure_lambda_python
 from tests.synth.support import asset_of, make_function, register
+
+MakeSynthesizer = Callable[[], cdk.IReusableStackSynthesizer]
+
+
+def is_handler(resource: dict[str, Any]) -> bool:
+    """Whether a resource is the handler's function."""
+    handler = resource.get("Properties", {}).get("Handler")
+    return bool(handler == "connector_registration.function.handler")
+
+
+def handler_of(stack: cdk.Stack) -> dict[str, Any]:
+    """The handler's function in the template of a stack."""
+    resources = Template.from_stack(stack).to_json()["Resources"]
+    [handler] = filter(is_handler, resources.values())
+    found: dict[str, Any] = handler
+    return found
 
 
 def files(folder: Path) -> set[str]:
@@ -51,13 +72,113 @@ def test_hash_does_not_depend_on_the_folder(tmp_path: Path) -> None:
     assert first.name == second.name
 
 
-def test_files_of_an_earlier_version_are_removed(tmp_path: Path) -> None:
-    """A file that an earlier version staged is not part of the asset."""
-    left = tmp_path / "a" / "appflow-connector-registration-handler" / "connector_registration"
-    left.mkdir(parents=True)
-    (left / "former_module.py").write_text("")
+@pytest.mark.parametrize("of_app", [True, False], ids=["of the app", "of the stack"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: cdk.DefaultStackSynthesizer(file_assets_bucket_name="acme-assets"),
+        lambda: cdk.CliCredentialsStackSynthesizer(file_assets_bucket_name="acme-assets"),
+    ],
+    ids=["default", "CLI credentials"],
+)
+def test_synthesizer_decides_on_the_bucket(
+    tmp_path: Path, make: MakeSynthesizer, of_app: bool
+) -> None:
+    """A synthesizer of the app or of the stack deploys the same code from its bucket."""
+    app = cdk.App(outdir=str(tmp_path), default_stack_synthesizer=make() if of_app else None)
+    stack = cdk.Stack(app, "Stack", synthesizer=None if of_app else make())
+    register(stack, make_function(stack, "Connector"))
 
-    assert asset_of(tmp_path / "a").name == asset_of(tmp_path / "b").name
+    code = handler_of(stack)["Properties"]["Code"]
+
+    assert code["S3Bucket"] == "acme-assets"
+    source = json.loads((tmp_path / "Stack.assets.json").read_text())["files"][
+        code["S3Key"].removesuffix(".zip")
+    ]["source"]
+    assert source["packaging"] == "zip"
+    assert files(tmp_path / source["path"]) == files(asset_of(tmp_path / "usual"))
+
+
+def test_legacy_synthesizer_gets_the_same_code(tmp_path: Path) -> None:
+    """With the synthesizer of former bootstrap stacks, parameters name the place of the code."""
+    app = cdk.App(outdir=str(tmp_path), default_stack_synthesizer=cdk.LegacyStackSynthesizer())
+    stack = cdk.Stack(app, "Stack")
+    register(stack, make_function(stack, "Connector"))
+
+    [asset] = app.synth().stacks[0].assets
+    assert isinstance(asset, FileAssetMetadataEntry)
+
+    bucket = handler_of(stack)["Properties"]["Code"]["S3Bucket"]["Ref"]
+    assert asset.s3_bucket_parameter == bucket
+    assert files(tmp_path / asset.path) == files(asset_of(tmp_path / "usual"))
+
+
+def test_code_is_added_once_to_each_stack(tmp_path: Path) -> None:
+    """Two stacks of a stage deploy one asset, by a path from the manifest of the stage."""
+    app = cdk.App(outdir=str(tmp_path))
+    stage = cdk.Stage(app, "Production")
+    for name in ("First", "Second"):
+        stack = cdk.Stack(stage, name)
+        register(stack, make_function(stack, "Connector"), connector_label=f"acme-{name.lower()}")
+    app.synth()
+
+    manifests = [*tmp_path.glob("assembly-Production/*.assets.json")]
+    sources = {
+        file.parent / asset["source"]["path"]
+        for file in manifests
+        for asset in json.loads(file.read_text())["files"].values()
+        if asset["source"]["packaging"] == "zip"
+    }
+    assert len(manifests) == 2
+    assert [source.resolve() for source in sources] == [*tmp_path.glob("asset.*")]
+
+
+@pytest.mark.parametrize("synthesizer", [None, cdk.DefaultStackSynthesizer()], ids=["own", "app's"])
+def test_metadata_names_the_code(
+    tmp_path: Path, synthesizer: cdk.IReusableStackSynthesizer | None
+) -> None:
+    """The CDK CLI's option for metadata adds that of a function with an asset of the CDK."""
+    app = cdk.App(
+        outdir=str(tmp_path),
+        context={"aws:cdk:enable-asset-metadata": True},
+        default_stack_synthesizer=synthesizer,
+    )
+    stack = cdk.Stack(app, "Stack")
+    register(stack, make_function(stack, "Connector"))
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "index.py").write_text("")
+    code = lambda_.Code.from_asset(str(source))
+    other = lambda_.Function(
+        stack, "Other", runtime=lambda_.Runtime.PYTHON_3_13, handler="index.handler", code=code
+    )
+
+    resources = Template.from_stack(stack).to_json()["Resources"]
+
+    found = next(one for one in resources.values() if is_handler(one))["Metadata"]
+    usual = resources[stack.resolve(other.function_ref.function_name)["Ref"]]["Metadata"]
+    assert found == usual | {"aws:asset:path": found["aws:asset:path"]}
+    assert (tmp_path / found["aws:asset:path"] / "connector_registration").is_dir()
+
+
+def test_interrupted_synthesis_leaves_no_asset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An asset of which only some files could be written is not taken for the whole."""
+    write = Path.write_bytes
+
+    def fail_on_function(path: Path, content: bytes) -> int:
+        if path.name == "function.py":
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fail_on_function)
+    with pytest.raises(OSError, match="No space left on device"):
+        asset_of(tmp_path)
+    monkeypatch.undo()
+
+    assert [*tmp_path.glob("*/")] == []
+    assert (asset_of(tmp_path) / "connector_registration" / "function.py").is_file()
 
 
 def test_missing_crhelper_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,12 +136,12 @@ REFUSED = [
     ),
     (
         {"code": lambda_.CfnFunction.CodeProperty(zip_file="version = 1")},
-        "code is {'zipFile': 'version = 1'}, but must be the handler's asset or, with"
+        "code is {'ZipFile': 'version = 1'}, but must be the handler's asset or, with"
         " code_signing_config, a signed copy of it in S3",
     ),
     (
         {"code": lambda_.CfnFunction.CodeProperty(s3_bucket="releases", s3_key="1.zip")},
-        "code is {'s3Bucket': 'releases', 's3Key': '1.zip'}, but must be the handler's asset",
+        "code is {'S3Bucket': 'releases', 'S3Key': '1.zip'}, but must be the handler's asset",
     ),
     (
         {"architectures": ["arm64", "x86_64"]},
@@ -200,6 +200,46 @@ def test_escape_hatch_is_refused(stack: cdk.Stack) -> None:
 
     with pytest.raises(RuntimeError, match="Stack/Provider/Function cannot run the handler: memo"):
         Template.from_stack(stack)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("MemorySize", 64, "memory_size is 64 MiB"),
+        ("MemorySize", "64", "memory_size is 64 MiB"),
+        ("Timeout", "30", "timeout is 30 seconds"),
+        ("Timeout", {"Ref": "AWS::NoValue"}, "timeout is a token"),
+        ("Runtime", "nodejs22.x", "runtime is nodejs22.x"),
+        ("ReservedConcurrentExecutions", 0, "reserved_concurrent_executions is 0"),
+        ("Handler", "wrapper.handler", "handler is wrapper.handler"),
+        ("Code.S3Key", "1.zip", "code is {'S3Bucket': "),
+    ],
+)
+def test_override_is_refused(stack: cdk.Stack, path: str, value: object, problem: str) -> None:
+    """An override that only the template shows is checked like a property."""
+    provider = ConnectorRegistrationProvider(stack, "Provider")
+    function = provider.handler.node.default_child
+    assert isinstance(function, lambda_.CfnFunction)
+
+    function.add_property_override(path, value)
+
+    with pytest.raises(RuntimeError) as caught:
+        Template.from_stack(stack)
+    assert f"Stack/Provider/Function cannot run the handler: {problem}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("Timeout", "300"), ("MemorySize", "256"), ("Runtime", "python3.13")]
+)
+def test_usable_override_is_kept(stack: cdk.Stack, path: str, value: str) -> None:
+    """An override that the handler can run with stays, also a number as text."""
+    provider = ConnectorRegistrationProvider(stack, "Provider")
+    function = provider.handler.node.default_child
+    assert isinstance(function, lambda_.CfnFunction)
+
+    function.add_property_override(path, value)
+
+    Template.from_stack(stack).has_resource_properties("AWS::Lambda::Function", {path: value})
 
 
 @pytest.mark.parametrize(
