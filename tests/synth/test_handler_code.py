@@ -156,7 +156,7 @@ def test_metadata_names_the_code(
     resources = Template.from_stack(stack).to_json()["Resources"]
 
     found = next(one for one in resources.values() if is_handler(one))["Metadata"]
-    usual = resources[stack.resolve(other.function_ref.function_name)["Ref"]]["Metadata"]
+    usual = resources[stack.resolve(other.function_name)["Ref"]]["Metadata"]
     assert found == usual | {"aws:asset:path": found["aws:asset:path"]}
     assert (tmp_path / found["aws:asset:path"] / "connector_registration").is_dir()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,14 @@ NAMES = {
     "provider": "Provider + CustomResource + permission",
     "ours": "ConnectorRegistration",
 }
+# In apps with another asset.
+NUMBERS_WITH_ASSET = (1, 100)
+NAMES_WITH_ASSET = {
+    "provider": "Provider + CustomResource + permission",
+    "provider-with-logs": "the same, and a log group for each function",
+    "unchecked": "ConnectorRegistration, without its checks",
+    "ours": "ConnectorRegistration",
+}
 # The other way to a custom resource with a handler. The ratios are to it.
 _PEER = "provider"
 
@@ -29,39 +39,59 @@ RESOURCES, TEMPLATE_BYTES = 500, 1_000_000
 INLINE_CHARACTERS, MANAGED_CHARACTERS, MANAGED_POLICIES = 10_240, 6_144, 10
 
 
-def measure(folder: Path, *, rounds: int = 7) -> dict[str, Any]:
+def measure(folder: Path, *, rounds: int = 11) -> dict[str, Any]:
     """Synthesise each kind of app with each number of connectors, one round after the other."""
-    runs: dict[str, list[Any]] = {}
-    turns = [(kind, number) for _ in range(rounds) for number in NUMBERS for kind in NAMES]
-    for kind, number in progress("app", turns):
-        runs.setdefault(f"{kind} {number}", []).append(_synthesise(kind, number, folder))
+    apps = [
+        *(App(kind, number) for number in NUMBERS for kind in NAMES),
+        *(App(kind, number, True) for number in NUMBERS_WITH_ASSET for kind in NAMES_WITH_ASSET),
+    ]
+    runs: dict[App, list[Any]] = {app: [] for app in apps}
+    for app in progress("app", apps * rounds):
+        runs[app].append(app.synthesise(folder))
     medians = {
-        f"{kind} {number}": _median(runs[f"{kind} {number}"], runs[f"{_PEER} {number}"])
-        for number in NUMBERS
-        for kind in NAMES
+        app.name: _median(found, runs[replace(app, kind=_PEER)]) for app, found in runs.items()
     }
     return {"rounds": rounds, "apps": medians}
 
 
-def _synthesise(kind: str, number: int, folder: Path) -> Mapping[str, Any] | str:
-    """The figures of an app, or the CDK's error."""
-    out = folder / "growth" / f"{kind}-{number}"
-    process = subprocess.run(
-        [sys.executable, "-m", "tools.benchmarks.growth_app", kind, str(number), str(out)],
-        capture_output=True,
-        text=True,
-    )
-    if process.returncode != 0:
-        return process.stderr.strip().splitlines()[-1]
-    template = (out / "Growth.template.json").read_text()
-    resources = json.loads(template)["Resources"]
-    return {
-        "seconds": float(process.stdout),
-        "resources": len(resources),
-        "bytes": len(template),
-        "inline": sum(policies(resources, "Policy")),
-        "managed": policies(resources, "ManagedPolicy"),
-    }
+@dataclass(frozen=True)
+class App:
+    """An app with connectors of a kind, and perhaps with an asset besides."""
+
+    kind: str
+    number: int
+    has_asset: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the app in the results."""
+        return f"{self.kind} {self.number}{' with asset' if self.has_asset else ''}"
+
+    def synthesise(self, folder: Path) -> Mapping[str, Any] | str:
+        """The figures of the app, or the CDK's error."""
+        out = folder / "growth" / self.name.replace(" ", "-")
+        process = subprocess.run(
+            [
+                *(sys.executable, "-m", "tools.benchmarks.growth_app"),
+                *(self.kind, str(self.number), str(out)),
+                *(["--with-asset"] if self.has_asset else []),
+            ],
+            # The start of its engine takes longer than all else, and the same time for each app.
+            env=os.environ | {"CDK_VALIDATION": "false"},
+            capture_output=True,
+            text=True,
+        )
+        if process.returncode != 0:
+            return process.stderr.strip().splitlines()[-1]
+        template = (out / "Growth.template.json").read_text()
+        resources = json.loads(template)["Resources"]
+        return {
+            "seconds": float(process.stdout),
+            "resources": len(resources),
+            "bytes": len(template),
+            "inline": sum(policies(resources, "Policy")),
+            "managed": policies(resources, "ManagedPolicy"),
+        }
 
 
 def _median(runs: list[Any], peer: list[Any]) -> Any:
@@ -74,7 +104,8 @@ def _median(runs: list[Any], peer: list[Any]) -> Any:
 
 
 def tables(results: Mapping[str, Any]) -> dict[str, Table]:
-    """One row for each number of connectors and kind of app."""
+    """One row for each app, those with another asset in a table of the times only."""
+    apps = results["apps"]
     return {
         "growth": Table(
             [
@@ -82,16 +113,25 @@ def tables(results: Mapping[str, Any]) -> dict[str, Table]:
                 *("managed policies", "synthesis"),
             ],
             [
-                [str(number), name, *_cells(results["apps"], kind, number)]
+                [str(number), name, *_cells(apps[App(kind, number).name])]
                 for number in NUMBERS
                 for kind, name in NAMES.items()
             ],
-        )
+        ),
+        "synthesis": Table(
+            ["with another asset in the stack", *map(_connectors, NUMBERS_WITH_ASSET)],
+            [
+                [
+                    name,
+                    *(_time(apps[App(kind, number, True).name]) for number in NUMBERS_WITH_ASSET),
+                ]
+                for kind, name in NAMES_WITH_ASSET.items()
+            ],
+        ),
     }
 
 
-def _cells(apps: Mapping[str, Any], kind: str, number: int) -> list[str]:
-    app = apps[f"{kind} {number}"]
+def _cells(app: Any) -> list[str]:
     if isinstance(app, str):
         return [f"refused: {app.partition(': ')[2].partition(':')[0]}", *[""] * 4]
     managed = app["managed"]
@@ -101,8 +141,16 @@ def _cells(apps: Mapping[str, Any], kind: str, number: int) -> list[str]:
         f"{app['bytes'] / 1000:.0f} kB",
         _limited(app["inline"], INLINE_CHARACTERS),
         f"{_limited(len(managed), MANAGED_POLICIES)}{largest}",
-        f"{app['seconds']:.1f} s ({app['ratio']:.2f})",
+        _time(app),
     ]
+
+
+def _time(app: Mapping[str, Any]) -> str:
+    return f"{app['ratio']:.2f} = {1000 * app['seconds']:.0f} ms"
+
+
+def _connectors(number: int) -> str:
+    return f"{number} connector{'s' if number > 1 else ''}"
 
 
 def _limited(value: int, limit: int) -> str:

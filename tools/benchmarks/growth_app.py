@@ -1,19 +1,22 @@
-"""Synthesise an app with connectors of one kind: ``growth_app KIND NUMBER OUT``.
+"""Synthesise an app with connectors of one kind: ``growth_app KIND NUMBER OUT [--with-asset]``.
 
 Every kind begins with the constructs of the connectors' functions. They are imported, because the
-resources of 200 functions do not fit into a stack. The app prints the seconds that the constructs
-and the synthesis took, without the CDK's start.
+resources of 200 functions do not fit into a stack. With ``--with-asset`` the stack also has a
+function whose code is an asset. The app prints the seconds that the constructs and the synthesis
+took, without the CDK's start.
 """
 
-import sys
+import argparse
 import time
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_appflow as appflow
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as cr
-from cdk_appflow_connector import ConnectorRegistration
+from cdk_appflow_connector import ConnectorRegistration, _synthesis_checks
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 
@@ -72,20 +75,27 @@ def sdk_calls(stack: cdk.Stack, connectors: Connectors) -> None:
         resource.node.add_dependency(permission(stack, number, arn))
 
 
-def provider(stack: cdk.Stack, connectors: Connectors) -> None:
-    """Make one Provider and a CustomResource for each connector."""
+def provider(stack: cdk.Stack, connectors: Connectors, *, has_logs: bool = False) -> None:
+    """Make one Provider and a CustomResource for each connector, perhaps with log groups."""
+    on_event_logs, provider_logs = (
+        logs.LogGroup(stack, name, retention=logs.RetentionDays.ONE_MONTH) if has_logs else None
+        for name in ("OnEventLogs", "ProviderLogs")
+    )
     on_event = lambda_.Function(
         stack,
         "OnEvent",
         runtime=lambda_.Runtime.PYTHON_3_13,
         handler="index.handler",
         code=lambda_.Code.from_inline("def handler(event, context): pass"),
+        log_group=on_event_logs,
     )
     arns = {label: function.function_arn for label, function in connectors.items()}
     for label, arn in arns.items():
         for statement in statements(stack, label, arn):
             on_event.add_to_role_policy(statement)
-    token = cr.Provider(stack, "Provider", on_event_handler=on_event).service_token
+    token = cr.Provider(
+        stack, "Provider", on_event_handler=on_event, log_group=provider_logs
+    ).service_token
     for number, (label, arn) in enumerate(arns.items()):
         properties = {"ConnectorLabel": label, "LambdaArn": arn}
         resource = cdk.CustomResource(
@@ -104,6 +114,17 @@ def ours(stack: cdk.Stack, connectors: Connectors) -> None:
             connector_function=function,
             triggers={"Release": "1"},
         )
+
+
+def provider_with_logs(stack: cdk.Stack, connectors: Connectors) -> None:
+    """Make a Provider whose functions have log groups, as that of ConnectorRegistration has."""
+    provider(stack, connectors, has_logs=True)
+
+
+def unchecked(stack: cdk.Stack, connectors: Connectors) -> None:
+    """Make a ConnectorRegistration for each connector, whose templates are not checked."""
+    setattr(_synthesis_checks._Checks, "validate", lambda _: [])  # noqa: B010 - mypy refuses it
+    ours(stack, connectors)
 
 
 def permission(stack: cdk.Stack, number: int, arn: str) -> lambda_.CfnPermission:
@@ -128,16 +149,41 @@ def statements(stack: cdk.Stack, label: str, arn: str) -> list[iam.PolicyStateme
     ]
 
 
-KINDS = {"native": native, "sdk-calls": sdk_calls, "provider": provider, "ours": ours}
+def add_function(stack: cdk.Stack) -> None:
+    """Add a function whose code is an asset, as most functions have."""
+    lambda_.Function(
+        stack,
+        "Other",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_asset(str(Path(__file__).with_name("containers"))),
+    )
+
+
+KINDS = {
+    "native": native,
+    "sdk-calls": sdk_calls,
+    "provider": provider,
+    "provider-with-logs": provider_with_logs,
+    "unchecked": unchecked,
+    "ours": ours,
+}
 
 
 def main() -> None:
     """Make and synthesise the app."""
-    kind, number, out = sys.argv[1:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("number", type=int)
+    parser.add_argument("out")
+    parser.add_argument("--with-asset", action="store_true")
+    arguments = parser.parse_args()
     began = time.perf_counter()
-    app = cdk.App(outdir=out)
+    app = cdk.App(outdir=arguments.out)
     stack = cdk.Stack(app, "Growth")
-    KINDS[kind](stack, functions(stack, int(number)))
+    if arguments.with_asset:
+        add_function(stack)
+    KINDS[arguments.kind](stack, functions(stack, arguments.number))
     app.synth()
     print(time.perf_counter() - began)
 
