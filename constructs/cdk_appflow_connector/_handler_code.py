@@ -89,6 +89,7 @@ class HandlerCode(lambda_.Code):
             scope,
             "Code",
             path=str(self._folder),
+            asset_hash=self._hash,
             deploy_time=True,
             display_name=_DISPLAY_NAME,
         )
