@@ -35,13 +35,13 @@ class HandlerCheck:
     def __init__(
         self, provider: ConnectorRegistrationProvider, template: Mapping[str, Any]
     ) -> None:
-        location = provider._code.location
+        # A property injector may have given the function other code.
+        place = provider._code.location
         function, config, *self._location = provider._stack.stack.resolve(
             [
                 provider._cfn_function.logical_id,
                 provider._cfn_event_invoke_config.logical_id,
-                location.bucket_name,
-                location.object_key,
+                *([] if place is None else [place.bucket_name, place.object_key]),
             ]
         )
         self._provider = provider
@@ -107,7 +107,7 @@ def _code_problem(function: Mapping[str, Any], location: list[Any]) -> Iterator[
 
     Args:
         function: the properties of the function.
-        location: the bucket and the key of the asset.
+        location: the bucket and the key of the asset, or nothing.
     """
     code = function.get("Code") or {}
     if code.get("S3Key") is not None and function.get("CodeSigningConfigArn") is not None:

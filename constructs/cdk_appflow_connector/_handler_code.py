@@ -33,6 +33,9 @@ class HandlerCode(lambda_.Code):
 
     Args:
         stack: the stack of the function.
+
+    Attributes:
+        location: the bucket and the key of the asset, or None until a function has the code.
     """
 
     def __init__(self, stack: StackRecord) -> None:
@@ -42,23 +45,17 @@ class HandlerCode(lambda_.Code):
         self._hash = hash_of(files)
         self._folder = Path(stack.stage.asset_outdir, f"asset.{self._hash}")
         _stage(files, self._folder)
-        self._location: s3.Location | None = None
-
-    @property
-    def location(self) -> s3.Location:
-        """The bucket and the key of the asset."""
-        assert self._location is not None, "a function has the code"
-        return self._location
+        self.location: s3.Location | None = None
 
     def bind(self, scope: Construct) -> lambda_.CodeConfig:
         """Add the asset for a function."""
         try:
-            self._location = self._add_asset()
+            self.location = self._add_asset()
         except RuntimeError:
             # The CDK copies a synthesizer that an app has passed, once for each stack. jsii takes a
             # copy for the original, which belongs to no stack. The CDK's own asset asks the copy.
-            self._location = self._add_asset_of_cdk(scope)
-        return lambda_.CodeConfig(s3_location=self._location)
+            self.location = self._add_asset_of_cdk(scope)
+        return lambda_.CodeConfig(s3_location=self.location)
 
     def add_metadata(self, function: lambda_.CfnFunction) -> None:
         """Add the metadata by which tools such as the SAM CLI find the code of a function.

@@ -363,6 +363,21 @@ def test_short_timeout_of_an_injector_is_refused(tmp_path: Any) -> None:
         Template.from_stack(stack)
 
 
+def test_other_code_of_an_injector_is_refused(tmp_path: Any) -> None:
+    """A property injector that replaces the handler's code is refused."""
+    stack = injected(
+        tmp_path,
+        lambda _: {
+            "code": lambda_.Code.from_inline("def handler(*_): ..."),
+            "runtime": lambda_.Runtime.PYTHON_3_13,
+        },
+    )
+    register(stack, imported(stack))
+
+    with pytest.raises(RuntimeError, match=r"code is \{'ZipFile': 'def handler"):
+        Template.from_stack(stack)
+
+
 def test_long_timeout_of_an_injector_is_followed(tmp_path: Any) -> None:
     """The service timeout covers a longer timeout that a property injector has set."""
     stack = injected(tmp_path, lambda _: {"timeout": cdk.Duration.minutes(15)})
