@@ -107,14 +107,31 @@ def request_id() -> str:
     return str(uuid4())
 
 
+@pytest.fixture(scope="session")
+def cloudformation_server() -> Iterator[HTTPServer]:
+    """Serves CloudFormation's API without TLS: a handshake takes longer than the rest of a call."""
+    with HTTPServer("127.0.0.1") as server:
+        yield server
+
+
+@pytest.fixture
+def cloudformation_api(cloudformation_server: HTTPServer) -> HTTPServer:
+    """CloudFormation's API, which has received no request yet."""
+    cloudformation_server.clear()
+    return cloudformation_server
+
+
 @pytest.fixture
 def handler_environment(
-    account: Account, monkeypatch: pytest.MonkeyPatch, make_httpserver: HTTPServer, bundle: Path
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    cloudformation_server: HTTPServer,
+    bundle: Path,
 ) -> None:
     """The environment that Lambda would give the handler, in the test's account."""
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{account.local_cloud.port}",
-        "AWS_ENDPOINT_URL_CLOUDFORMATION": make_httpserver.url_for(CLOUDFORMATION_PATH),
+        "AWS_ENDPOINT_URL_CLOUDFORMATION": cloudformation_server.url_for(CLOUDFORMATION_PATH),
         "AWS_CA_BUNDLE": str(bundle),
         "AWS_ACCESS_KEY_ID": account.id,
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -159,7 +176,11 @@ def connections(
 
 @pytest.fixture
 def cloudformation(
-    connections: Connections, httpserver: HTTPServer, trusted: None, clock: Clock
+    connections: Connections,
+    httpserver: HTTPServer,
+    cloudformation_api: HTTPServer,
+    trusted: None,
+    clock: Clock,
 ) -> Iterator[CloudFormation]:
     """CloudFormation, with the handler in the test's account."""
     url = httpserver.url_for(f"{RESPONSE_PATH}?{SIGNATURE}")
@@ -176,9 +197,12 @@ def cloudformation(
         return Response()
 
     httpserver.expect_request(RESPONSE_PATH).respond_with_handler(take)
-    httpserver.expect_request(CLOUDFORMATION_PATH).respond_with_handler(stack.describe_stack_events)
+    cloudformation_api.expect_request(CLOUDFORMATION_PATH).respond_with_handler(
+        stack.describe_stack_events
+    )
     yield stack
     httpserver.check_assertions()
+    cloudformation_api.check_assertions()
 
 
 @pytest.fixture(scope="session")
@@ -193,6 +217,7 @@ def region(
     connections: Connections,
     containers: Containers,
     httpserver: HTTPServer,
+    cloudformation_api: HTTPServer,
     trusted: None,
     clock: Clock,
 ) -> Iterator[Region]:
@@ -201,11 +226,12 @@ def region(
     own_arn = f"arn:aws:lambda:us-east-1:{account.id}:function:handler"
     region = Region(url, containers.invoke, clock, own_arn)
     httpserver.expect_request(RESPONSE_PATH).respond_with_handler(region.take)
-    httpserver.expect_request(CLOUDFORMATION_PATH).respond_with_handler(
+    cloudformation_api.expect_request(CLOUDFORMATION_PATH).respond_with_handler(
         region.describe_stack_events
     )
     yield region
     httpserver.check_assertions()
+    cloudformation_api.check_assertions()
 
 
 @pytest.fixture

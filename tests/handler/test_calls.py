@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tests.handler.cloudformation import CLOUDFORMATION_PATH, CloudFormation
+from tests.handler.cloudformation import CloudFormation
 from tests.handler.events import LABEL, destroyed, properties
 from tests.support import FAILING_CONNECTOR, Account
 
@@ -19,13 +19,13 @@ Calls = Callable[[], tuple[list[str], int]]
 
 
 @pytest.fixture
-def calls(account: Account, httpserver: HTTPServer) -> Calls:
+def calls(account: Account, cloudformation_api: HTTPServer) -> Calls:
     """The operations of AppFlow, and the pages of stack events read, since the last time."""
     counted = [0, 0]
 
     def calls() -> tuple[list[str], int]:
         operations = [call["operation"] for call in account.calls()]
-        pages = sum(request.path == CLOUDFORMATION_PATH for request, _ in httpserver.log)
+        pages = len(cloudformation_api.log)
         found = operations[counted[0] :], pages - counted[1]
         counted[:] = [len(operations), pages]
         return found

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tests.handler.cloudformation import CLOUDFORMATION_PATH, CloudFormation
+from tests.handler.cloudformation import CloudFormation
 from tests.handler.events import LABEL, destroyed, properties
 from tests.support import FAILING_CONNECTOR, Account, connector
 
@@ -26,11 +26,11 @@ NOTHING_DONE = (
 
 
 @pytest.fixture
-def stack_event_reads(httpserver: HTTPServer) -> Callable[[], int]:
+def stack_event_reads(cloudformation_api: HTTPServer) -> Callable[[], int]:
     """How many pages of the stack's events have been read."""
 
     def count() -> int:
-        return sum(request.path == CLOUDFORMATION_PATH for request, _ in httpserver.log)
+        return len(cloudformation_api.log)
 
     return count
 
