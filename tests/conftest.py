@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -50,6 +51,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             not {"end_to_end", "examples", "packaging"} & {*item.path.parts},
         )
     )
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collection leave out what was imported, and come less often.
+
+    Otherwise each full collection examines the CDK's modules and all tests.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cfn_lint import run_cfn_lint
-from tests.cli.support import SCRIPT
+from tests.cli.support import SCRIPT, run_main
 from tests.synth.support import asset_of
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,19 @@ def run(
     folder: Path, output: str = "provider", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder."""
+    return run_main(
+        "template",
+        "--output",
+        output,
+        environment={**os.environ, **variables},
+        folder=folder,
+    )
+
+
+def run_script(
+    folder: Path, output: str = "provider", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the installed script in a folder, in a process that starts the CDK anew."""
     return subprocess.run(
         [str(SCRIPT), "template", "--output", output],
         cwd=folder,
@@ -46,7 +59,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder that the command has written into a new folder, and what it has printed."""
     folder = tmp_path_factory.mktemp("template")
-    result = run(folder)
+    result = run_script(folder)
     assert (result.stderr, result.returncode) == ("", 0)
     return folder / "provider", result.stdout
 
@@ -84,7 +97,7 @@ def test_handler_is_that_of_the_construct(made: tuple[Path, str], tmp_path: Path
 
 def test_equal_files_each_time(made: tuple[Path, str], tmp_path: Path) -> None:
     """Another process writes equal files, whose times are equal too."""
-    run(tmp_path, PYTHONHASHSEED="1")
+    run_script(tmp_path, PYTHONHASHSEED="1")
 
     first, second = made[0], tmp_path / "provider"
     assert contents(second) == contents(first)
