@@ -3,7 +3,6 @@ PYTHON ?= python3
 PORT ?= 4566
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help quick setup demo test e2e nightly bench mutants cloud docs lint format check compatibility audit dist clean
 
