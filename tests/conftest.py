@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+from coverage import Coverage
 from hypothesis import Phase, settings
 
 from appflow_local_cloud.process import LocalCloud, local_cloud
@@ -39,11 +40,23 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 _MEASURED = ("tests/handler/", "tests/contract/")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """Interrupt the measurement during other tests, and while their fixtures are made."""
+    measuring = Coverage.current()
+    if measuring is None or (
+        item.nodeid.startswith(_MEASURED) and not item.get_closest_marker("slow")
+    ):
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, so that no process is still busy with them at the end."""
-    for item in items:
-        if not item.nodeid.startswith(_MEASURED) or item.get_closest_marker("slow"):
-            item.add_marker("no_cover")
     items.sort(
         key=lambda item: (
             item.path.stem != "test_many_connectors",
