@@ -367,9 +367,7 @@ def optional_members(service: str, operation: str) -> Iterator[str]:
     "operation",
     ["ListStacks", "ListStackResources", "DescribeStacks", "GetTemplate", "ListExports"],
 )
-def test_no_member_of_cloudformation_is_needed(
-    account: Account, crm: str, operation: str
-) -> None:
+def test_no_member_of_cloudformation_is_needed(account: Account, crm: str, operation: str) -> None:
     """The command ends without a traceback if CloudFormation leaves out an optional member."""
     exported = {"Arn": {"Value": crm, "Export": {"Name": "arn"}}}
     parameters = {"Name": {"Type": "String", "Default": "arn"}}
