@@ -18,6 +18,7 @@ from cdk_appflow_connector_cli.refreshing import Outcome
 from connector_registration.errors import RETRY_SECONDS
 
 from appflow_local_cloud.process import LocalCloud
+from tests.cdk_cli import quick_cli
 from tests.pages import blocks, run_steps
 
 ROOT = Path(__file__).parents[1]
@@ -222,6 +223,7 @@ def test_commands_run(cloud: LocalCloud, page: str) -> None:
     """The commands, files and changes of a page, in their order, print what the page says."""
     text = (DOCS / f"{page}.md").read_text()
 
-    for commands, expected, shown in run_steps(text, ROOT, cloud.environment("000000000000")):
+    environment = {**cloud.environment("000000000000"), **quick_cli()}
+    for commands, expected, shown in run_steps(text, ROOT, environment):
         for line in expected:
             assert line.strip() in shown, commands

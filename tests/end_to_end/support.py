@@ -7,7 +7,6 @@ import json
 import os
 import runpy
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,15 @@ from unittest.mock import patch
 
 import aws_cdk as cdk
 
+from appflow_local_cloud.lambda_python import ensure_folder
 from appflow_local_cloud.process import LocalCloud
+from tests.cdk_cli import quick_cli
 from tests.support import Account, new_account_id
 
 ROOT = Path(__file__).parents[2]
 
 _TOOLKIT = "CDKToolkit"
+_REQUEST = "request.json"
 
 
 def bootstrap(account: Account) -> None:
@@ -36,18 +38,28 @@ def bootstrap(account: Account) -> None:
 def _toolkit_request(cloud: LocalCloud) -> Mapping[str, Any]:
     """The request of CreateStack that ``cdk bootstrap`` makes, copied from another account.
 
-    A copy takes a tenth of a second, and the CLI two.
+    A copy takes a tenth of a second, and the CLI two. One is kept for each version of the CLI.
     """
+
+    def fill(folder: Path) -> None:
+        (folder / _REQUEST).write_text(json.dumps(_request_of_cli(cloud, folder)))
+
+    folder = ensure_folder("cdk-bootstrap", (ROOT / "package-lock.json").read_text(), fill)
+    request: Mapping[str, Any] = json.loads((folder / _REQUEST).read_text())
+    return request
+
+
+def _request_of_cli(cloud: LocalCloud, folder: Path) -> Mapping[str, Any]:
+    """Run ``cdk bootstrap`` in an empty folder, and read what it has created."""
     account = Account(cloud, new_account_id())
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            ["cdk", "bootstrap", f"aws://{account.id}/{account.region}", "--output", folder],
-            # The checkout's cdk.json names an app, which bootstrapping would synthesise.
-            cwd=folder,
-            env=cloud.environment(account.id),
-            capture_output=True,
-            check=True,
-        )
+    subprocess.run(
+        ["cdk", "bootstrap", f"aws://{account.id}/{account.region}"],
+        # The checkout's cdk.json names an app, which bootstrapping would synthesise.
+        cwd=folder,
+        env={**cloud.environment(account.id), **quick_cli()},
+        capture_output=True,
+        check=True,
+    )
     cloudformation = account.client("cloudformation")
     [stack] = cloudformation.describe_stacks(StackName=_TOOLKIT)["Stacks"]
     return {
@@ -111,10 +123,11 @@ def run_cli(
     command = [*arguments, "--app", str(app)]
     if arguments[0] == "deploy" and not any(one.startswith("--method") for one in arguments):
         command.append("--method=direct")
+    quick = quick_cli() if isinstance(account.cloud, LocalCloud) else {}
     return subprocess.run(
         ["cdk", *command],
         cwd=ROOT,
-        env={**account.cloud.environment(account.id), **variables},
+        env={**account.cloud.environment(account.id), **quick, **variables},
         capture_output=True,
         text=True,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import tools.demo.__main__
+from tests.cdk_cli import quick_cli
 from tools.demo.steps import Demo
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ def test_all_steps_end_as_expected() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "tools.demo"],
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, **quick_cli(), "COLUMNS": "200"},
         capture_output=True,
         text=True,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.cdk_cli import quick_cli
 from tests.end_to_end.cleanup import LeftOverError, clean_up
 from tests.end_to_end.support import ROOT, bootstrap, registered_labels
 from tests.support import Account
@@ -25,7 +26,7 @@ PREFIX = "e2e-1a2b3c4d-"
 @pytest.fixture
 def environment(account: Account) -> Mapping[str, str]:
     """The environment of a test run whose target is the account."""
-    return {**account.cloud.environment(account.id), "E2E_TARGET": "aws"}
+    return {**account.cloud.environment(account.id), **quick_cli(), "E2E_TARGET": "aws"}
 
 
 def run(environment: Mapping[str, str], *selection: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cdk_cli import quick_cli
 from tests.cfn_lint import run_cfn_lint
 from tests.end_to_end.packages import npm_packages
 from tests.end_to_end.support import ROOT, bootstrap, registered_labels
@@ -35,7 +36,7 @@ class TypeScriptApp:
         return subprocess.run(
             [str(self.folder / "node_modules" / ".bin" / program), *arguments],
             cwd=self.folder,
-            env=self.account.cloud.environment(self.account.id),
+            env={**self.account.cloud.environment(self.account.id), **quick_cli()},
             capture_output=True,
             text=True,
         )
@@ -134,7 +135,7 @@ def test_new_code_is_registered_or_rolled_back(provided: TypeScriptApp) -> None:
     policies = [provided.invoke_policy(version) for version in ("1", "2")]
     error = provided.deploy_with('"isSuccess": True', '"isSuccess": 1 / 0')
     rolled_back = provided.registered()
-    destroyed = provided.run("cdk", "destroy", "--force")
+    destroyed = provided.run("cdk", "destroy", "--force", "--app", "cdk.out")
 
     assert (first, second, rolled_back) == (("1", "1.0"), ("2", "1.1"), ("2", "1.1"))
     assert ["appflow.amazonaws.com" in policy for policy in policies] == [True, True]

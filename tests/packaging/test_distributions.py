@@ -5,14 +5,13 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
-import venv
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -86,18 +85,32 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+@dataclass(frozen=True)
+class Installed:
+    """The wheel, installed into a folder, and the interpreter of an environment for it."""
+
+    folder: Path
+    python: Path
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables of a program that uses the wheel."""
+        return {**os.environ, "PYTHONPATH": str(self.folder)}
+
+
 @pytest.fixture
-def wheel_python(wheel: Path, tmp_path: Path) -> Iterator[Path]:
-    """The interpreter of an environment with the wheel and its dependencies."""
-    folder = tmp_path / "environment"
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
+def installed(wheel: Path, tmp_path: Path) -> Installed:
+    """The wheel, in an environment with what it requires and nothing else.
+
+    The environment is made once for the requirements, since the CDK takes 250 MB.
+    """
+    python = ensure_environment("wheel-python", "\n".join(required_by(wheel)))
+    folder = tmp_path / "installed"
     # With -I pip does not count the packages of this process as installed.
-    install = [str(python), "-I", "-m", "pip", "install", "-qq", "--no-compile", str(wheel)]
-    subprocess.run([*install, "--disable-pip-version-check"], check=True)
-    yield python
-    # The CDK takes 250 MB, and pytest keeps the folders of the last three runs.
-    shutil.rmtree(folder)
+    install = [str(python), "-I", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    options = ["--no-deps", "--no-compile", "--target", str(folder)]
+    subprocess.run([*install, *options, str(wheel)], check=True)
+    return Installed(folder, python)
 
 
 def metadata_of(wheel: Path) -> Message:
@@ -105,6 +118,12 @@ def metadata_of(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("METADATA")]
         return email.message_from_bytes(archive.read(name), policy=email.policy.default)
+
+
+def required_by(wheel: Path) -> list[str]:
+    """What a wheel requires without its extras."""
+    lines = metadata_of(wheel).get_all("Requires-Dist", [])
+    return [line for line in lines if "extra ==" not in line]
 
 
 def links_in(page: str) -> list[str]:
@@ -145,12 +164,17 @@ class Synthesis:
     assets: set[str]
 
 
-def synthesise(python: str, folder: Path) -> Synthesis:
+def synthesise(python: str, folder: Path, environment: Mapping[str, str]) -> Synthesis:
     """Synthesise an app in a new folder outside of the checkout."""
     folder.mkdir()
     (folder / "app.py").write_text(APP)
     result = subprocess.run(
-        [python, "app.py", "cdk.out"], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+        [python, "app.py", "cdk.out"],
+        cwd=folder,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     library, constructs, folders = json.loads(result.stdout)
     files = json.loads((folder / "cdk.out" / "Stack.assets.json").read_text())["files"]
@@ -177,9 +201,8 @@ def test_wheel_contains_packages_and_handler(wheel: Path) -> None:
 
 def test_wheel_requires_only_the_cdk_and_crhelper(wheel: Path) -> None:
     """The wheel's only dependencies are those of the constructs."""
-    all_lines = metadata_of(wheel).get_all("Requires-Dist", [])
+    required = required_by(wheel)
 
-    required = [line for line in all_lines if "extra ==" not in line]
     names = sorted(line.split(">")[0].split("<")[0].split("=")[0] for line in required)
     assert names == ["aws-cdk-lib", "constructs", "crhelper"]
 
@@ -278,17 +301,20 @@ def test_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -
     assert rebuilt.read_bytes() == wheel.read_bytes()
 
 
-def test_wheel_deploys_the_checkouts_handler(wheel_python: Path, tmp_path: Path) -> None:
+def test_wheel_deploys_the_checkouts_handler(installed: Installed, tmp_path: Path) -> None:
     """The wheel has its command, and gives an app the same handler asset as the checkout."""
-    script = wheel_python.with_name("cdk-appflow-connector")
-    shown = subprocess.run([script, "--help"], check=True, stdout=subprocess.PIPE, text=True)
-    installed = synthesise(str(wheel_python), tmp_path / "elsewhere")
-    checkout = synthesise(sys.executable, tmp_path / "with-checkout")
+    script = installed.folder / "bin" / "cdk-appflow-connector"
+    shown = subprocess.run(
+        [script, "--help"], env=installed.environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    with_wheel = synthesise(str(installed.python), tmp_path / "elsewhere", installed.environment)
+    checkout = synthesise(sys.executable, tmp_path / "with-checkout", os.environ)
 
     assert shown.stdout.startswith("usage: cdk-appflow-connector ")
-    assert tmp_path in installed.library.parents
-    assert installed.constructs.name == "__init__.py"
-    assert installed.checkout_folders == []
+    assert with_wheel.library.is_relative_to(installed.folder)
+    assert with_wheel.constructs.name == "__init__.py"
+    assert with_wheel.constructs.is_relative_to(installed.python.parents[1])
+    assert with_wheel.checkout_folders == []
     assert ROOT in checkout.library.parents
     assert len(checkout.assets) == 1
-    assert installed.assets == checkout.assets
+    assert with_wheel.assets == checkout.assets
