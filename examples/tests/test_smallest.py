@@ -24,10 +24,12 @@ def deployed(appflow_local_cloud: LocalCloud, tmp_path: Path) -> None:
     """Deploys the app with the CDK CLI."""
     for command in (
         ["bootstrap", f"aws://{ACCOUNT}/us-east-1"],
-        ["deploy", "--require-approval", "never"],
+        ["deploy", "--app", APP, "--require-approval", "never"],
     ):
         subprocess.run(
-            ["cdk", *command, "--app", APP, "--output", str(tmp_path)],
+            ["cdk", *command],
+            # Without a cdk.json, so that bootstrapping synthesises no app.
+            cwd=tmp_path,
             env=appflow_local_cloud.environment(ACCOUNT),
             check=True,
         )

@@ -50,11 +50,13 @@ class Deployment:
 
     def cdk(self, arguments: list[str], on_line: Callable[[str], None]) -> int:
         """Run the CDK CLI and return its exit code; each line is logged and passed on."""
-        command = ["cdk", *arguments, "--output", str(self._assembly)]
+        command = ["cdk", *arguments, "--output", str(self._assembly.absolute())]
+        # In the checkout, bootstrapping would synthesise the app that cdk.json names.
+        folder = self._assembly.parent if arguments[0] == "bootstrap" else _ROOT
         self._log.write(f"\n$ {' '.join(command)}\n")
         process = subprocess.Popen(
             command,
-            cwd=_ROOT,
+            cwd=folder,
             # One line for each event, although the output is no terminal.
             env={**self._environment, "CDK_PROGRESS": "events"},
             stdout=subprocess.PIPE,
