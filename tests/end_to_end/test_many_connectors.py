@@ -101,7 +101,7 @@ def test_every_event_takes_effect_once(
         faults.use(*({**fault, "probability": 1, "times": 1} for fault in FAULTS), *FAULTS)
         # Four stacks make more calls than these at the same time, on slow machines too. A new
         # permission denies at least the first call.
-        faulty_cloud.configure_appflow(account.id, callsPerSecond=4, permissionDelaySeconds=0.5)
+        faulty_cloud.configure_appflow(account.id, callsPerSecond=3, permissionDelaySeconds=0.5)
 
         deployment.deploy(release)
 
