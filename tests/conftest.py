@@ -61,6 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         key=lambda item: (
             item.path.stem != "test_many_connectors",
             item.path.stem != "test_demo",
+            # All commands of a page of the documentation.
+            not item.name.startswith("test_commands"),
             not {"end_to_end", "examples", "packaging"} & {*item.path.parts},
         )
     )

@@ -386,9 +386,14 @@ class ConnectorPolicies:
         """
         self.shared = self._policies.policy_for(self)
         self.shared.add(self)
-        if self.policy is not None:
+        if self.policy is None:
+            self.write()
+        elif self.may_unregister:
             wait_for(self._resource, self.shared.policy)
-        self.write()
+            self.write()
+        else:
+            self._resource.replace_dependency(self.policy, self.shared.policy)
+            self._remove_policy()
 
     def allow_unregistering(self) -> None:
         """Allow the handler to unregister the connector.
@@ -453,8 +458,11 @@ class ConnectorPolicies:
             self.policy.policy_document = policy_document(statements)
         elif self.policy is not None:
             wait_no_longer_for(self._resource, self.policy)
-            self.registration.node.try_remove_child(_POLICY_ID)
-            self.policy = None
+            self._remove_policy()
+
+    def _remove_policy(self) -> None:
+        self.registration.node.try_remove_child(_POLICY_ID)
+        self.policy = None
 
     def _inline_statements(self) -> list[dict[str, Any]]:
         if self.shared is None:

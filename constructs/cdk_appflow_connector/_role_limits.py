@@ -222,12 +222,18 @@ class RoleLimits:
     @functools.cached_property
     def _min_own_size(self) -> int:
         """The same size at least, unless the policies are the library's own."""
-        is_created = any(provider.has_created_role for provider in self.providers)
-        return self._max_own_size if is_created else sum(map(min_policy_size, self._own_documents))
+        if self._is_created:
+            return self._max_own_size
+        return sum(map(min_policy_size, self._own_documents))
+
+    @property
+    def _is_created(self) -> bool:
+        """Whether a provider has created the role, without inline policies."""
+        return any(provider.has_created_role for provider in self.providers)
 
     @functools.cached_property
     def _own_documents(self) -> list[dict[str, Any]]:
-        policies = None if self._resource is None else self._resource.policies
+        policies = None if self._is_created or self._resource is None else self._resource.policies
         inline = self.stack.resolve(policies) if policies else None
         documents = [policy["policyDocument"] for policy in inline or []]
         if self.default_policy is not None:

@@ -307,7 +307,7 @@ class ConnectorRegistration(cdk.Resource):
             reconcile_every, refresh=refresh_on_external_change
         )
         if provider is None:
-            provider = _default_provider(stack)
+            provider = stack.default_provider
         else:
             validation.check_provider_stack(provider, stack.stack)
         service_timeout_seconds = resolve_service_timeout(service_timeout, provider)
@@ -659,13 +659,6 @@ class _ImportedConnectorRegistration(cdk.Resource):
         self, grantee: iam.IGrantable, encryption_key: kms.IKey | None = None
     ) -> iam.Grant:
         return _grant_read_credentials(self.stack, self._label, grantee, encryption_key)
-
-
-def _default_provider(stack: StackRecord) -> ConnectorRegistrationProvider | None:
-    """The default provider of a stack, if it exists."""
-    if stack.default_provider is None:
-        stack.default_provider = ConnectorRegistrationProvider._find(stack.node_of_stack)
-    return stack.default_provider
 
 
 def _function_of(

@@ -301,6 +301,8 @@ class ConnectorRegistrationProvider(Construct):
             if self._function_node.try_get_context(_HAS_ASSET_METADATA):
                 self._code.add_metadata(self._cfn_function)
         self._stack.providers.append(self)
+        if id == _ID and scope is stack:
+            self._stack.default_provider = self
         check_at_synthesis(self._stack)
 
     @classmethod
@@ -319,13 +321,7 @@ class ConnectorRegistrationProvider(Construct):
         arguments.check_types({"scope": arguments.SCOPE}, {"scope": scope})
         assert isinstance(scope, Construct)
         stack = arguments.stack_of(scope)
-        return cls._find(stack.node) or cls._create(stack)
-
-    @classmethod
-    def _find(cls, node_of_stack: Node) -> ConnectorRegistrationProvider | None:
-        """The default provider of a stack, if it exists."""
-        provider = node_of_stack.try_find_child(_ID)
-        return provider if isinstance(provider, ConnectorRegistrationProvider) else None
+        return StackRecord.of(stack).default_provider or cls._create(stack)
 
     @classmethod
     def _create(cls, stack: cdk.Stack) -> ConnectorRegistrationProvider:

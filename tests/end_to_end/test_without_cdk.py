@@ -14,6 +14,9 @@ from tests.pages import blocks, run_steps
 from tests.support import Account, new_account_id
 
 ROOT = Path(__file__).parents[2]
+# jsii's default for the home folder of this user.
+JSII_PACKAGES = Path.home() / ".cache" / "aws" / "jsii" / "package-cache"
+
 PAGES = {"tutorial-sam": "sam", "how-to/plain-cloudformation": "cloudformation"}
 
 # The account of the pages.
@@ -83,9 +86,9 @@ def test_commands_of_page_run(cloud: LocalCloud, tools: Path, tmp_path: Path, pa
     environment |= {
         "PATH": f"{environment['PATH']}{os.pathsep}{tools}",
         "PYTHONPATH": str(tools),
-        # Where the SAM CLI keeps its settings, and jsii otherwise unpacks the CDK, for 7 seconds.
+        # Where the SAM CLI keeps its settings. jsii would unpack the CDK there, for 7 seconds.
         "HOME": str(tmp_path),
-        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / "build" / "jsii-packages"),
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(JSII_PACKAGES),
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "1",
     }

@@ -99,11 +99,13 @@ class Installed:
 
 
 @pytest.fixture
-def installed(wheel: Path, tmp_path: Path) -> Installed:
+def installed(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
     """The wheel, in an environment with what it requires and nothing else.
 
     The environment is made once for the requirements, since the CDK takes 250 MB.
     """
+    # An app imports little of the CDK, and compiling all of it takes 12 seconds.
+    monkeypatch.setenv("PIP_NO_COMPILE", "1")
     python = ensure_environment("wheel-python", "\n".join(required_by(wheel)))
     folder = tmp_path / "installed"
     # With -I pip does not count the packages of this process as installed.
