@@ -18,9 +18,9 @@ setup:  ## install everything into this folder
 demo: setup  ## watch cdk deploy register a connector and move its registration
 	@python -m tools.demo
 
-# Five processes on any machine, since most tests wait for programs that they have started.
+# Four processes on any machine, since most tests wait for programs that they have started.
 test: setup  ## run all tests
-	python -m pytest -n 5 --maxschedchunk 1 --cov=connector_registration --cov-branch --cov-fail-under=100
+	python -m pytest -n 4 --maxschedchunk 1 --cov=connector_registration --cov-branch --cov-fail-under=100
 
 e2e: setup  ## run the end-to-end tests on the local cloud, or with TARGET=aws in an AWS account
 	@E2E_TARGET=$(TARGET) E2E_CONFIRM=$(CONFIRM) python -m pytest -s tests/end_to_end
