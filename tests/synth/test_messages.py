@@ -110,10 +110,10 @@ def test_known_function_is_not_asked_again(stack: cdk.Stack, messages: Messages)
 
 
 def test_first_registration_asks_little(stack: cdk.Stack, messages: Messages) -> None:
-    """The first registration of a stack, with its provider, sends at most 75 messages."""
+    """The first registration of a stack, with its provider, sends at most 72 messages."""
     function = imported(stack, 0)
 
-    assert messages.during(partial(register, stack, 0, function)) <= 75
+    assert messages.during(partial(register, stack, 0, function)) <= 72
 
 
 @pytest.mark.parametrize("number", [1, 12], ids=["one", "policies of their own"])
