@@ -55,6 +55,9 @@ class HandlerCheck:
 
     def errors(self) -> Iterator[str]:
         """What is wrong with the function, one text for each problem."""
+        if not self._function:
+            # The app has removed the provider from the stack.
+            return
         for problem in (*self._problems(), *self._time_problems()):
             yield (
                 f"{self._provider._function_node.path} cannot run the handler: {problem}. An"
@@ -98,7 +101,8 @@ class HandlerCheck:
 
 
 def _properties(template: Mapping[str, Any], logical_id: str) -> Mapping[str, Any]:
-    properties: dict[str, Any] = template["Resources"].get(logical_id, {}).get("Properties", {})
+    resource = template.get("Resources", {}).get(logical_id, {})
+    properties: dict[str, Any] = resource.get("Properties", {})
     return properties
 
 

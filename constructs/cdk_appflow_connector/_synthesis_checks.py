@@ -47,7 +47,8 @@ class _Checks:
         for handler in handlers.values():
             yield from handler.errors()
         yield from find_circle(self._stack, template)
-        for provider in self._stack.providers:
+        # jsii returns a construct that was made in Python as the same object each time.
+        for provider in dict.fromkeys(one._provider for one in self._stack.registrations):
             policies = provider._policies
             if policies is not None and policies.limits.first_provider is policies:
                 yield from policies.limits.validate(template_of)

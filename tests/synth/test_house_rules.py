@@ -202,6 +202,15 @@ def test_escape_hatch_is_refused(stack: cdk.Stack) -> None:
         Template.from_stack(stack)
 
 
+def test_removed_provider_is_not_checked(stack: cdk.Stack) -> None:
+    """A provider that the app has removed again leaves nothing to check."""
+    ConnectorRegistrationProvider(stack, "Provider")
+
+    stack.node.try_remove_child("Provider")
+
+    Template.from_stack(stack).resource_count_is("AWS::Lambda::Function", 0)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
