@@ -38,7 +38,8 @@ class _Checks:
         template = read_template(self._stack.stack)
         handlers = {one: HandlerCheck(one, template) for one in self._stack.providers}
         in_vpc = [provider for provider, handler in handlers.items() if handler.is_in_vpc]
-        if [provider for provider in in_vpc if provider._allow_network()]:
+        has_changed = [provider._allow_network() for provider in in_vpc]
+        if any(has_changed):
             template = read_template(self._stack.stack)
 
         def template_of(stack: cdk.Stack) -> dict[str, Any]:

@@ -71,6 +71,13 @@ def imported(stack: cdk.Stack) -> lambda_.IFunction:
     )
 
 
+def provided_function(stack: cdk.Stack) -> lambda_.CfnFunction:
+    """The resource of the handler's function of a new provider."""
+    function = ConnectorRegistrationProvider(stack, "Provider").handler.node.default_child
+    assert isinstance(function, lambda_.CfnFunction)
+    return function
+
+
 def vpc_of(scope: Any) -> ec2.IVpc:
     return ec2.Vpc.from_vpc_attributes(
         scope,
@@ -192,9 +199,7 @@ def test_deploy_time_timeout_of_an_aspect_is_refused(stack: cdk.Stack) -> None:
 
 def test_escape_hatch_is_refused(stack: cdk.Stack) -> None:
     """A property that the app sets on the function itself is checked like that of an aspect."""
-    provider = ConnectorRegistrationProvider(stack, "Provider")
-    function = provider.handler.node.default_child
-    assert isinstance(function, lambda_.CfnFunction)
+    function = provided_function(stack)
 
     function.memory_size = 64
 
@@ -226,9 +231,7 @@ def test_removed_provider_is_not_checked(stack: cdk.Stack) -> None:
 )
 def test_override_is_refused(stack: cdk.Stack, path: str, value: object, problem: str) -> None:
     """An override that only the template shows is checked like a property."""
-    provider = ConnectorRegistrationProvider(stack, "Provider")
-    function = provider.handler.node.default_child
-    assert isinstance(function, lambda_.CfnFunction)
+    function = provided_function(stack)
 
     function.add_property_override(path, value)
 
@@ -242,9 +245,7 @@ def test_override_is_refused(stack: cdk.Stack, path: str, value: object, problem
 )
 def test_usable_override_is_kept(stack: cdk.Stack, path: str, value: str) -> None:
     """An override that the handler can run with stays, also a number as text."""
-    provider = ConnectorRegistrationProvider(stack, "Provider")
-    function = provider.handler.node.default_child
-    assert isinstance(function, lambda_.CfnFunction)
+    function = provided_function(stack)
 
     function.add_property_override(path, value)
 
