@@ -15,9 +15,7 @@ import urllib.request
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from hypercorn.asyncio import serve
-
-from .asgi import make_certificate, server_config
+from .asgi import make_certificate, serve
 from .environment import HOST, READY, free_port, prepare_environment, tool_environment
 from .faults import Faults, proxy
 from .lambda_python import ensure_lambda_python
@@ -112,7 +110,6 @@ async def _serve(port: int, run_folder: Path, lambda_python: Path, faults_port: 
     app = create_app(endpoint, lambda_python, port=port, faults_port=faults_port)
     # One line for each call, whatever MiniStack's log level is.
     logging.getLogger("appflow").setLevel(logging.INFO)
-    config = server_config(port=port, tls_port=tls_port, run_folder=run_folder)
 
     async def until_stopped() -> None:
         await stop.wait()
@@ -120,7 +117,7 @@ async def _serve(port: int, run_folder: Path, lambda_python: Path, faults_port: 
         await asyncio.to_thread(stop_functions)
 
     printing = asyncio.create_task(_print_when_ready(port, faults_port))
-    await serve(app, config, shutdown_trigger=until_stopped)  # type: ignore[arg-type]
+    await serve(app, port=port, tls_port=tls_port, run_folder=run_folder, stop=until_stopped())
     printing.cancel()
 
 

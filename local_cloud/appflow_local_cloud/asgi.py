@@ -1,4 +1,4 @@
-"""The ASGI server: its two ports, its certificate, and middleware in front of MiniStack.
+"""The ASGI servers: their two ports, their certificate, and middleware in front of MiniStack.
 
 CloudFormation's response URLs are served over TLS on a second port, as on AWS: crhelper and other
 careful handlers insist on TLS. The certificate is made anew at each start.
@@ -6,11 +6,15 @@ careful handlers insist on TLS. The certificate is made anew at each start.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ssl
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
+from typing import Any
 
-import hypercorn.config
 import trustme
+import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,22 +25,63 @@ _CERTIFICATE = "server.pem"
 _KEY = "server.key"
 
 
-def server_config(*, port: int, tls_port: int, run_folder: Path) -> hypercorn.config.Config:
-    """Both ports of the server, on loopback only; the certificate must have been made."""
-    config = hypercorn.config.Config()
-    config.insecure_bind = [f"{HOST}:{port}"]
-    config.bind = [f"{HOST}:{tls_port}"]
-    config.certfile = str(run_folder / _CERTIFICATE)
-    config.keyfile = str(run_folder / _KEY)
-    config.loglevel = "WARNING"
-    # In seconds. A call fails if the server closes its connection in the same moment, which a busy
-    # machine makes likely after a short timeout.
-    config.keep_alive_timeout = 120
-    return config
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the program, which has two servers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(
+    app: ASGIApp, *, port: int, tls_port: int, run_folder: Path, stop: Awaitable[None]
+) -> None:
+    """Serve on both ports, on loopback only, until ``stop`` has ended.
+
+    The certificate must have been made.
+    """
+    plain = _Server(_server_config(app, port))
+    tls = _Server(
+        _server_config(
+            app,
+            tls_port,
+            # The start and the end of MiniStack are those of the other server.
+            lifespan="off",
+            ssl_certfile=run_folder / _CERTIFICATE,
+            ssl_keyfile=run_folder / _KEY,
+        )
+    )
+
+    async def stop_servers() -> None:
+        await stop
+        plain.should_exit = tls.should_exit = True
+
+    await asyncio.gather(plain.serve(), tls.serve(), stop_servers())
+
+
+def _server_config(app: ASGIApp, port: int, **settings: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=HOST,
+        port=port,
+        http="httptools",
+        # MiniStack logs, and sets the headers that AWS sends.
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        # In seconds. A call fails if the server closes its connection in the same moment, which a
+        # busy machine makes likely after a short timeout.
+        timeout_keep_alive=120,
+        # In seconds. A call may wait for a function that has been stopped.
+        timeout_graceful_shutdown=3,
+        **settings,
+    )
 
 
 def make_certificate(run_folder: Path) -> Path:
-    """Make the server's certificate in a folder.
+    """Make the certificate of the TLS port in a folder.
 
     Returns:
         The file with the certificate authorities that clients have to trust.

@@ -94,8 +94,7 @@ def create_app(
 def stop_functions() -> None:
     """End the processes of all functions.
 
-    Call this before the server stops: the open connections of functions delay its stop by 30
-    seconds.
+    Call this before the server stops, since it waits for the calls that functions have begun.
     """
     lambda_runtime.reset()
 
