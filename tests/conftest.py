@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import importlib
+import itertools
 import os
+import pkgutil
 from collections.abc import Generator, Iterator
 
+import connector_registration
 import pytest
 from coverage import Coverage
 from hypothesis import Phase, settings
@@ -55,17 +59,49 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
         measuring.start()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Interrupt the measurement while tests are imported, but not the handler."""
+    measuring = Coverage.current()
+    if measuring is None:
+        return (yield)
+    for module in pkgutil.walk_packages(connector_registration.__path__, "connector_registration."):
+        importlib.import_module(module.name)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests, so that no process is still busy with them at the end."""
-    items.sort(
-        key=lambda item: (
-            item.path.stem != "test_many_connectors",
-            item.path.stem != "test_demo",
-            # All commands of a page of the documentation.
-            not item.name.startswith("test_commands"),
-            not {"end_to_end", "examples", "packaging"} & {*item.path.parts},
-        )
-    )
+    """Run tests that wait for other programs beside those that compute, the longest first.
+
+    A processor would be idle if all processes waited at the same time, or at the end for one test.
+    """
+    waiting = sorted((item for item in items if _waits(item)), key=_is_short)
+    computing = [item for item in items if not _waits(item)]
+    spaces = [1 if _is_short(item) else 10 for item in waiting]
+    # The last tests are short.
+    space = 0.9 * len(computing) / max(sum(spaces), 1)
+    places = (space * before for before in itertools.accumulate(spaces, initial=0))
+    order = [*zip(places, waiting, strict=False), *enumerate(computing)]
+    items[:] = [item for _, item in sorted(order, key=lambda placed: placed[0])]
+
+
+def _waits(item: pytest.Item) -> bool:
+    """Whether a test mostly waits for programs that it has started."""
+    return _runs_a_page(item) or not {"end_to_end", "examples"}.isdisjoint(item.path.parts)
+
+
+def _is_short(item: pytest.Item) -> bool:
+    is_long = item.path.stem in ("test_many_connectors", "test_demo")
+    return not (is_long or _runs_a_page(item))
+
+
+def _runs_a_page(item: pytest.Item) -> bool:
+    """Whether a test runs all commands of a page of the documentation."""
+    return item.name.startswith(("test_commands_run", "test_commands_of_page_run"))
 
 
 def pytest_collection_finish() -> None:

@@ -15,10 +15,12 @@ from tests.support import Account, connector, new_account_id
 
 APP = "tests.end_to_end.many_connectors_app"
 
-FAULTS: list[dict[str, Any]] = [
-    {"error": {"code": "InternalServerException", "status": 503}, "probability": 0.05},
-    {"reset": True, "probability": 0.05},
-    {"response": {"abort_bytes": 0}, "probability": 0.15},
+# Each fault happens this often for certain, and then at random. AppFlow refuses the first calls, so
+# that the first lost responses may be those of refusals.
+FAULTS: list[tuple[dict[str, Any], int, float]] = [
+    ({"error": {"code": "InternalServerException", "status": 503}}, 1, 0.05),
+    ({"reset": True}, 1, 0.05),
+    ({"response": {"abort_bytes": 0}}, 12, 0.15),
 ]
 # The proxy's names of these faults.
 FIRED = {"error:InternalServerException", "reset", "response:abort"}
@@ -97,10 +99,10 @@ def test_every_event_takes_effect_once(
     deployment = Deployment(account, prefix, tmp_path, connectors=20, stacks=4)
     for release, operation in OPERATIONS:
         before, met = len(account.calls()), len(faults.fired())
-        # Each fault happens three times for certain, and then at random. AppFlow has refused the
-        # first calls, so that one lost response might be that of a refusal.
-        certain = {"operation": operation, "probability": 1, "times": 3}
-        faults.use(*({**fault, **certain} for fault in FAULTS), *FAULTS)
+        faults.use(
+            *({**fault, "operation": operation, "times": times} for fault, times, _ in FAULTS),
+            *({**fault, "probability": probability} for fault, _, probability in FAULTS),
+        )
         # Four stacks make more calls than these at the same time, on slow machines too. A new
         # permission denies at least the first call.
         faulty_cloud.configure_appflow(account.id, callsPerSecond=3, permissionDelaySeconds=0.5)
