@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
+
+from tests.http_server import PromptServer
 
 Alteration = Callable[[str, Response], Response]
 """Makes the response of the parameters of a call, as text, and of its actual response."""
@@ -49,7 +50,7 @@ def front(
         alter = alterations.get(_operation(request, parameters))
         return alter(parameters, response) if alter else response
 
-    with HTTPServer(threaded=True) as server:
+    with PromptServer(threaded=True) as server:
         server.expect_request(re.compile("")).respond_with_handler(respond)
         yield {"AWS_ENDPOINT_URL": server.url_for("").rstrip("/")}
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from cdk_appflow_connector_cli import appflow
-from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from tests.cli.front import front, replaced
@@ -28,6 +27,7 @@ from tests.cli.support import (
     user_variables,
     wait_for,
 )
+from tests.http_server import PromptServer
 from tests.support import Account
 
 
@@ -140,7 +140,7 @@ def gate() -> Iterator[tuple[str, threading.Event]]:
         opened.wait(60)
         return Response()
 
-    with HTTPServer(threaded=True) as server:
+    with PromptServer(threaded=True) as server:
         server.expect_request("/gate").respond_with_handler(wait)
         yield server.url_for("/gate"), opened
         opened.set()

@@ -19,6 +19,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from appflow_local_cloud.process import LocalCloud
+from tests.http_server import PromptServer
 from tests.support import Account, connector, new_account_id
 
 # Lambda sets it before it imports a handler, and crhelper needs it then.
@@ -110,7 +111,7 @@ def request_id() -> str:
 @pytest.fixture(scope="session")
 def cloudformation_server() -> Iterator[HTTPServer]:
     """Serves CloudFormation's API without TLS: a handshake takes longer than the rest of a call."""
-    with HTTPServer("127.0.0.1") as server:
+    with PromptServer("127.0.0.1") as server:
         yield server
 
 

@@ -16,6 +16,7 @@ from connector_registration import sdk
 from pytest_httpserver import HTTPServer
 
 from tests.handler.events import LABEL, properties
+from tests.http_server import PromptServer
 
 HANDLER = Path(sdk.__file__).parents[1]
 
@@ -151,7 +152,7 @@ print(sorted(sys.modules.keys() & {"boto3", "botocore", "s3transfer"}))
 
 def test_event_without_calls_loads_no_sdk() -> None:
     """An event that needs no call of AWS does not import the SDK."""
-    with HTTPServer() as server:
+    with PromptServer() as server:
         server.expect_oneshot_request("/response").respond_with_data()
         event = {
             "RequestType": "Delete",

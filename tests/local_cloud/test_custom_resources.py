@@ -15,6 +15,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from appflow_local_cloud.process import LocalCloud
+from tests.http_server import PromptServer
 from tests.support import Account, LastingAccount, new_account_id
 
 # Reports the event to the test, then responds as the properties of the resource say.
@@ -66,7 +67,7 @@ def responding(*responses: dict[str, Any]) -> dict[str, str]:
 @pytest.fixture
 def listener() -> Iterator[HTTPServer]:
     """The server to which the function reports its events, over plain HTTP."""
-    with HTTPServer() as server:
+    with PromptServer() as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from tests.http_server import PromptServer
 from tests.local_cloud.stacks import Stack
 from tests.support import Account, zipped
 
@@ -350,7 +351,7 @@ class Reports:
 @pytest.fixture
 def reports() -> Iterator[Reports]:
     """The server for the reports of functions."""
-    with HTTPServer() as listener:
+    with PromptServer() as listener:
         yield Reports(listener)
 
 
