@@ -25,10 +25,10 @@ test: setup  ## run all tests
 e2e: setup  ## run the end-to-end tests on the local cloud, or with TARGET=aws in an AWS account
 	@E2E_TARGET=$(TARGET) E2E_CONFIRM=$(CONFIRM) python -m pytest -s tests/end_to_end
 
-nightly: setup  ## run the tests that take an hour: random lifecycles, 200 connectors
+nightly: setup  ## run the tests that take an hour: random lifecycles, all faults, 200 connectors
 	HYPOTHESIS_PROFILE=nightly python -m pytest -m "" \
-	    tests/handler/test_random_lives.py tests/end_to_end/test_many_connectors.py \
-	    tests/end_to_end/test_target.py
+	    tests/handler/test_random_lives.py tests/handler/test_faults.py \
+	    tests/end_to_end/test_many_connectors.py tests/end_to_end/test_target.py
 
 bench: setup  ## measure the handler and the construct beside their alternatives
 	@python -m tools.benchmarks

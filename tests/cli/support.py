@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -78,6 +79,8 @@ def run_main(
         pytest.MonkeyPatch.context() as monkeypatch,
         patch.dict(os.environ, environment, clear=True),
         patch("botocore.session.create_loader", _create_loader),
+        # botocore pauses between its retries.
+        patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None)),
         redirect_stdout(output),
         redirect_stderr(errors),
     ):

@@ -117,6 +117,13 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 }
 """By name: the fault, and the code under which the handler reports it."""
 
+_first_of_each_code = {code: name for name, (_, code) in reversed(FAULTS.items())}
+
+
+def is_typical(fault: str) -> bool:
+    """Whether a fault is the first one with its code, or the one that takes long."""
+    return fault == "hang before commit" or fault in _first_of_each_code.values()
+
 
 class InjectedFault:
     """A fault that the next calls of an operation meet.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from connector_registration.errors import RETRY_SECONDS, RefreshFailedError
 from tests.handler.clock import Clock
 from tests.handler.cloudformation import INVOCATION_SECONDS, CloudFormation, Context
 from tests.handler.events import LABEL, failing, handler_arn, refresh_event
-from tests.handler.faults import FAULTS, Inject, InjectedFault
+from tests.handler.faults import FAULTS, Inject, InjectedFault, is_typical
 from tests.handler.flows import make_flow, versions
 from tests.handler.scenarios import KINDS, effects, scenario
 from tests.support import Account, connector
@@ -21,6 +22,14 @@ pytestmark = pytest.mark.slow
 
 # Longer than the calls that an event makes before and after those that meet the fault.
 OTHER_CALLS_SECONDS = 1.0
+
+# The handler treats all faults of a read with the same code alike, so that one of them is enough
+# during the day.
+READ_FAULTS = [
+    pytest.param(fault, marks=[] if is_typical(fault) else pytest.mark.nightly) for fault in FAULTS
+]
+
+READ_OPERATIONS = ["DescribeConnector", "GetFunctionConfiguration", "GetAlias", "Invoke"]
 
 
 def hides_the_registration(kind: str, fault: str) -> bool:
@@ -100,7 +109,7 @@ def test_event_meets_fault(
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", READ_FAULTS)
 @pytest.mark.parametrize("kind", sorted({*KINDS} - {"delete"}))
 def test_read_of_the_state_meets_fault(
     kind: str,
@@ -129,7 +138,7 @@ def test_read_of_the_state_meets_fault(
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", READ_FAULTS)
 @pytest.mark.parametrize("operation", ["DescribeConnectorProfiles", "ListFlows", "DescribeFlow"])
 def test_read_of_what_breaks_meets_fault(
     operation: str,
@@ -162,9 +171,6 @@ def test_read_of_what_breaks_meets_fault(
     usable = INVOCATION_SECONDS - time_budget.RESERVED_SECONDS
     last_call = sdk.TIMEOUTS["appflow"].read if "hang" in fault else 0
     assert clock.now <= min(RETRY_SECONDS.get(code, 0), usable) + last_call + OTHER_CALLS_SECONDS
-
-
-READ_OPERATIONS = ["DescribeConnector", "GetFunctionConfiguration", "GetAlias", "Invoke"]
 
 
 @pytest.fixture
@@ -212,8 +218,16 @@ def is_final(operation: str, code: str, lasting: bool) -> bool:
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("operation", ["UpdateConnectorRegistration", *READ_OPERATIONS])
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        *itertools.product(["UpdateConnectorRegistration"], FAULTS),
+        *(
+            pytest.param(operation, *fault.values, marks=fault.marks)
+            for operation, fault in itertools.product(READ_OPERATIONS, READ_FAULTS)
+        ),
+    ],
+)
 def test_refresh_event_meets_fault(
     operation: str,
     fault: str,
