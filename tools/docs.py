@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from appflow_local_cloud.lambda_python import ensure_environment
+from tools.environments import ensure_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "docs"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from appflow_local_cloud.lambda_python import ensure_environment
 from appflow_local_cloud.process import LocalCloud
 from tests.cfn_lint import run_cfn_lint
 from tests.pages import blocks, run_steps
 from tests.support import Account, new_account_id
+from tools.environments import ensure_environment
 
 ROOT = Path(__file__).parents[2]
 # jsii's default for the home folder of this user.

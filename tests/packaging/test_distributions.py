@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from appflow_local_cloud.lambda_python import ensure_environment
+from tools.environments import ensure_environment, run_uv
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,19 +99,15 @@ class Installed:
 
 
 @pytest.fixture
-def installed(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
+def installed(wheel: Path, tmp_path: Path) -> Installed:
     """The wheel, in an environment with what it requires and nothing else.
 
     The environment is made once for the requirements, since the CDK takes 250 MB.
     """
-    # An app imports little of the CDK, and compiling all of it takes 12 seconds.
-    monkeypatch.setenv("PIP_NO_COMPILE", "1")
     python = ensure_environment("wheel-python", "\n".join(required_by(wheel)))
     folder = tmp_path / "installed"
-    # With -I pip does not count the packages of this process as installed.
-    install = [str(python), "-I", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    options = ["--no-deps", "--no-compile", "--target", str(folder)]
-    subprocess.run([*install, *options, str(wheel)], check=True)
+    target = ["--python", str(python), "--target", str(folder)]
+    run_uv("pip", "install", "--no-deps", *target, str(wheel))
     return Installed(folder, python)
 
 
