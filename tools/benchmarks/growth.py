@@ -17,20 +17,17 @@ from tests.synth.policies import policies
 from .report import Table, progress
 
 NUMBERS = (1, 10, 100, 200)
+NUMBERS_WITH_ASSET = (1, 100)
 NAMES = {
     "native": "AWS::AppFlow::Connector + permission",
     "sdk-calls": "AwsCustomResource + permission",
     "provider": "Provider + CustomResource + permission",
-    "ours": "ConnectorRegistration",
-}
-# In apps with another asset.
-NUMBERS_WITH_ASSET = (1, 100)
-NAMES_WITH_ASSET = {
-    "provider": "Provider + CustomResource + permission",
-    "provider-with-logs": "the same, and a log group for each function",
+    "provider-with-logs": "the same, with log groups",
     "unchecked": "ConnectorRegistration, without its checks",
     "ours": "ConnectorRegistration",
 }
+# The kinds whose resources are shown. Those of the others differ little from these.
+KINDS = ("native", "sdk-calls", "provider", "ours")
 # The other way to a custom resource with a handler. The ratios are to it.
 _PEER = "provider"
 
@@ -43,7 +40,7 @@ def measure(folder: Path, *, rounds: int = 11) -> dict[str, Any]:
     """Synthesise each kind of app with each number of connectors, one round after the other."""
     apps = [
         *(App(kind, number) for number in NUMBERS for kind in NAMES),
-        *(App(kind, number, True) for number in NUMBERS_WITH_ASSET for kind in NAMES_WITH_ASSET),
+        *(App(kind, number, True) for number in NUMBERS_WITH_ASSET for kind in NAMES),
     ]
     runs: dict[App, list[Any]] = {app: [] for app in apps}
     for app in progress("app", apps * rounds):
@@ -104,28 +101,33 @@ def _median(runs: list[Any], peer: list[Any]) -> Any:
 
 
 def tables(results: Mapping[str, Any]) -> dict[str, Table]:
-    """One row for each app, those with another asset in a table of the times only."""
+    """What each app consists of, and how long its synthesis takes."""
     apps = results["apps"]
     return {
         "growth": Table(
             [
                 *("connectors", "as", "resources", "template", "inline policies"),
-                *("managed policies", "synthesis"),
+                "managed policies",
             ],
             [
-                [str(number), name, *_cells(apps[App(kind, number).name])]
+                [str(number), NAMES[kind], *_cells(apps[App(kind, number).name])]
                 for number in NUMBERS
-                for kind, name in NAMES.items()
+                for kind in KINDS
             ],
         ),
         "synthesis": Table(
-            ["with another asset in the stack", *map(_connectors, NUMBERS_WITH_ASSET)],
+            [
+                "synthesis",
+                *map(_connectors, NUMBERS),
+                *(f"{_connectors(number)} with another asset" for number in NUMBERS_WITH_ASSET),
+            ],
             [
                 [
                     name,
+                    *(_time(apps[App(kind, number).name]) for number in NUMBERS),
                     *(_time(apps[App(kind, number, True).name]) for number in NUMBERS_WITH_ASSET),
                 ]
-                for kind, name in NAMES_WITH_ASSET.items()
+                for kind, name in NAMES.items()
             ],
         ),
     }
@@ -133,7 +135,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Table]:
 
 def _cells(app: Any) -> list[str]:
     if isinstance(app, str):
-        return [f"refused: {app.partition(': ')[2].partition(':')[0]}", *[""] * 4]
+        return [f"refused: {app.partition(': ')[2].partition(':')[0]}", *[""] * 3]
     managed = app["managed"]
     largest = f", the largest {_limited(max(managed), MANAGED_CHARACTERS)}" if managed else ""
     return [
@@ -141,11 +143,12 @@ def _cells(app: Any) -> list[str]:
         f"{app['bytes'] / 1000:.0f} kB",
         _limited(app["inline"], INLINE_CHARACTERS),
         f"{_limited(len(managed), MANAGED_POLICIES)}{largest}",
-        _time(app),
     ]
 
 
-def _time(app: Mapping[str, Any]) -> str:
+def _time(app: Any) -> str:
+    if isinstance(app, str):
+        return "refused"
     return f"{app['ratio']:.2f} = {1000 * app['seconds']:.0f} ms"
 
 
