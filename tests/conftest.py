@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 import connector_registration
 import pytest
 from coverage import Coverage
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from appflow_local_cloud.process import LocalCloud, local_cloud
 from tests.support import Account, LastingAccount, new_account_id
@@ -31,11 +31,16 @@ if os.environ.get("E2E_TARGET") != "aws":
 os.environ.setdefault("CDK_VALIDATION", "false")
 
 # The ordinary profile draws the same examples in every run, and does not spend minutes on shrinking
-# a failure; the nightly one draws new examples for an hour.
+# a failure; the nightly one draws new examples for an hour. A slow machine fails no test.
+_patient = settings(deadline=None, suppress_health_check=(HealthCheck.too_slow,))
 settings.register_profile(
-    "ordinary", max_examples=15, derandomize=True, phases=(Phase.explicit, Phase.generate)
+    "ordinary",
+    _patient,
+    max_examples=15,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
 )
-settings.register_profile("nightly", max_examples=700, print_blob=True)
+settings.register_profile("nightly", _patient, max_examples=700, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 

@@ -22,36 +22,23 @@ _REQUIREMENTS = "boto3==1.43.106\n"
 def ensure_lambda_python() -> Path:
     """The interpreter of all functions with a python3.x runtime, made when it is missing.
 
-    Raises:
-        subprocess.CalledProcessError: pip could not install the packages.
-    """
-    return ensure_environment("lambda-python", _REQUIREMENTS)
-
-
-def ensure_environment(name: str, requirements: str) -> Path:
-    """The interpreter of an environment with certain packages only, made when it is missing.
-
     It has the same Python version as this program, since many machines have only one.
 
-    Args:
-        name: the environment's folder.
-        requirements: the packages, in the format of a requirements file.
-
     Raises:
         subprocess.CalledProcessError: pip could not install the packages.
     """
+    contents = f"{sys.version}\n{_REQUIREMENTS}"
+    return ensure_folder("lambda-python", contents, _install) / "bin" / "python"
 
-    def install(folder: Path) -> None:
-        venv.create(folder, with_pip=True)
-        listed = folder / "requirements.txt"
-        listed.write_text(requirements)
-        # Isolated (-I), or pip considers what this program can import as installed.
-        python = str(folder / "bin" / "python")
-        install = [python, "-I", "-m", "pip", "install", "-qq", "-r", str(listed)]
-        subprocess.run([*install, "--disable-pip-version-check"], check=True)
 
-    contents = f"{sys.version}\n{requirements}"
-    return ensure_folder(name, contents, install) / "bin" / "python"
+def _install(folder: Path) -> None:
+    venv.create(folder, with_pip=True)
+    listed = folder / "requirements.txt"
+    listed.write_text(_REQUIREMENTS)
+    # Isolated (-I), or pip considers what this program can import as installed.
+    python = str(folder / "bin" / "python")
+    install = [python, "-I", "-m", "pip", "install", "-qq", "-r", str(listed)]
+    subprocess.run([*install, "--disable-pip-version-check"], check=True)
 
 
 def ensure_folder(name: str, contents: str, fill: Callable[[Path], None]) -> Path:

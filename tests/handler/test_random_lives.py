@@ -517,7 +517,6 @@ def live(world: World, **changed: Any) -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(
-            deadline=None,
             suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
             **changed,
         ),

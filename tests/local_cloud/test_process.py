@@ -111,10 +111,10 @@ def test_failed_installation_is_reported(
 
 MAKER = """
 import sys
-from appflow_local_cloud.lambda_python import ensure_environment
-sys.prefix = sys.argv[1]
+from appflow_local_cloud import lambda_python
+sys.prefix, lambda_python._REQUIREMENTS = sys.argv[1:]
 print("now", flush=True)
-ensure_environment("python", sys.argv[2])
+lambda_python.ensure_lambda_python()
 """
 
 
@@ -127,7 +127,7 @@ def test_environment_is_made_by_one_program(tmp_path: Path) -> None:
     with subprocess.Popen(command) as first:
         # This returns as soon as the first program's pip reads the file, and pip waits for its end.
         with requirements.open("w"):
-            mark = tmp_path / "python" / "mark"
+            mark = tmp_path / "lambda-python" / "mark"
             mark.touch()
             # If the second program ran pip too, its pip would have nothing to wait for.
             requirements.unlink()

@@ -118,7 +118,7 @@ USAGES = st.builds(
     ),
 )
 
-many = settings(max_examples=100, deadline=None)
+many = settings(max_examples=100)
 
 
 def shuffled(value: Any, seed: random.Random) -> Any:

@@ -201,7 +201,7 @@ def refusal(features: list[Feature]) -> str:
 
 
 @pytest.mark.slow
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(features=apps(), changed=st.integers(0, 4))
 def test_generated_app_keeps_its_promises(features: list[Feature], changed: int) -> None:
     """A random app can be deployed, and every change of code refreshes one registration."""
