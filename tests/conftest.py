@@ -12,7 +12,8 @@ from collections.abc import Generator, Iterator
 import connector_registration
 import pytest
 from coverage import Coverage
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from appflow_local_cloud.process import LocalCloud, local_cloud
 from tests.support import Account, LastingAccount, new_account_id
@@ -114,6 +115,8 @@ def pytest_collection_finish() -> None:
 
     Otherwise each full collection examines the CDK's modules and all tests.
     """
+    # Hypothesis asks the garbage collector what refers to its generator when it is first used.
+    given(st.none())(lambda _: None)()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 

@@ -84,9 +84,10 @@ class Faults:
             with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
                 return json.load(response)
         except urllib.error.HTTPError as error:
+            with error:
+                reason = error.read().decode()
             raise ValueError(
-                f"microburst refuses {body}: {error.read().decode()}. Its README documents the"
-                " rules"
+                f"microburst refuses {body}: {reason}. Its README documents the rules"
             ) from error
 
 

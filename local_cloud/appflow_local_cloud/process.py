@@ -177,7 +177,9 @@ class LocalCloud:
         try:
             urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback
         except urllib.error.HTTPError as error:
-            raise ValueError(json.load(error)["message"]) from error
+            with error:
+                message = json.load(error)["message"]
+            raise ValueError(message) from error
 
 
 def search_path() -> str:

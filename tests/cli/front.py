@@ -110,4 +110,5 @@ def _forwarded(request: Request, endpoint: str) -> Response:
                 response.read(), response.status, mimetype=response.headers["Content-Type"]
             )
     except urllib.error.HTTPError as error:
-        return Response(error.read(), error.code, dict(error.headers))
+        with error:
+            return Response(error.read(), error.code, dict(error.headers))

@@ -45,7 +45,8 @@ def send(cloud: LocalCloud, path: str, **request: Any) -> tuple[int, Any]:
         with urllib.request.urlopen(urllib.request.Request(url, **request), timeout=10) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        with error:
+            return error.code, json.load(error)
 
 
 def nest_too_deep(params: dict[str, Any], **_: Any) -> None:
