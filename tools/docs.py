@@ -22,7 +22,7 @@ BUILD = ROOT / "build"
 
 def main() -> int:
     """Build all pages; a warning is an error, for example of a broken link."""
-    # The first build installs Sphinx, which takes half a minute.
+    # The first build also installs Sphinx.
     print("Building the documentation", flush=True)
     python = ensure_environment("docs-python", (SOURCES / "requirements.txt").read_text())
     # Removes pages that no longer have a source.
