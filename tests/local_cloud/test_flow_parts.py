@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime, timezone
 from itertools import count
 from types import SimpleNamespace
@@ -112,7 +113,14 @@ def test_filters_compare_numbers_and_texts(
     assert found == accepted
 
 
-@given(st.lists(st.lists(st.text(max_size=9), min_size=2, max_size=2), max_size=5))
+# Python's csv accepts NUL since 3.11.
+CSV_TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_characters="" if sys.version_info >= (3, 11) else "\0"),
+    max_size=9,
+)
+
+
+@given(st.lists(st.lists(CSV_TEXTS, min_size=2, max_size=2), max_size=5))
 def test_csv_keeps_texts(rows: list[list[str]]) -> None:
     """What is written as CSV is read as the same texts."""
     records = [dict(zip(["a", "b"], row, strict=True)) for row in rows]
