@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import itertools
@@ -50,6 +51,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 _MEASURED = ("tests/handler/", "tests/contract/")
 
 
+@contextlib.contextmanager
+def _interrupted(measuring: Coverage) -> Iterator[None]:
+    measuring.stop()
+    try:
+        yield
+    finally:
+        measuring.start()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     """Interrupt the measurement during other tests, and while their fixtures are made."""
@@ -58,11 +68,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
         item.nodeid.startswith(_MEASURED) and not item.get_closest_marker("slow")
     ):
         return (yield)
-    measuring.stop()
-    try:
+    with _interrupted(measuring):
         return (yield)
-    finally:
-        measuring.start()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -73,11 +80,8 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     for module in pkgutil.walk_packages(connector_registration.__path__, "connector_registration."):
         importlib.import_module(module.name)
-    measuring.stop()
-    try:
+    with _interrupted(measuring):
         return (yield)
-    finally:
-        measuring.start()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
